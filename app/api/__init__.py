@@ -1,0 +1,1 @@
+"""HTTP: what a request asks for, and what a reply looks like."""

@@ -1,0 +1,81 @@
+"""Bodies: JSON coming in, plain or in a form, and JSON going out."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from falcon import (
+    HTTPContentTooLarge,
+    HTTPUnsupportedMediaType,
+    Request,
+    parse_header,
+)
+
+from app import jsontext
+from app.errors import Invalid
+
+JSON = "application/json; charset=utf-8"
+FORM = "application/x-www-form-urlencoded"
+
+
+def encode(value: Any) -> bytes:
+    """Return ``value`` as JSON, indented like the samples of the platform's documents."""
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+def read(request: Request, limit: int) -> Any:
+    """Return the JSON value in the body, or in the parameter ``data`` of a form.
+
+    Raises Invalid, and Falcon's errors for 413 and 415. svctasks contract, section 3.
+    """
+    content = _content(request, limit)
+    if not content and not request.content_type:
+        raise Invalid("the body is empty; it must be JSON")
+    media_type = _media_type(request)
+    if media_type == "application/json":
+        return jsontext.read(content)
+    if media_type == FORM:
+        return jsontext.read(_form_data(content), "the form's parameter data")
+    raise HTTPUnsupportedMediaType(
+        description=f"The body must be {JSON}, or {FORM} with the JSON in data"
+    )
+
+
+def _content(request: Request, limit: int) -> bytes:
+    length = request.content_length
+    if length is None and request.env.get("wsgi.input_terminated"):
+        # A chunked body has no length; the server ends the stream where the body ends.
+        content: bytes = request.stream.read(limit + 1)
+    elif length is None or length <= limit:
+        content = request.bounded_stream.read()
+    else:
+        content = b""
+    if len(content) > limit or (length or 0) > limit:
+        raise HTTPContentTooLarge(
+            description=f"The body may have {limit} bytes at most"
+        )
+    if length is not None and len(content) < length:
+        raise Invalid("the body ends before the length that Content-Length gives")
+    return content
+
+
+def _media_type(request: Request) -> str:
+    media_type, parameters = parse_header(request.content_type or "")
+    charset = parameters.get("charset", "utf-8").lower()
+    return media_type.lower() if charset in ("utf-8", "utf8", "us-ascii") else ""
+
+
+def _form_data(content: bytes) -> str:
+    try:
+        pairs = parse_qsl(
+            content.decode("utf-8"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=100,
+        )
+    except ValueError:
+        raise Invalid("the form cannot be decoded; it must be UTF-8") from None
+    data = [value for name, value in pairs if name == "data"]
+    if len(data) != 1 or len(pairs) != 1:
+        raise Invalid("a form must have one parameter, data, which holds the JSON")
+    return data[0]

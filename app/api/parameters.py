@@ -1,0 +1,160 @@
+"""The query parameters: ``filter, mask, offset, limit, order, flat``.
+
+They come as text in the address or, with the method QUERY, as members of a JSON body;
+both are read into the same values. svctasks contract, section 4.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
+
+from falcon import Request
+
+from app import jsontext
+from app.errors import Invalid
+from app.query import Fields, Query
+from app.query.grammar import condition, ordering
+from app.query.projection import Projection, flat, mask, projection, whole
+from app.query.values import INTBOOL, INTEGER
+
+OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
+OF_ONE = ("mask", "flat")
+
+MAX_OFFSET = 2**63 - 1
+"""What the counters of any database can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a request for a list asks for: which items, and how they are shown."""
+
+    query: Query
+    show: Projection
+
+
+def of_address(request: Request, known: Iterable[str]) -> dict[str, str]:
+    """Return the parameters in the address; raises Invalid unless all are ``known``."""
+    if not request.query_string:
+        return {}
+    try:
+        pairs = parse_qsl(
+            request.query_string,
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=100,
+        )
+    except ValueError:
+        raise Invalid("the address has parameters that cannot be decoded") from None
+    parameters = dict(pairs)
+    if len(parameters) < len(pairs):
+        raise Invalid("the address has a parameter twice")
+    _check_names(parameters, known)
+    return parameters
+
+
+def of_body(body: Any) -> dict[str, Any]:
+    """Return the parameters in the body of a QUERY; raises Invalid."""
+    if not isinstance(body, dict):
+        raise Invalid(f"the body must be an object with any of {', '.join(OF_LIST)}")
+    _check_names(body, OF_LIST)
+    return body
+
+
+def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
+    """Return what ``parameters`` ask of a list; raises Invalid with all faults."""
+    reader = _Reader(parameters)
+    query = Query(
+        where=reader.read(
+            "filter", lambda value: condition(_json(value), fields), None
+        ),
+        order=reader.read("order", lambda value: ordering(_order(value), fields), ()),
+        offset=reader.read("offset", _count, 0),
+        limit=reader.read("limit", _count, None),
+    )
+    show = _projection(reader, fields, on_list=True)
+    reader.finish()
+    return Listing(query, show)
+
+
+def showing(parameters: Mapping[str, Any], fields: Fields) -> Projection:
+    """Return how ``parameters`` show one document; raises Invalid with all faults."""
+    reader = _Reader(parameters)
+    show = _projection(reader, fields, on_list=False)
+    reader.finish()
+    return show
+
+
+def links(request: Request, parameters: Mapping[str, str], total: int) -> str | None:
+    """Return the header Link with the pages next to this one. RFC 8288."""
+    limit, offset = int(parameters.get("limit", 0)), int(parameters.get("offset", 0))
+    pages = {}
+    if limit and offset + limit < total:
+        pages["next"] = offset + limit
+    if limit and offset:
+        pages["prev"] = max(0, offset - limit)
+    path = quote(request.root_path + request.path)
+    return ", ".join(
+        f'<{path}?{urlencode({**parameters, "offset": page})}>; rel="{relation}"'
+        for relation, page in pages.items()
+    )
+
+
+class _Reader:
+    """Reads parameters one by one and gathers what is wrong with them."""
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        self._parameters = parameters
+        self._faults: dict[str, list[str]] = {}
+
+    def read(self, name: str, read: Callable[[Any], Any], default: Any) -> Any:
+        if name not in self._parameters:
+            return default
+        try:
+            return read(self._parameters[name])
+        except Invalid as error:
+            self._faults[name] = list(error.faults.get(name, [error.message]))
+        except ValueError as error:
+            self._faults[name] = [str(error)]
+        return default
+
+    def finish(self) -> None:
+        """Raise Invalid with all the faults, if there are any."""
+        if self._faults:
+            parts = (
+                f"{name}: {'; '.join(each)}" for name, each in self._faults.items()
+            )
+            raise Invalid("; ".join(parts), self._faults)
+
+
+def _projection(reader: _Reader, fields: Fields, on_list: bool) -> Projection:
+    named = reader.read("mask", lambda value: mask(value, fields, on_list), None)
+    show = projection(named or whole(fields, on_list), fields)
+    if not reader.read("flat", INTBOOL.read, 0):
+        return show
+    return lambda document: flat(show(document))
+
+
+def _json(value: Any) -> Any:
+    return jsontext.read(value, "its text") if isinstance(value, str) else value
+
+
+def _order(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip()[:1] in ("[", "{", '"'):
+        return _json(value)
+    return value
+
+
+def _count(value: Any) -> int:
+    number: int = INTEGER.read(value)
+    if not 0 <= number <= MAX_OFFSET:
+        raise ValueError(f"must be a whole number from 0 to {MAX_OFFSET}")
+    return number
+
+
+def _check_names(parameters: Mapping[str, Any], known: Iterable[str]) -> None:
+    if unknown := [name for name in parameters if name not in known]:
+        names = ", ".join(known)
+        may = f"there may be {names}" if names else "there may be none"
+        fault = f"there is no such parameter here; {may}"
+        raise Invalid(f"{', '.join(unknown)}: {fault}", {n: [fault] for n in unknown})

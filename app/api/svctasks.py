@@ -1,0 +1,118 @@
+"""The resource of service tasks: the collection, and one of them (suffix ``one``).
+
+Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, section 13.
+"""
+
+from hashlib import blake2b
+from typing import Any
+
+from falcon import HTTP_204, HTTP_304, Request, Response
+
+from app import svctasks
+from app.api import bodies, parameters
+from app.errors import Invalid
+from app.schemas.svctask import FIELDS
+from app.storage import Record
+
+
+class Svctasks:
+    """Answers requests for service tasks; bodies may have ``max_body`` bytes."""
+
+    def __init__(self, tasks: svctasks.Svctasks, max_body: int) -> None:
+        self._svctasks = tasks
+        self._max_body = max_body
+
+    def on_get(self, request: Request, response: Response) -> None:
+        given = parameters.of_address(request, parameters.OF_LIST)
+        total = self._list(request, response, given)
+        if "limit" in given and (pages := parameters.links(request, given, total)):
+            response.set_header("Link", pages)
+
+    on_head = on_get
+
+    def on_query(self, request: Request, response: Response) -> None:
+        parameters.of_address(request, ())
+        given = parameters.of_body(bodies.read(request, self._max_body))
+        self._list(request, response, given)
+
+    def on_post(self, request: Request, response: Response) -> None:
+        parameters.of_address(request, ())
+        body = bodies.read(request, self._max_body)
+        _show(response, self._svctasks.create(body))
+
+    def on_lookup(self, request: Request, response: Response) -> None:
+        parameters.of_address(request, ())
+        key = bodies.read(request, self._max_body)
+        response.data = bodies.encode(self._svctasks.look_up(key))
+
+    def on_get_one(self, request: Request, response: Response, id_: str) -> None:
+        given = parameters.of_address(request, parameters.OF_ONE)
+        show = parameters.showing(given, FIELDS) if given else None
+        record = self._svctasks.get(id_)
+        tag = _tag(record)
+        response.set_header("ETag", f'"{tag}"')
+        if _is_known(request, tag):
+            response.status = HTTP_304
+        else:
+            shown = show(record.document) if show else record.document
+            response.data = bodies.encode(shown)
+
+    on_head_one = on_get_one
+
+    def on_patch_one(self, request: Request, response: Response, id_: str) -> None:
+        parameters.of_address(request, ())
+        self._svctasks.get(id_)
+        body = bodies.read(request, self._max_body)
+        _show(response, self._svctasks.change(id_, body, _revisions(request)))
+
+    def on_delete_one(self, request: Request, response: Response, id_: str) -> None:
+        parameters.of_address(request, ())
+        self._svctasks.remove(id_, _revisions(request))
+        response.status = HTTP_204
+
+    def _list(self, request: Request, response: Response, given: dict[str, Any]) -> int:
+        listing = parameters.listing(given, FIELDS)
+        page = self._svctasks.find(listing.query)
+        body = bodies.encode([listing.show(each.document) for each in page.records])
+        digest = blake2b(body, digest_size=8, key=b"%d" % page.total)
+        response.set_header("ETag", f'"{digest.hexdigest()}"')
+        response.set_header("X-Total-Count", str(page.total))
+        if _is_known(request, digest.hexdigest()):
+            response.status = HTTP_304
+        else:
+            response.data = body
+        return page.total
+
+
+def _show(response: Response, record: Record) -> None:
+    response.set_header("ETag", f'"{_tag(record)}"')
+    response.data = bodies.encode(record.document)
+
+
+def _tag(record: Record) -> str:
+    return f"{record.revision:016x}"
+
+
+def _is_known(request: Request, tag: str) -> bool:
+    """Tell whether If-None-Match says that the client has what ``tag`` names."""
+    if "HTTP_IF_NONE_MATCH" not in request.env:
+        return False
+    known = request.if_none_match or ()
+    return "*" in known or tag in known
+
+
+def _revisions(request: Request) -> list[int] | None:
+    """Return the revisions that If-Match admits; None for any. Raises Invalid."""
+    if "HTTP_IF_MATCH" not in request.env:
+        return None
+    tags = request.if_match
+    if not tags:
+        raise Invalid('If-Match must be *, or entity tags such as "0123456789abcdef"')
+    if "*" in tags:
+        return None
+    strong = (str(tag) for tag in tags if not getattr(tag, "is_weak", False))
+    return [int(tag, 16) for tag in strong if len(tag) == 16 and _is_hex(tag)]
+
+
+def _is_hex(text: str) -> bool:
+    return all(each in "0123456789abcdef" for each in text)

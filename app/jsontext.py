@@ -1,0 +1,116 @@
+"""JSON as it comes from outside: RFC 8259 to the letter, and bounded.
+
+A general JSON parser is lenient where a store must not be: it keeps the last of two
+members of one name, reads NaN and 1e400, and hands on lone surrogates and NUL, which
+neither UTF-8 nor PostgreSQL can hold. ``read`` refuses all of these, so that whatever it
+returns can be stored and comes back as the same JSON value.
+"""
+
+import json
+import math
+from collections import Counter
+from typing import Any
+
+from app.errors import Invalid
+
+MAX_DEPTH = 64
+"""How deep arrays and objects may be nested in each other."""
+
+INTEGERS = range(-(2**63), 2**64)
+"""The integers that a stored document can hold."""
+
+
+def read(
+    source: bytes | str, what: str = "the body", max_depth: int = MAX_DEPTH
+) -> Any:
+    """Return the JSON value that ``source`` spells.
+
+    ``what`` names the source in messages. Raises Invalid.
+    """
+    try:
+        text = source if isinstance(source, str) else source.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{what} is not UTF-8 at byte {error.start}") from None
+    if not text.strip(" \t\r\n"):
+        raise Invalid(f"{what} is empty; it must be JSON")
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise Invalid(f"{what} is not JSON: {error.msg} at {place}") from None
+    except RecursionError:
+        raise Invalid(f"{what} is nested deeper than {max_depth} levels") from None
+    except _Refused as refusal:
+        raise Invalid(f"{what} {refusal}") from None
+    # Only the suspicious few are walked: a text with fewer brackets than the bound cannot
+    # be too deep, and only an escape can spell a character that may not be stored.
+    if text.count("[") + text.count("{") > max_depth or "\\u" in text:
+        try:
+            _check(value, max_depth)
+        except _Refused as refusal:
+            raise Invalid(f"{what} {refusal}") from None
+    return value
+
+
+class _Refused(Exception):
+    """What is wrong with a value, to follow the name of its source."""
+
+
+def _integer(digits: str) -> int:
+    # The length comes first: int() of a long run of digits takes quadratic time.
+    if len(digits) <= 20 and (number := int(digits)) in INTEGERS:
+        return number
+    raise _Refused("holds an integer that does not fit into 64 bits")
+
+
+def _real(digits: str) -> float:
+    number = float(digits)
+    if math.isfinite(number):
+        return number
+    raise _Refused("holds a number that is too large")
+
+
+def _constant(name: str) -> None:
+    raise _Refused(f"holds {name}, which is not JSON")
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        counted = Counter(name for name, _ in pairs)
+        twice = counted.most_common(1)[0][0]
+        raise _Refused(f"holds the member {json.dumps(twice)} twice in one object")
+    return members
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members,
+    parse_int=_integer,
+    parse_float=_real,
+    parse_constant=_constant,
+)
+
+
+def _check(value: Any, depth: int) -> None:
+    if isinstance(value, str):
+        _check_characters(value)
+    elif isinstance(value, dict | list):
+        if depth == 0:
+            raise _Refused("is nested too deeply")
+        if isinstance(value, dict):
+            for name in value:
+                _check_characters(name)
+        for member in value.values() if isinstance(value, dict) else value:
+            _check(member, depth - 1)
+
+
+def _check_characters(text: str) -> None:
+    if "\0" in text:
+        raise _Refused("holds a NUL character, which cannot be stored")
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise _Refused(
+                "holds half of a surrogate pair, which is not a character"
+            ) from None

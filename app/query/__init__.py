@@ -1,0 +1,173 @@
+"""The query: which documents, in which order, and which part of the list.
+
+A query is a value that HTTP makes and a store consumes. It is parsed once
+(``app.query.grammar``) and compiled by each back end from the same tree
+(``app.query.predicate`` for Python), so that all of them answer alike.
+
+The tree is as small as its meaning: ``$ne`` and ``$nin`` are negations, objects are
+conditions on their members. What is left are the operators ``$eq $in $gt $gte $lt $lte
+$exists $contains $startswith $endswith``. The operand of a comparison is a *key* of the
+field's kind (``app.query.values``), of ``$in`` a frozenset of keys, of ``$exists`` a
+bool, of the text operators a string as it was given. So trees are equal and hash alike
+only if they mean the same.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from json import dumps
+from typing import Any
+
+from app.errors import Invalid
+from app.jsontext import MAX_DEPTH
+from app.query.values import ABSENT, ANY, Kind
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A place in a document: the names that lead to it, and the kind of its values."""
+
+    path: tuple[str, ...]
+    kind: Kind
+
+    @property
+    def name(self) -> str:
+        """The dotted name."""
+        return ".".join(self.path)
+
+    def find(self, document: Document) -> Any:
+        """Return the value at this place of ``document``, or ABSENT."""
+        value = document.get(self.path[0], ABSENT)
+        for name in self.path[1:]:
+            if not isinstance(value, dict):
+                return ABSENT
+            value = value.get(name, ABSENT)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The value of ``field`` stands in the relation ``operator`` to ``operand``."""
+
+    field: Field
+    operator: str
+    operand: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """All parts hold; without parts, always."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one part holds; without parts, never."""
+
+    parts: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Negation:
+    """The part does not hold."""
+
+    part: "Condition"
+
+
+Condition = Comparison | Every | Some | Negation
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Sort by ``field``."""
+
+    field: Field
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Documents that fulfil ``where``, in ``order``, ``limit`` of them from ``offset``.
+
+    Without ``order`` it is the order of creation; without ``limit`` there is none.
+    """
+
+    where: Condition | None = None
+    order: tuple[Order, ...] = ()
+    offset: int = 0
+    limit: int | None = None
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return, in brackets, the known name that is nearest to ``name``, or nothing."""
+    # Of a longer name only the start is looked at: the search is not linear.
+    nearest = get_close_matches(name[:64].lower(), known, n=1)
+    return f' (did you mean "{nearest[0]}"?)' if nearest else ""
+
+
+class Fields:
+    """The fields of one collection, by name.
+
+    ``kinds`` has every declared name, dotted for sub-fields, in the order of replies;
+    ``listed`` the names that exist in the items of a list; ``open_objects`` the objects
+    that have members of the client's own too. All methods raise Invalid for a name that
+    does not exist. svctasks contract, section 4.
+    """
+
+    def __init__(
+        self,
+        kinds: Mapping[str, Kind],
+        listed: Collection[str],
+        open_objects: Collection[str],
+    ) -> None:
+        self._declared = {
+            name: Field(tuple(name.split(".")), kind) for name, kind in kinds.items()
+        }
+        self._listed = {name: self._declared[name] for name in listed}
+        self._open = open_objects
+
+    @property
+    def declared(self) -> tuple[Field, ...]:
+        """All declared fields in the order of replies."""
+        return tuple(self._declared.values())
+
+    @property
+    def listed(self) -> tuple[Field, ...]:
+        """The fields of list items."""
+        return tuple(self._listed.values())
+
+    def one(self, name: str) -> Field:
+        """Return the field ``name`` of a complete document, for a filter or a mask."""
+        if name in self._declared:
+            return self._declared[name]
+        path = tuple(name.split("."))
+        if path[0] not in self._open or not all(path):
+            parts = " and ".join(self._open)
+            also = f", and any sub-field of {parts}" if parts else ""
+            raise _unknown(name, self._declared, also)
+        if len(path) > MAX_DEPTH:
+            raise Invalid(f"a field name has more than {MAX_DEPTH} parts")
+        return Field(path, ANY)
+
+    def order(self, name: str) -> Field:
+        """Return the field ``name`` of a list item, to sort by."""
+        if name in self._listed:
+            return self._listed[name]
+        raise _unknown(name, self._listed)
+
+    def masked(self, name: str, on_list: bool) -> tuple[Field, ...]:
+        """Return what ``name`` means in a mask: in a list, an object is its members."""
+        if not on_list:
+            return (self.one(name),)
+        members = tuple(f for f in self.listed if f.path[0] == name)
+        return members or (self.order(name),)
+
+
+def _unknown(name: str, available: Iterable[str], also: str = "") -> Invalid:
+    names = ", ".join(available)
+    nearest = suggestion(name, available)
+    shown = dumps(name, ensure_ascii=False)
+    return Invalid(f"there is no field {shown}{nearest}; available: {names}{also}")

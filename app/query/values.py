@@ -1,0 +1,212 @@
+"""The kinds of values: how each is read, and how it compares.
+
+One rule a type serves request bodies, the operands of filters, sorting and indexes, so
+that a value can be searched for in any form in which it can be sent. ``read`` gives the
+stored form; ``key`` gives what is compared in its place, and is total: each kind has a
+key for any JSON value.
+
+Two values have equal keys if and only if they are equal: ``True`` is not 1, as it would
+be in Python, while 1 and 1.0 are one number, and so are two spellings of one instant.
+An absent value has the key of null.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+ABSENT: Final[Any] = object()
+"""What is found where a document has no such member."""
+
+Key = Callable[[Any], Any]
+
+ARRAY_TAG: Final = "array"
+OBJECT_TAG: Final = "object"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """A type of values.
+
+    ``name`` is what people call it. ``read`` turns a JSON value into its stored form and
+    raises ValueError, whose text follows a field's name. ``key`` turns a stored form
+    into the hashable value that is compared and sorted.
+    """
+
+    name: str
+    read: Callable[[Any], Any]
+    key: Key
+
+
+def instant(moment: datetime) -> str:
+    """Return an aware ``moment`` in UTC with two fraction digits, truncated.
+
+    The form of ``ext.ct`` and ``ext.lwt``: svctasks contract, section 1.
+    """
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:22] + "Z"
+
+
+def type_name(value: Any) -> str:
+    """Return the name of a JSON value's type with its article."""
+    if value is None:
+        return "null"
+    return _TYPE_NAMES[type(value)]
+
+
+_TYPE_NAMES = {
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def plain_key(value: Any) -> Any:
+    """Return the key of any JSON value; strings and numbers are their own."""
+    kind = type(value)
+    if kind is str or kind is int or kind is float:
+        return value
+    if kind is bool:
+        return ("boolean", value)
+    if isinstance(value, list):
+        return (ARRAY_TAG, tuple(map(plain_key, value)))
+    if isinstance(value, dict):
+        members = ((name, plain_key(member)) for name, member in value.items())
+        return (OBJECT_TAG, frozenset(members))
+    return None
+
+
+def _read_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise ValueError(f"must be a string, not {type_name(value)}")
+
+
+_ID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+def _read_id(value: Any) -> str:
+    if isinstance(value, str) and _ID.fullmatch(value):
+        return value.lower()
+    raise ValueError(
+        "must be an id of 8-4-4-4-12 hexadecimal digits, such as "
+        '"380daae6-016c-cdd4-606e-50e54938780c"'
+    )
+
+
+_DIGITS = re.compile("-?[0-9]{1,20}")
+_INT64 = range(-(2**63), 2**63)
+
+
+def _read_integer(value: Any) -> int:
+    if type(value) is str and _DIGITS.fullmatch(value):
+        value = int(value)
+    if type(value) is not int:
+        raise ValueError("must be an integer of at most 64 bits")
+    if value not in _INT64:
+        raise ValueError("must fit into 64 bits")
+    return value
+
+
+_INTBOOL_WORDS = {"0": 0, "1": 1, "false": 0, "true": 1}
+
+
+def _read_intbool(value: Any) -> int:
+    if type(value) is bool or type(value) is int and value in (0, 1):
+        return int(value)
+    if isinstance(value, str) and value in _INTBOOL_WORDS:
+        return _INTBOOL_WORDS[value]
+    raise ValueError("must be 0 or 1")
+
+
+_DATE = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?"
+    r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
+)
+
+
+def _read_date(value: Any) -> str:
+    if value is None or value == "":
+        return ""
+    match = _DATE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('must be a date such as "2019-08-26T12:09:03Z"')
+    day, time, fraction, sign, hours, minutes = match.groups()
+    moment = f"{day}T{time}"
+    try:
+        # The pattern is right already: this checks the calendar and the clock.
+        local = datetime.fromisoformat(moment)
+        if sign:
+            moment = (local - _offset(sign, hours, minutes)).isoformat()
+    except OverflowError:
+        raise ValueError("must be a date in the years 1 to 9999 of UTC") from None
+    except ValueError as error:
+        raise ValueError(f"must be a date that exists: {error}") from None
+    return f"{moment}{fraction or ''}Z"
+
+
+def _offset(sign: str, hours: str, minutes: str) -> timedelta:
+    if hours > "23" or minutes > "59":
+        raise ValueError("an offset is at most 23:59")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return -offset if sign == "-" else offset
+
+
+def _date_key(value: Any) -> Any:
+    if not isinstance(value, str):
+        return plain_key(value)
+    # Without its Z a whole second is a prefix of its fractions, and so comes first.
+    moment = value.removesuffix("Z")
+    return moment.rstrip("0").rstrip(".") if "." in moment else moment
+
+
+def _read_names(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return list(value)
+    raise ValueError("must be a string or an array of strings")
+
+
+def _names_key(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.split(",")
+    if not isinstance(value, list):
+        return ()
+    names = (name.strip() for name in value if isinstance(name, str))
+    return tuple(name for name in names if name)
+
+
+def _read_array(value: Any) -> Any:
+    if isinstance(value, list):
+        return value
+    raise ValueError(f"must be an array, not {type_name(value)}")
+
+
+def _read_object(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value
+    raise ValueError(f"must be an object, not {type_name(value)}")
+
+
+def _read_any(value: Any) -> Any:
+    return value
+
+
+TEXT = Kind("string", _read_text, plain_key)
+ID = Kind("id", _read_id, plain_key)
+INTEGER = Kind("integer", _read_integer, plain_key)
+INTBOOL = Kind("intbool", _read_intbool, plain_key)
+DATE = Kind("date", _read_date, _date_key)
+NAMES = Kind("list of names", _read_names, _names_key)
+ARRAY = Kind("array", _read_array, plain_key)
+OBJECT = Kind("object", _read_object, plain_key)
+ANY = Kind("any JSON value", _read_any, plain_key)
+
+STRINGS = frozenset({TEXT, ID, DATE})
+NUMBERS = frozenset({INTEGER, INTBOOL})
+SCALARS = STRINGS | NUMBERS
+"""The kinds whose keys are all strings or all integers, and can be indexed."""

@@ -1,0 +1,1 @@
+"""The field rules of what the service stores, and their masks."""

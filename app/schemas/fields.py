@@ -1,0 +1,134 @@
+"""marshmallow fields over the kinds of values.
+
+marshmallow's own fields guess (a string "yes" is a boolean, 1.0 an integer); the rules
+here are those of ``app.query.values``, so that bodies and filters agree. A null is
+handed on where a field has a default, for the schema's user knows what it means there.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate
+
+from app.query.values import ARRAY, INTEGER, OBJECT, TEXT, Kind
+
+
+def copied(value: Any) -> Any:
+    """Return a JSON value that shares no array or object with ``value``."""
+    if isinstance(value, dict):
+        return {name: copied(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [copied(member) for member in value]
+    return value
+
+
+class Valued(fields.Field[Any]):
+    """A value of a kind, in its stored form."""
+
+    default_error_messages = {"required": "is required", "null": "must not be null"}
+    members: Mapping[str, Kind] = {}
+
+    def __init__(self, kind: Kind, **settings: Any) -> None:
+        settings.setdefault("allow_none", not settings.get("required"))
+        super().__init__(**settings)
+        self.kind = kind
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return _read(self.kind, value)
+
+
+class Enumeration(Valued):
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        allowed = ", ".join(f'"{word}"' for word in words)
+        known = validate.OneOf(words, error=f"must be one of {allowed}")
+        super().__init__(TEXT, validate=known)
+
+
+class OpenObject(Valued):
+    """An object with members of declared kinds, and any others of the client's own.
+
+    A null for a declared member is its empty value. Of an object whose members are
+    ``owned`` by the server, what a client sends for them is dropped.
+    """
+
+    def __init__(self, members: Mapping[str, Kind], owned: bool = False) -> None:
+        super().__init__(OBJECT)
+        self.members = members
+        self.owned = owned
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        given = _read(OBJECT, value)
+        found: dict[str, Any] = {}
+        faults: dict[str, Any] = {}
+        for name, member in given.items():
+            if name not in self.members:
+                found[name] = copied(member)
+            elif not self.owned:
+                try:
+                    found[name] = (
+                        "" if member is None else _read(self.members[name], member)
+                    )
+                except ValidationError as fault:
+                    faults[name] = fault.messages
+        if faults:
+            raise ValidationError(faults)
+        return found
+
+
+class Periods(Valued):
+    """The times of a week at which a task may start.
+
+    An item is ``{"dow": 1..7, "timestart": 0..1440, "timestop": 0..1440}``, in minutes;
+    unknown keys are kept. svctasks contract, section 2.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(ARRAY)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        periods: list[dict[str, Any]] = []
+        faults: dict[int, Any] = {}
+        for index, item in enumerate(_read(ARRAY, value)):
+            try:
+                periods.append(_period(item))
+            except ValidationError as fault:
+                faults[index] = fault.messages
+        if faults:
+            raise ValidationError(faults)
+        return periods
+
+
+_PERIOD_BOUNDS = {"dow": (1, 7), "timestart": (0, 1440), "timestop": (0, 1440)}
+
+
+def _period(item: Any) -> dict[str, Any]:
+    period: dict[str, Any] = copied(_read(OBJECT, item))
+    faults: dict[str, Any] = {}
+    for name, (least, most) in _PERIOD_BOUNDS.items():
+        try:
+            period[name] = _bounded(period, name, least, most)
+        except ValidationError as fault:
+            faults[name] = fault.messages
+    if not faults and period["timestart"] >= period["timestop"]:
+        faults["timestop"] = ["must be greater than timestart"]
+    if faults:
+        raise ValidationError(faults)
+    return period
+
+
+def _bounded(period: dict[str, Any], name: str, least: int, most: int) -> int:
+    if name not in period:
+        raise ValidationError("is required")
+    number: int = _read(INTEGER, period[name])
+    if least <= number <= most:
+        return number
+    raise ValidationError(f"must be from {least} to {most}")
+
+
+def _read(kind: Kind, value: Any) -> Any:
+    try:
+        return kind.read(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None

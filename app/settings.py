@@ -1,0 +1,127 @@
+"""The settings: one table, read once from the environment and handed in from there."""
+
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from environs import Env, EnvValidationError
+
+from app.errors import Invalid
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table: ``kind`` is the name of the environs method that reads it."""
+
+    name: str
+    variable: str
+    kind: str
+    default: str | int | Path
+    meaning: str
+
+
+SETTINGS = (
+    Setting("data", "SVCTASKS_DATA", "path", Path("data"), "folder of the JSON files"),
+    Setting(
+        *("bind", "SVCTASKS_BIND", "str", "127.0.0.1"),
+        "address to listen on, HOST or HOST:PORT",
+    ),
+    Setting(
+        *("port", "PORT", "int", 8000),
+        "port to listen on where the address names none",
+    ),
+    Setting("workers", "SVCTASKS_WORKERS", "int", 2, "processes that answer requests"),
+    Setting("threads", "SVCTASKS_THREADS", "int", 8, "threads in each process"),
+    Setting(
+        *("fsync", "SVCTASKS_FSYNC", "str", "always"),
+        "`always`: a write is on disk before its reply; `never`: a crash of the machine, "
+        "though not of the service, may lose the latest writes",
+    ),
+    Setting(
+        *("max_body", "SVCTASKS_MAX_BODY", "int", 1 << 20),
+        "bytes that a request body may have",
+    ),
+    Setting(
+        *("node", "SVCTASKS_NODE", "str", ""),
+        "last 12 hex digits of generated ids; empty: this machine's hardware address",
+    ),
+)
+"""Every setting in the order of the README's table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Checked settings; raises Invalid, naming all that are wrong."""
+
+    data: Path
+    bind: str
+    port: int
+    workers: int
+    threads: int
+    fsync: str
+    max_body: int
+    node: str
+
+    def __post_init__(self) -> None:
+        if faults := dict(self._faults()):
+            raise Invalid(_sentence(faults), faults)
+        if not self.node:
+            object.__setattr__(self, "node", f"{uuid.getnode():012x}")
+
+    @classmethod
+    def from_environment(cls, **given: Any) -> "Settings":
+        """Return the settings that the environment makes; those ``given`` go first."""
+        env = Env(eager=False)
+        values = {
+            each.name: getattr(env, each.kind)(each.variable, each.default)
+            for each in SETTINGS
+        }
+        try:
+            env.seal()
+        except EnvValidationError as error:
+            messages = error.error_messages
+            assert isinstance(messages, dict)
+            faults = {name: list(texts) for name, texts in messages.items()}
+            raise Invalid(_sentence(faults), faults) from None
+        return cls(
+            **values | {name: each for name, each in given.items() if each is not None}
+        )
+
+    @property
+    def address(self) -> str:
+        """Where to listen, as HOST:PORT."""
+        return (
+            self.bind if _ADDRESS.fullmatch(self.bind) else f"{self.bind}:{self.port}"
+        )
+
+    def rows(self) -> Iterator[tuple[Setting, Any]]:
+        """Return each setting with its value."""
+        values = asdict(self)
+        return ((each, values[each.name]) for each in SETTINGS)
+
+    def _faults(self) -> Iterator[tuple[str, list[str]]]:
+        variables = {each.name: each.variable for each in SETTINGS}
+        match = _ADDRESS.fullmatch(self.address)
+        if match is None or not 0 < int(match[2]) < 65536:
+            yield variables["bind"], [
+                f'must be HOST or HOST:PORT, such as 127.0.0.1:8000, not "{self.bind}"'
+            ]
+        for name in ("workers", "threads", "max_body"):
+            if getattr(self, name) < 1:
+                yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
+        if self.fsync not in ("always", "never"):
+            yield variables["fsync"], [f'must be always or never, not "{self.fsync}"']
+        if not re.fullmatch("([0-9a-f]{12})?", self.node):
+            yield variables["node"], [f'must be 12 hex digits, not "{self.node}"']
+
+
+def _sentence(faults: dict[str, list[str]]) -> str:
+    return "; ".join(f"{name} {' '.join(texts)}" for name, texts in faults.items())
+
+
+assert [each.name for each in fields(Settings)] == [each.name for each in SETTINGS]

@@ -1,0 +1,158 @@
+"""A table's data file: plain TinyDB JSON, one document a line.
+
+TinyDB opens the file, a person edits it, and a change of one document is a change of one
+line. It is only ever replaced whole: written beside itself, flushed to disk, renamed, and
+the folder flushed, so that no crash leaves half of it.
+
+**Caveats.** A person's editor may write in place: what is read while it does is half a
+file, which is refused like any other broken edit and read again when it changes.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from tinydb.storages import Storage
+
+from app import jsontext
+from app.errors import Invalid
+from app.storage.descriptors import Sync, flush_folder
+
+CHUNK = 1000
+"""How many documents are written at a time."""
+
+
+class Identity(NamedTuple):
+    """What tells one state of a file from another."""
+
+    inode: int
+    mtime: int
+    size: int
+
+
+def identity(path: Path) -> Identity | None:
+    """Return the identity of the file at ``path``; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return Identity(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+class DataFile(Storage):
+    """One table in a TinyDB JSON file; documents go by their TinyDB numbers."""
+
+    def __init__(self, path: Path, table: str, sync: Sync) -> None:
+        self.path = path.resolve()
+        self._table = table
+        self._sync = sync
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder, fit for messages."""
+        return self.path.name
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        """Return the tables of the file, as TinyDB wants them; raises Invalid."""
+        content = self.content()
+        if content is None:
+            return None
+        documents = parse(content, self.name, self._table, trusted=False)
+        return {self._table: {str(number): each for number, each in documents.items()}}
+
+    def write(self, data: Mapping[str, Mapping[Any, Any]]) -> None:
+        """Replace the file by the table in ``data``."""
+        numbered = data.get(self._table, {}).items()
+        self.replace((int(number), document) for number, document in numbered)
+
+    def content(self) -> bytes | None:
+        """Return the bytes of the file; None if there is none."""
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def replace(self, documents: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """Replace the file by one that holds ``documents``, durably."""
+        draft = self.path.with_name(f"{self.name}.fold")
+        self.draft(draft, documents)
+        self.adopt(draft)
+
+    def draft(
+        self, path: Path, documents: Iterable[tuple[int, Mapping[str, Any]]]
+    ) -> Identity:
+        """Write ``documents`` to a file at ``path``, durably, and return its identity."""
+        with open(path, "wb", opener=_private) as file:
+            try:
+                os.fchmod(file.fileno(), self.path.stat().st_mode & 0o777)
+            except FileNotFoundError:
+                pass
+            for part in _lines(self._table, iter(documents)):
+                file.write(part)
+            file.flush()
+            self._sync(file.fileno())
+        drafted = identity(path)
+        assert drafted is not None
+        return drafted
+
+    def adopt(self, path: Path) -> None:
+        """Put the file at ``path`` in the place of the data file."""
+        os.replace(path, self.path)
+        flush_folder(self.path.parent, self._sync)
+
+
+def parse(
+    content: bytes, name: str, table: str, trusted: bool
+) -> dict[int, dict[str, Any]]:
+    """Return the documents in ``content``, TinyDB JSON, by their numbers.
+
+    ``trusted`` content was written by the service itself and is not checked again. The
+    documents may also stand in TinyDB's default table. Raises Invalid.
+    """
+    if trusted:
+        return {int(key): each for key, each in orjson.loads(content)[table].items()}
+    # The tables and the numbers nest the documents two levels deeper.
+    tables = jsontext.read(content, name, jsontext.MAX_DEPTH + 2)
+    if not is_tinydb(tables):
+        shape = f'{{"{table}": {{"1": {{…}}, "2": {{…}}}}}}'
+        raise Invalid(f"{name} is not TinyDB JSON, which looks like {shape}")
+    filled = {each: documents for each, documents in tables.items() if documents}
+    if unknown := filled.keys() - {table, "_default"}:
+        raise Invalid(
+            f'{name} holds a table "{min(unknown)}"; its documents belong into "{table}"'
+        )
+    if len(filled) > 1:
+        raise Invalid(f'{name} holds documents both in "_default" and in "{table}"')
+    documents: dict[str, Any] = next(iter(filled.values()), {})
+    return {int(key): each for key, each in documents.items()}
+
+
+def is_tinydb(value: Any) -> bool:
+    """Tell whether a JSON value has the shape of a TinyDB file."""
+    return isinstance(value, dict) and all(
+        isinstance(documents, dict) and all(_is_number(key) for key in documents)
+        for documents in value.values()
+    )
+
+
+def _is_number(key: str) -> bool:
+    return key.isascii() and key.isdigit() and (key == "0" or key[0] != "0")
+
+
+def _lines(
+    table: str, documents: Iterator[tuple[int, Mapping[str, Any]]]
+) -> Iterator[bytes]:
+    separator = b"\n"
+    yield b"{" + orjson.dumps(table) + b": {"
+    while part := list(islice(documents, CHUNK)):
+        lines = (b'"%d": %b' % (number, orjson.dumps(each)) for number, each in part)
+        yield separator + b",\n".join(lines)
+        separator = b",\n"
+    yield b"\n}}\n"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)

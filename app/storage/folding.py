@@ -1,0 +1,102 @@
+"""Folding: the journal is worked into the data file, and a new journal begins.
+
+The order of the steps makes every crash safe. A fold drafts the new data file and flushes
+it while writers go on; then, under the lock, it notes the draft's identity in the journal
+and flushes that, renames the draft to the data file, and puts a new journal, with what
+was written meanwhile, in the place of the old one. Whichever data file a crash leaves,
+the journal names it; entries that it holds already change nothing when applied again.
+
+**Caveats.** A data file that a person saves in the very instant in which a fold replaces
+it is lost.
+"""
+
+import fcntl
+import logging
+
+from app.errors import Error
+from app.storage.journal import Journal, open_journal
+from app.storage.table import SharedTable, numbered
+
+log = logging.getLogger(__name__)
+
+FOLD_BYTES = 1 << 20
+"""A journal of this size is folded, or one of half the size of its data file."""
+
+
+class FoldedTable(SharedTable):
+    """A shared table that keeps its data file up to date."""
+
+    def is_due(self) -> bool:
+        """Tell whether the journal has grown so large that it is to be folded now."""
+        journal, base = self._journal, self._seen
+        if journal is None or not self._state.unfolded:
+            return False
+        return journal.offset > max(FOLD_BYTES, base.size // 2 if base else 0)
+
+    def progress(self) -> tuple[int, int]:
+        """Return the sequence number reached, and how many entries await a fold."""
+        return self._state.sequence, self._state.unfolded
+
+    def fold(self, wait: bool = False) -> None:
+        """Bring the data file up to date and begin a new journal.
+
+        If another process is about it, leave it to that one or, with ``wait``, see after
+        it whether there is anything left. Raises Unavailable and OSError.
+        """
+        if not self._is_current():
+            self._take_in()
+        while self._state.unfolded and self.fault is None:
+            journal = open_journal(self._path)
+            if journal is None:
+                self._restore_journal()
+                continue
+            # This lock keeps out other folds of this very journal, and dies with it.
+            try:
+                mode = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
+                fcntl.flock(journal.descriptor.number, mode)
+            except BlockingIOError:
+                return
+            if self._fold(journal.inode):
+                return
+
+    def _restore_journal(self) -> None:
+        """Begin a journal anew after somebody removed it."""
+        with self._lock:
+            self._catch_up_or_fail()
+            if self._journal is None:
+                self._begin_journal()
+
+    def _fold(self, inode: int) -> bool:
+        """Fold the journal with this ``inode``; return False if it is replaced already."""
+        with self._lock:
+            self._catch_up_or_fail()
+            if self._journal is None or self._journal.inode != inode:
+                return False
+            base, header = self._seen, self._state.header(None)
+            snapshot = list(self._state.documents)
+        draft = self._beside("fold")
+        drafted = self._file.draft(draft, numbered(snapshot))
+        with self._lock:
+            self._catch_up_or_fail()
+            if self._seen != base or self.fault is not None:
+                return True
+            self._append({"fold": drafted})
+            self._sync(self._journal.descriptor.number)
+            self._file.adopt(draft)
+            self._seen = drafted
+            lines = Journal(self._path).tail()
+            kept = [line for line in lines if line.entry["seq"] > header["seq"]]
+            header |= {"base": drafted, "next": self._state.next_number}
+            journal = self._replace_journal(header, kept)
+            journal.offset = 0
+            self._state.rebase(journal.tail())
+        return True
+
+    def close(self) -> None:
+        """Fold what is left and let go of the files."""
+        try:
+            self.fold(wait=True)
+        except (OSError, Error) as error:
+            log.warning("%s was not folded: %s", self._path.name, error)
+        self._journal = None
+        self._lock.close()

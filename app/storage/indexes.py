@@ -1,0 +1,226 @@
+"""The documents of one table in memory, and the indexes that find them.
+
+An index is made the first time that a query could use it and kept up to date from then
+on: a service that is never asked for a field pays nothing for it. A bucket holds the
+records that share one value as lists sorted by each order that was asked for, so that
+filter, order, offset and limit are answered by a slice. Records are never changed, only
+replaced: a list that was copied out stays what it was while writers go on.
+"""
+
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from app.query import Comparison, Condition, Field, Order, Query
+from app.query.predicate import equalities, predicate, sort, sort_key, without
+from app.storage import Collection, Document
+
+ORDERS_KEPT = 8
+"""How many sorted lists a bucket keeps at most."""
+
+
+class Record:
+    """A document with its key and its TinyDB number."""
+
+    __slots__ = ("number", "key", "document", "_revision")
+
+    def __init__(self, number: int, key: str, document: Document) -> None:
+        self.number = number
+        self.key = key
+        self.document = document
+        self._revision: int | None = None
+
+    @property
+    def revision(self) -> int:
+        """A digest of the document: alike in every worker and after every restart."""
+        if self._revision is None:
+            digest = blake2b(orjson.dumps(self.document), digest_size=8).digest()
+            self._revision = int.from_bytes(digest) >> 1
+        return self._revision
+
+
+@lru_cache(maxsize=256)
+def _record_key(order: tuple[Order, ...]) -> Callable[[Record], Any]:
+    key = sort_key(order)
+    return lambda record: key(record.document)
+
+
+class Bucket:
+    """Records that share a value, sorted in the orders that were asked for."""
+
+    __slots__ = ("_order", "_lists")
+
+    def __init__(self, order: tuple[Order, ...], records: list[Record]) -> None:
+        """Take ``records``, which stand in ``order``."""
+        self._order = order
+        self._lists = {order: records}
+
+    def __len__(self) -> int:
+        return len(self._lists[self._order])
+
+    def sorted(self, order: tuple[Order, ...]) -> list[Record]:
+        """Return all records in ``order``: a list to read from, not to change."""
+        records = self._lists.get(order)
+        if records is None:
+            records = self._lists[self._order].copy()
+            sort(records, order, _document)
+            if len(self._lists) > ORDERS_KEPT:
+                del self._lists[
+                    next(each for each in self._lists if each != self._order)
+                ]
+            self._lists[order] = records
+        return records
+
+    def has(self, order: tuple[Order, ...]) -> bool:
+        return order in self._lists
+
+    def add(self, record: Record) -> None:
+        for order, records in self._lists.items():
+            insort(records, record, key=_record_key(order))
+
+    def remove(self, record: Record) -> None:
+        for order, records in self._lists.items():
+            key = _record_key(order)
+            del records[bisect_left(records, key(record), key=key)]
+
+
+class Documents:
+    """The records of one table by key, and the answers to queries.
+
+    One thread at a time may write; any number may read meanwhile.
+    """
+
+    def __init__(self, collection: Collection, records: Iterable[Record]) -> None:
+        self._collection = collection
+        self._by_key = {record.key: record for record in records}
+        self._all: Bucket | None = None
+        self._indexes: dict[Field, dict[Any, Bucket]] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def __iter__(self) -> Iterator[Record]:
+        # The list is copied in one step, which no other thread can interrupt.
+        return iter(list(self._by_key.values()))
+
+    def get(self, key: str) -> Record | None:
+        return self._by_key.get(key)
+
+    def put(self, record: Record) -> None:
+        """Add a record, or replace the one that has its key."""
+        with self._lock:
+            old = self._by_key.get(record.key)
+            self._by_key[record.key] = record
+            self._reindex(old, record)
+
+    def drop(self, key: str) -> None:
+        """Remove the record under ``key``, if there is one."""
+        with self._lock:
+            if old := self._by_key.pop(key, None):
+                self._reindex(old, None)
+
+    def find(self, query: Query) -> tuple[list[Record], int]:
+        """Return the page that ``query`` asks for, and the number of all matches."""
+        order = query.order
+        named = {each.field for each in order}
+        order += tuple(
+            each for each in self._collection.order if each.field not in named
+        )
+        end = None if query.limit is None else query.offset + query.limit
+        with self._lock:
+            bucket, rest = self._candidates(query)
+            if rest is None:
+                total = len(bucket)
+                wanted = end is None or query.offset < min(end, total)
+                page = bucket.sorted(order)[query.offset : end] if wanted else []
+                return page, total
+            in_order = bucket.has(order)
+            records = bucket.sorted(
+                order if in_order else self._collection.order
+            ).copy()
+        matches = predicate(rest)
+        found = [record for record in records if matches(record.document)]
+        if not in_order:
+            sort(found, order, _document)
+        return found[query.offset : end], len(found)
+
+    def _candidates(self, query: Query) -> tuple[Bucket, Condition | None]:
+        """Return the smallest bucket that holds all matches, and what is left to test."""
+        where = query.where
+        if where is None:
+            return self._everything(), None
+        best: tuple[Bucket, Condition | None] | None = None
+        for comparison in equalities(where):
+            bucket = self._bucket(comparison)
+            if bucket is not None and (best is None or len(bucket) < len(best[0])):
+                best = bucket, without(where, comparison)
+        return best or (self._everything(), where)
+
+    def _bucket(self, comparison: Comparison) -> Bucket | None:
+        field, wanted = comparison.field, comparison.operand
+        values = wanted if comparison.operator == "$in" else (wanted,)
+        order = self._collection.order
+        if field.path == (self._collection.key,):
+            keyed = [self._by_key.get(value) for value in set(values)]
+            return self._merged([record for record in keyed if record is not None])
+        if field not in self._collection.indexed:
+            return None
+        index = self._index(field)
+        if comparison.operator == "$eq":
+            return index.get(wanted) or Bucket(order, [])
+        buckets = [index[value] for value in set(values) if value in index]
+        return self._merged(
+            [each for bucket in buckets for each in bucket.sorted(order)]
+        )
+
+    def _merged(self, records: list[Record]) -> Bucket:
+        sort(records, self._collection.order, _document)
+        return Bucket(self._collection.order, records)
+
+    def _everything(self) -> Bucket:
+        if self._all is None:
+            self._all = self._merged(list(self._by_key.values()))
+        return self._all
+
+    def _index(self, field: Field) -> dict[Any, Bucket]:
+        index = self._indexes.get(field)
+        if index is None:
+            order = self._collection.order
+            groups: dict[Any, list[Record]] = {}
+            for record in self._everything().sorted(order):
+                groups.setdefault(_value(field, record), []).append(record)
+            index = {value: Bucket(order, records) for value, records in groups.items()}
+            self._indexes[field] = index
+        return index
+
+    def _reindex(self, old: Record | None, new: Record | None) -> None:
+        if self._all is not None:
+            if old is not None:
+                self._all.remove(old)
+            if new is not None:
+                self._all.add(new)
+        for field, index in self._indexes.items():
+            if old is not None:
+                bucket = index[value := _value(field, old)]
+                bucket.remove(old)
+                if not bucket:
+                    del index[value]
+            if new is not None:
+                bucket = index.setdefault(
+                    _value(field, new), Bucket(self._collection.order, [])
+                )
+                bucket.add(new)
+
+
+def _document(record: Record) -> Document:
+    return record.document
+
+
+def _value(field: Field, record: Record) -> Any:
+    return field.kind.key(field.find(record.document))

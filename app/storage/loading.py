@@ -1,0 +1,88 @@
+"""From the bytes of a data file to the records of a table.
+
+A file that the service wrote is taken as it is. One that a person wrote is checked and
+completed, document by document, and every fault is named with its place.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from app.errors import Invalid
+from app.query.values import instant
+from app.storage import Collection
+from app.storage.datafile import DataFile, Identity, parse
+from app.storage.indexes import Documents, Record
+
+FAULTS_SHOWN = 10
+"""How many faults of an edited file a message names."""
+
+
+def trusted(content: bytes, file: DataFile, collection: Collection) -> list[Record]:
+    """Return the records in ``content``, which the service wrote."""
+    key = collection.key
+    documents = parse(content, file.name, collection.name, trusted=True)
+    return [Record(number, each[key], each) for number, each in documents.items()]
+
+
+def checked(
+    content: bytes,
+    found: Identity,
+    file: DataFile,
+    collection: Collection,
+    former: Documents,
+) -> list[Record]:
+    """Return the records in ``content``, which a person wrote; raises Invalid.
+
+    ``former`` are documents that were checked before.
+    """
+    moment = instant(datetime.fromtimestamp(found.mtime / 1e9, UTC))
+    records: dict[str, Record] = {}
+    faults: list[str] = []
+    documents = parse(content, file.name, collection.name, trusted=False)
+    for number, document in documents.items():
+        try:
+            record = completed(number, document, moment, collection, former)
+        except Invalid as error:
+            faults += _faults(number, document, error, collection)
+            continue
+        if twin := records.get(record.key):
+            faults.append(
+                f"documents {twin.number} and {number} have the same "
+                f"{collection.key} {record.key}"
+            )
+        records[record.key] = record
+    if faults:
+        shown = "; ".join(faults[:FAULTS_SHOWN])
+        more = len(faults) - FAULTS_SHOWN
+        tail = f"; and {more} more" if more > 0 else ""
+        raise Invalid(f"{file.name}: {shown}{tail}")
+    return list(records.values())
+
+
+def completed(
+    number: int, document: Any, moment: str, collection: Collection, former: Documents
+) -> Record:
+    """Return the record that a document from outside makes; raises Invalid."""
+    key = document.get(collection.key) if isinstance(document, dict) else None
+    known = former.get(key) if isinstance(key, str) else None
+    # What is alike was checked before. Compared as JSON: in Python, 1 equals true.
+    if known and orjson.dumps(known.document) == orjson.dumps(document):
+        return Record(number, known.key, known.document)
+    complete = collection.complete(document, number, moment)
+    return Record(number, complete[collection.key], complete)
+
+
+def _faults(
+    number: int, document: Any, error: Invalid, collection: Collection
+) -> list[str]:
+    place = f"document {number}"
+    if isinstance(document, dict) and collection.key in document:
+        place += f" ({collection.key} {document[collection.key]})"
+    if not error.faults:
+        return [f"{place}: {error.message}"]
+    return [
+        f"{place}, field {field}: {', '.join(messages)}"
+        for field, messages in error.faults.items()
+    ]

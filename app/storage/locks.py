@@ -1,0 +1,75 @@
+"""One writer at a time: a lock that keeps out other threads and other processes.
+
+flock belongs to the open file, not to the process: a child that inherits the file of its
+parent would share the lock with it, so each process opens the file for itself. A lock
+file that somebody removed protects nothing, so its name is checked after each locking.
+
+**Caveats.** flock is kept by the local kernel: a folder on a network file system may not
+be shared by servers on several machines.
+"""
+
+import fcntl
+import os
+import threading
+from pathlib import Path
+from types import TracebackType
+
+from app.errors import Unavailable
+
+
+class TableLock:
+    """A re-entrant lock for one table, as a context manager; raises Unavailable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.threads = threading.RLock()
+        self._descriptor: int | None = None
+        self._depth = 0
+
+    def __enter__(self) -> None:
+        self.threads.acquire()
+        try:
+            if self._depth == 0:
+                self._lock_file()
+            self._depth += 1
+        except OSError as error:
+            self.threads.release()
+            raise Unavailable(
+                f"the table cannot be locked: {error.strerror}"
+            ) from error
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._descriptor is not None:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+        self.threads.release()
+
+    def after_fork(self) -> None:
+        """Start anew in a child process."""
+        self.close()
+        self.threads = threading.RLock()
+        self._depth = 0
+
+    def close(self) -> None:
+        """Close the lock file; the next locking opens it again."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _lock_file(self) -> None:
+        while True:
+            if self._descriptor is None:
+                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+                self._descriptor = os.open(self._path, flags, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            try:
+                if os.path.samestat(os.stat(self._path), os.fstat(self._descriptor)):
+                    return
+            except FileNotFoundError:
+                pass
+            self.close()

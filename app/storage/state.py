@@ -1,0 +1,85 @@
+"""What a process knows of one table: its documents and the place in the journal."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.storage import Collection
+from app.storage.datafile import Identity
+from app.storage.indexes import Documents, Record
+from app.storage.journal import FORMAT, Line
+
+
+@dataclass(slots=True)
+class State:
+    """The documents after the journal entry ``sequence``.
+
+    ``epoch`` names the line of journals that the sequence numbers belong to. ``known`` are
+    the data files that the service itself wrote, ``noticed`` the edits whose former state
+    was set aside, and ``unfolded`` counts the entries that the data file lacks.
+    """
+
+    collection: Collection
+    documents: Documents
+    next_number: int = 1
+    sequence: int = 0
+    epoch: str = ""
+    known: set[Identity | None] = field(default_factory=set)
+    noticed: set[Identity | None] = field(default_factory=set)
+    unfolded: int = 0
+
+    def begin(self, header: dict[str, Any]) -> None:
+        """Take in the first line of a journal."""
+        self.sequence = header["seq"]
+        self.epoch = header["epoch"]
+        self.next_number = max(self.next_number, header["next"])
+        self.known = {_identity(header["base"])}
+        self.noticed = set()
+        self.unfolded = 0
+
+    def apply(self, entry: dict[str, Any]) -> None:
+        """Take in a later line of the journal."""
+        for number, document in entry.get("put", ()):
+            self.documents.put(Record(number, document[self.collection.key], document))
+        for key in entry.get("gone", ()):
+            self.documents.drop(key)
+        self.note(entry)
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Take in all of a line but its documents."""
+        numbers = [number + 1 for number, _ in entry.get("put", ())]
+        self.next_number = max(self.next_number, entry.get("next", 0), *numbers)
+        self.unfolded += "put" in entry
+        if "fold" in entry:
+            self.known.add(_identity(entry["fold"]))
+        if "edit" in entry:
+            self.noticed.add(_identity(entry["edit"]))
+        self.sequence = entry["seq"]
+
+    def rebase(self, lines: Sequence[Line]) -> None:
+        """Go on in a new journal of ``lines``, whose documents are known already."""
+        self.begin(lines[0].entry)
+        for line in lines[1:]:
+            self.note(line.entry)
+
+    def follow(self, lines: Iterable[Line]) -> bool:
+        """Apply the lines that come next; tell whether none is missing between."""
+        for line in lines:
+            if line.entry["seq"] != self.sequence + 1:
+                return False
+            self.apply(line.entry)
+        return True
+
+    def header(self, base: Identity | None) -> dict[str, Any]:
+        """Return the first line of a journal that goes on from here."""
+        return {
+            "seq": self.sequence,
+            "format": FORMAT,
+            "epoch": self.epoch,
+            "base": base,
+            "next": self.next_number,
+        }
+
+
+def _identity(value: list[int] | None) -> Identity | None:
+    return None if value is None else Identity(*value)

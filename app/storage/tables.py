@@ -1,0 +1,266 @@
+"""The store over TinyDB JSON files in one folder: the store contract on journal tables."""
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from tinydb.table import Table
+
+from app.errors import Conflict, Error, Invalid, NotFound, Stale, Unavailable
+from app.query import Query
+from app.query.values import instant
+from app.storage import Collection, Document, Page
+from app.storage.descriptors import Sync
+from app.storage.folding import FoldedTable
+from app.storage.indexes import Documents, Record
+from app.storage.loading import completed
+from app.storage.table import Changes
+
+log = logging.getLogger(__name__)
+
+ROUND = 0.25
+"""Seconds between two looks of the keeper at each table."""
+
+QUIET = 1.0
+"""Seconds without a write after which a table is folded."""
+
+
+class JournalTable(FoldedTable, Table):
+    """A TinyDB table on a journal: TinyDB's own operations are atomic entries in it.
+
+    TinyDB builds all of them on the three methods below.
+    """
+
+    def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
+        FoldedTable.__init__(self, folder, collection, sync)
+        Table.__init__(self, self._file, collection.name, cache_size=0)
+
+    def _read_table(self) -> dict[str, Any]:
+        return {str(each.number): _copy(each.document) for each in self.documents}
+
+    def _update_table(self, updater: Callable[[dict[int, Any]], None]) -> None:
+        moment = instant(datetime.now(UTC))
+
+        def plan(documents: Documents) -> Changes:
+            records = {each.number: each for each in documents}
+            table = {number: _copy(each.document) for number, each in records.items()}
+            updater(table)
+            made = {
+                number: completed(number, each, moment, self._collection, documents)
+                for number, each in table.items()
+            }
+            put = [
+                record
+                for number, record in made.items()
+                if number not in records
+                or record.document is not records[number].document
+            ]
+            gone = [
+                record.key
+                for number, record in records.items()
+                if number not in made or made[number].key != record.key
+            ]
+            if len({record.key for record in made.values()}) < len(made):
+                raise Conflict(f"two documents have the same {self._collection.key}")
+            return Changes(put, gone)
+
+        self.write(plan)
+
+    def _get_next_id(self) -> int:
+        with self._lock:
+            self._catch_up_or_fail()
+            number = self._state.next_number
+            self._append({"next": number + 1})
+            return number
+
+
+class FileStore:
+    """Tables in the JSON files of ``folder``; see the contract in ``app.storage``."""
+
+    def __init__(
+        self, folder: Path, collections: Iterable[Collection], sync: Sync = os.fdatasync
+    ) -> None:
+        """Open all tables, making the folder if need be; raises Invalid, Unavailable."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = f"the data folder cannot be made: {error.strerror}"
+            raise Unavailable(reason) from error
+        self._tables = {
+            each.name: JournalTable(folder, each, sync)
+            for each in (*collections, SEQUENCES)
+        }
+        self._keeper = _Keeper(self._tables.values())
+        self._keeper.start()
+        store = weakref.ref(self)
+        os.register_at_fork(
+            before=lambda: _if_alive(store, FileStore._before_fork),
+            after_in_parent=lambda: _if_alive(store, FileStore._after_fork_in_parent),
+            after_in_child=lambda: _if_alive(store, FileStore._after_fork_in_child),
+        )
+
+    def table(self, name: str) -> JournalTable:
+        """Return a table, with TinyDB's own operations."""
+        return self._tables[name]
+
+    def get(self, table: str, key: str) -> Record:
+        """Return the record under ``key``; raises NotFound."""
+        return _existing(self._tables[table].documents, key)
+
+    def find(self, table: str, query: Query) -> Page:
+        """Return the page of records that ``query`` asks for."""
+        return Page(*self._tables[table].documents.find(query))
+
+    def insert(self, table: str, *documents: Document) -> Sequence[Record]:
+        """Add documents, all or none; raises Conflict when a key exists."""
+        target = self._tables[table]
+
+        def plan(present: Documents) -> Changes:
+            records: dict[str, Record] = {}
+            for number, document in enumerate(documents, target.next_number()):
+                key = document[target.key]
+                if key in records or present.get(key):
+                    raise Conflict(f"{target.key} {key} exists already")
+                records[key] = Record(number, key, document)
+            return Changes(list(records.values()), [])
+
+        return target.write(plan).put
+
+    def update(
+        self,
+        table: str,
+        key: str,
+        change: Callable[[Document], Document],
+        revision: int | None = None,
+    ) -> Record:
+        """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
+        result: list[Record] = []
+
+        def plan(documents: Documents) -> Changes:
+            old = _existing(documents, key, revision)
+            document = change(old.document)
+            if document is old.document:
+                result.append(old)
+                return Changes([], [])
+            result.append(Record(old.number, key, document))
+            return Changes(result, [])
+
+        self._tables[table].write(plan)
+        return result[0]
+
+    def remove(self, table: str, key: str, revision: int | None = None) -> None:
+        """Remove a record; raises NotFound, Stale."""
+
+        def plan(documents: Documents) -> Changes:
+            return Changes([], [_existing(documents, key, revision).key])
+
+        self._tables[table].write(plan)
+
+    def next_id(self, sequence: str) -> int:
+        """Return 1, 2, 3 … for each ``sequence``, never the same number twice."""
+        table = self._tables[SEQUENCES.name]
+
+        def plan(documents: Documents) -> Changes:
+            old = documents.get(sequence)
+            number = old.number if old else table.next_number()
+            last = old.document["last"] if old else 0
+            document = {"id": sequence, "last": last + 1}
+            return Changes([Record(number, sequence, document)], [])
+
+        last: int = table.write(plan).put[0].document["last"]
+        return last
+
+    def ping(self) -> None:
+        """Raise Unavailable when the store cannot be written now."""
+        for table in self._tables.values():
+            table.check_writable()
+
+    def close(self) -> None:
+        """Fold every table and let go of its files."""
+        self._keeper.stop()
+        for table in self._tables.values():
+            table.close()
+
+    def _before_fork(self) -> None:
+        for table in self._tables.values():
+            table.before_fork()
+
+    def _after_fork_in_parent(self) -> None:
+        for table in self._tables.values():
+            table.after_fork_in_parent()
+
+    def _after_fork_in_child(self) -> None:
+        for table in self._tables.values():
+            table.after_fork_in_child()
+        self._keeper = _Keeper(self._tables.values())
+        self._keeper.start()
+
+
+class _Keeper(threading.Thread):
+    """Takes in edits by hand and folds tables, whether or not requests come in."""
+
+    def __init__(self, tables: Iterable[JournalTable]) -> None:
+        super().__init__(name="keeper", daemon=True)
+        self._tables = list(tables)
+        self._stopping = threading.Event()
+        self._seen = {table.name: (table.progress(), 0.0) for table in self._tables}
+
+    def run(self) -> None:
+        while not self._stopping.wait(ROUND):
+            for table in self._tables:
+                try:
+                    self._tend(table)
+                except (OSError, Error) as error:
+                    log.warning("%s: %s", table.name, error)
+                except Exception:
+                    # Whatever it is, the other tables and the next round go on.
+                    log.exception("%s could not be looked after", table.name)
+
+    def _tend(self, table: JournalTable) -> None:
+        table.mend()
+        progress, now = table.progress(), time.monotonic()
+        seen, since = self._seen[table.name]
+        if progress != seen:
+            self._seen[table.name] = progress, now
+        if table.is_due() or (progress == seen and now - since >= QUIET):
+            table.fold()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        if self.is_alive():
+            self.join()
+
+
+def _sequence(document: Any, number: int, moment: str) -> dict[str, Any]:
+    match document:
+        case {"id": str(), "last": int()}:
+            return {"id": document["id"], "last": document["last"]}
+    raise Invalid('a sequence is {"id": its name, "last": the last number given}')
+
+
+SEQUENCES = Collection("sequences", "id", (), (), _sequence)
+
+
+def _existing(documents: Documents, key: str, revision: int | None = None) -> Record:
+    record = documents.get(key)
+    if record is None:
+        raise NotFound("Not found")
+    if revision is not None and revision != record.revision:
+        raise Stale("the document was changed since; get it again")
+    return record
+
+
+def _copy(document: Document) -> Any:
+    return orjson.loads(orjson.dumps(document))
+
+
+def _if_alive(store: weakref.ref[FileStore], act: Callable[[FileStore], None]) -> None:
+    if (living := store()) is not None:
+        act(living)

@@ -1,0 +1,119 @@
+"""The use cases of service tasks: create, find, get, change, remove, look up, load."""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from secrets import token_hex
+from typing import Any
+
+from app.errors import Conflict, Invalid, NotFound, Stale
+from app.query import Query
+from app.query.values import instant
+from app.schemas import svctask
+from app.storage import Document, Page, Record, Store
+
+TABLE = svctask.NAME
+
+Clock = Callable[[], datetime]
+
+
+class Svctasks:
+    """What can be done with service tasks; ``node`` ends every generated id."""
+
+    def __init__(self, store: Store, clock: Clock, node: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._node = node
+
+    def create(self, body: Any) -> Record:
+        """Add the svctask in ``body``; raises Invalid, Conflict and Unavailable."""
+        while True:
+            now = self._clock()
+            document = svctask.new(body, lambda: self._new_id(now), instant(now))
+            try:
+                return self._store.insert(TABLE, document)[0]
+            except Conflict:
+                if isinstance(body, dict) and body.get("id") is not None:
+                    raise
+
+    def find(self, query: Query) -> Page:
+        """Return the svctasks that ``query`` asks for."""
+        return self._store.find(TABLE, query)
+
+    def get(self, id_: str) -> Record:
+        """Return the svctask ``id_``; raises NotFound."""
+        return self._store.get(TABLE, id_.lower())
+
+    def change(
+        self, id_: str, body: Any, revisions: Collection[int] | None = None
+    ) -> Record:
+        """Change the svctask ``id_`` as ``body`` says, if it is in one of ``revisions``.
+
+        Raises NotFound, Stale, Invalid and Unavailable.
+        """
+        revision = self._expected(id_, revisions)
+        changes = svctask.changes(body, id_)
+
+        def change(document: Document) -> Document:
+            return svctask.changed(document, changes, instant(self._clock()))
+
+        return self._store.update(TABLE, id_.lower(), change, revision)
+
+    def remove(self, id_: str, revisions: Collection[int] | None = None) -> None:
+        """Remove the svctask ``id_``; raises NotFound, Stale and Unavailable."""
+        self._store.remove(TABLE, id_.lower(), self._expected(id_, revisions))
+
+    def look_up(self, key: Any) -> list[str]:
+        """Return the ids of the svctasks whose key field is ``key``.
+
+        Raises NotFound, and Invalid for what cannot be a key. svctasks contract,
+        section 5.
+        """
+        if isinstance(key, bool) or not isinstance(key, str | int | float):
+            raise Invalid(
+                'the body must be the key itself, a JSON string such as "380d…"'
+            )
+        try:
+            return [self.get(str(key)).key]
+        except NotFound:
+            raise NotFound("Lookup failed") from None
+
+    def load(self, tasks: Iterable[tuple[str, Any]]) -> int:
+        """Add complete svctasks, ids and times kept, and return how many; all or none.
+
+        Each comes with the name of its place, for messages. Raises Invalid, Conflict and
+        Unavailable.
+        """
+        documents: list[Document] = []
+        faults: dict[str, list[str]] = {}
+        for place, raw in tasks:
+            now = self._clock()
+            try:
+                documents.append(svctask.loaded(raw, self._new_id(now), instant(now)))
+            except Invalid as error:
+                faults[place] = [error.message]
+        if faults:
+            raise Invalid("nothing was imported", faults)
+        return len(self._store.insert(TABLE, *documents))
+
+    def _expected(self, id_: str, revisions: Collection[int] | None) -> int | None:
+        """Return the revision that is there, if it is one of ``revisions``."""
+        current = self.get(id_)
+        if revisions is None:
+            return None
+        if current.revision not in revisions:
+            raise Stale("the svctask was changed since; get it again for its ETag")
+        return current.revision
+
+    def _new_id(self, now: datetime) -> str:
+        """Return an id in the platform's form. svctasks contract, section 1."""
+        return new_id(token_hex(4), now, self._node)
+
+
+def new_id(random: str, now: datetime, node: str) -> str:
+    """Return the id RRRRRRRR-TTTT-TTTT-TTTT-NNNNNNNNNNNN, T in milliseconds since 1970."""
+    milliseconds = (now - datetime(1970, 1, 1, tzinfo=UTC)) // _MILLISECOND
+    time = f"{milliseconds & 0xFFFFFFFFFFFF:012x}"
+    return f"{random}-{time[:4]}-{time[4:8]}-{time[8:]}-{node}"
+
+
+_MILLISECOND = datetime.resolution * 1000
