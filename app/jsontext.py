@@ -37,7 +37,8 @@ def read(
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise Invalid(f"{what} is not JSON: {error.msg} at {place}") from None
+        reason = error.msg.removesuffix(" at")
+        raise Invalid(f"{what} is not JSON: {reason} at {place}") from None
     except RecursionError:
         raise Invalid(f"{what} is nested deeper than {max_depth} levels") from None
     except _Refused as refusal:

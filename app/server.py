@@ -48,7 +48,7 @@ class Server(BaseApplication):
             "control_socket_disable": True,
             "loglevel": "warning",
             "proc_name": "svctasks",
-            "when_ready": self._announce,
+            "post_worker_init": self._announce,
             "worker_exit": self._close,
         }
         for name, value in options.items():
@@ -59,7 +59,10 @@ class Server(BaseApplication):
         self._store = open_store(self._settings)
         return create_app(self._store, self._settings)
 
-    def _announce(self, arbiter: Arbiter) -> None:
+    def _announce(self, worker: Worker) -> None:
+        # Workers have a socket each: the service listens when the first of them does.
+        if worker.age > 1:
+            return
         address = f"http://{self._settings.address}{SVCTASKS}"
         print(f"svctasks {__version__} listens on {address}", flush=True)
 

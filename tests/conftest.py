@@ -2,13 +2,11 @@
 
 import app  # isort: skip  # names the LOOKUP verb before Falcon is first imported
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
+from shared import SAMPLES, Clock, T, sample, sample_text
 from webtest import TestApp
 
 from app.bootstrap import create_app, open_store
@@ -17,34 +15,7 @@ from app.storage.tables import FileStore
 
 assert app.__version__
 
-T = "/rest/v1/service/svctasks"
-"""The collection of service tasks."""
-
-SAMPLES = Path(__file__).parent / "samples"
-
-
-class Clock:
-    """A clock that stands still until it is told to move on."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def move(self, **by: float) -> None:
-        """Move on by the arguments of a timedelta."""
-        self.now += timedelta(**by)
-
-
-def sample(name: str) -> Any:
-    """Return the JSON value of a sample of the platform's documents."""
-    return json.loads((SAMPLES / name).read_bytes())
-
-
-def sample_text(name: str) -> str:
-    """Return a sample as it is printed in the platform's documents."""
-    return (SAMPLES / name).read_text().removesuffix("\n")
+__all__ = ["SAMPLES", "Clock", "T", "sample", "sample_text"]
 
 
 @pytest.fixture

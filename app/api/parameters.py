@@ -4,8 +4,9 @@ They come as text in the address or, with the method QUERY, as members of a JSON
 both are read into the same values. svctasks contract, section 4.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -13,13 +14,16 @@ from falcon import Request
 
 from app import jsontext
 from app.errors import Invalid
-from app.query import Fields, Query
+from app.query import Field, Fields, Query
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
 from app.query.values import INTBOOL, INTEGER
 
 OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
 OF_ONE = ("mask", "flat")
+
+MAX_UNKNOWN = 32
+"""How many unknown parameters are told one by one."""
 
 MAX_OFFSET = 2**63 - 1
 """What the counters of any database can hold."""
@@ -33,13 +37,14 @@ class Listing:
     show: Projection
 
 
-def of_address(request: Request, known: Iterable[str]) -> dict[str, str]:
-    """Return the parameters in the address; raises Invalid unless all are ``known``."""
+def of_address(request: Request) -> dict[str, str]:
+    """Return the parameters in the address; raises Invalid."""
     if not request.query_string:
         return {}
     try:
         pairs = parse_qsl(
-            request.query_string,
+            # WSGI hands on the bytes of the address as if they were Latin-1.
+            request.query_string.encode("latin-1").decode("utf-8"),
             keep_blank_values=True,
             errors="strict",
             max_num_fields=100,
@@ -49,21 +54,24 @@ def of_address(request: Request, known: Iterable[str]) -> dict[str, str]:
     parameters = dict(pairs)
     if len(parameters) < len(pairs):
         raise Invalid("the address has a parameter twice")
-    _check_names(parameters, known)
     return parameters
+
+
+def refuse_any(request: Request) -> None:
+    """Raise Invalid if there is a parameter in the address."""
+    _Reader(of_address(request), ()).finish()
 
 
 def of_body(body: Any) -> dict[str, Any]:
     """Return the parameters in the body of a QUERY; raises Invalid."""
     if not isinstance(body, dict):
         raise Invalid(f"the body must be an object with any of {', '.join(OF_LIST)}")
-    _check_names(body, OF_LIST)
     return body
 
 
 def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
     """Return what ``parameters`` ask of a list; raises Invalid with all faults."""
-    reader = _Reader(parameters)
+    reader = _Reader(parameters, OF_LIST)
     query = Query(
         where=reader.read(
             "filter", lambda value: condition(_json(value), fields), None
@@ -79,7 +87,7 @@ def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
 
 def showing(parameters: Mapping[str, Any], fields: Fields) -> Projection:
     """Return how ``parameters`` show one document; raises Invalid with all faults."""
-    reader = _Reader(parameters)
+    reader = _Reader(parameters, OF_ONE)
     show = _projection(reader, fields, on_list=False)
     reader.finish()
     return show
@@ -103,9 +111,15 @@ def links(request: Request, parameters: Mapping[str, str], total: int) -> str | 
 class _Reader:
     """Reads parameters one by one and gathers what is wrong with them."""
 
-    def __init__(self, parameters: Mapping[str, Any]) -> None:
+    def __init__(self, parameters: Mapping[str, Any], known: Sequence[str]) -> None:
+        names = f"there may be {', '.join(known)}" if known else "there may be none"
+        unknown = [name for name in parameters if name not in known]
+        if len(unknown) > MAX_UNKNOWN:
+            raise Invalid(f"more than {MAX_UNKNOWN} unknown parameters; {names}")
         self._parameters = parameters
-        self._faults: dict[str, list[str]] = {}
+        self._faults = {
+            name: [f"there is no such parameter here; {names}"] for name in unknown
+        }
 
     def read(self, name: str, read: Callable[[Any], Any], default: Any) -> Any:
         if name not in self._parameters:
@@ -129,10 +143,15 @@ class _Reader:
 
 def _projection(reader: _Reader, fields: Fields, on_list: bool) -> Projection:
     named = reader.read("mask", lambda value: mask(value, fields, on_list), None)
-    show = projection(named or whole(fields, on_list), fields)
+    show = _compiled(named or whole(fields, on_list), fields)
     if not reader.read("flat", INTBOOL.read, 0):
         return show
     return lambda document: flat(show(document))
+
+
+@lru_cache(maxsize=256)
+def _compiled(named: tuple[Field, ...], fields: Fields) -> Projection:
+    return projection(named, fields)
 
 
 def _json(value: Any) -> Any:
@@ -150,11 +169,3 @@ def _count(value: Any) -> int:
     if not 0 <= number <= MAX_OFFSET:
         raise ValueError(f"must be a whole number from 0 to {MAX_OFFSET}")
     return number
-
-
-def _check_names(parameters: Mapping[str, Any], known: Iterable[str]) -> None:
-    if unknown := [name for name in parameters if name not in known]:
-        names = ", ".join(known)
-        may = f"there may be {names}" if names else "there may be none"
-        fault = f"there is no such parameter here; {may}"
-        raise Invalid(f"{', '.join(unknown)}: {fault}", {n: [fault] for n in unknown})

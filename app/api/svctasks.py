@@ -3,10 +3,11 @@
 Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, section 13.
 """
 
+from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Any
 
-from falcon import HTTP_204, HTTP_304, Request, Response
+from falcon import HTTP_204, HTTP_304, ETag, Request, Response
 
 from app import svctasks
 from app.api import bodies, parameters
@@ -23,7 +24,7 @@ class Svctasks:
         self._max_body = max_body
 
     def on_get(self, request: Request, response: Response) -> None:
-        given = parameters.of_address(request, parameters.OF_LIST)
+        given = parameters.of_address(request)
         total = self._list(request, response, given)
         if "limit" in given and (pages := parameters.links(request, given, total)):
             response.set_header("Link", pages)
@@ -31,22 +32,22 @@ class Svctasks:
     on_head = on_get
 
     def on_query(self, request: Request, response: Response) -> None:
-        parameters.of_address(request, ())
+        parameters.refuse_any(request)
         given = parameters.of_body(bodies.read(request, self._max_body))
         self._list(request, response, given)
 
     def on_post(self, request: Request, response: Response) -> None:
-        parameters.of_address(request, ())
+        parameters.refuse_any(request)
         body = bodies.read(request, self._max_body)
         _show(response, self._svctasks.create(body))
 
     def on_lookup(self, request: Request, response: Response) -> None:
-        parameters.of_address(request, ())
+        parameters.refuse_any(request)
         key = bodies.read(request, self._max_body)
         response.data = bodies.encode(self._svctasks.look_up(key))
 
     def on_get_one(self, request: Request, response: Response, id_: str) -> None:
-        given = parameters.of_address(request, parameters.OF_ONE)
+        given = parameters.of_address(request)
         show = parameters.showing(given, FIELDS) if given else None
         record = self._svctasks.get(id_)
         tag = _tag(record)
@@ -60,13 +61,14 @@ class Svctasks:
     on_head_one = on_get_one
 
     def on_patch_one(self, request: Request, response: Response, id_: str) -> None:
-        parameters.of_address(request, ())
+        parameters.refuse_any(request)
         self._svctasks.get(id_)
         body = bodies.read(request, self._max_body)
         _show(response, self._svctasks.change(id_, body, _revisions(request)))
 
     def on_delete_one(self, request: Request, response: Response, id_: str) -> None:
-        parameters.of_address(request, ())
+        parameters.refuse_any(request)
+        self._svctasks.get(id_)
         self._svctasks.remove(id_, _revisions(request))
         response.status = HTTP_204
 
@@ -98,7 +100,7 @@ def _is_known(request: Request, tag: str) -> bool:
     if "HTTP_IF_NONE_MATCH" not in request.env:
         return False
     known = request.if_none_match or ()
-    return "*" in known or tag in known
+    return _is_any(known) or tag in known
 
 
 def _revisions(request: Request) -> list[int] | None:
@@ -108,10 +110,15 @@ def _revisions(request: Request) -> list[int] | None:
     tags = request.if_match
     if not tags:
         raise Invalid('If-Match must be *, or entity tags such as "0123456789abcdef"')
-    if "*" in tags:
+    if _is_any(tags):
         return None
     strong = (str(tag) for tag in tags if not getattr(tag, "is_weak", False))
     return [int(tag, 16) for tag in strong if len(tag) == 16 and _is_hex(tag)]
+
+
+def _is_any(tags: Iterable[str]) -> bool:
+    """Tell whether a bare asterisk is among ``tags``; "*" in quotes is a tag."""
+    return any(tag == "*" and not isinstance(tag, ETag) for tag in tags)
 
 
 def _is_hex(text: str) -> bool:

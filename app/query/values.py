@@ -29,9 +29,9 @@ OBJECT_TAG: Final = "object"
 class Kind:
     """A type of values.
 
-    ``name`` is what people call it. ``read`` turns a JSON value into its stored form and
-    raises ValueError, whose text follows a field's name. ``key`` turns a stored form
-    into the hashable value that is compared and sorted.
+    ``name`` is what people call it. ``read`` turns a JSON value into its stored form;
+    it raises ValueError, with a text that follows a field's name. ``key`` turns a
+    stored form into the hashable value that is compared and sorted.
     """
 
     name: str

@@ -1,0 +1,122 @@
+"""The real command and the real server, run as a user runs them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from shared import T
+
+SVCTASKS = Path(sys.executable).with_name("svctasks")
+
+
+def svctasks(
+    *arguments: object, data: Path | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    options = [] if data is None else ["--data", data]
+    return subprocess.run(
+        [SVCTASKS, *map(str, arguments), *options],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+class Reply(NamedTuple):
+    """The reply to a request; the names of its headers in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Server:
+    """A running ``svctasks serve`` over ``data``."""
+
+    def __init__(
+        self, data: Path, *options: str, port: int | None = None, **env: str
+    ) -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.process = subprocess.Popen(
+            [SVCTASKS, "serve", "--data", data, *options],
+            env={**os.environ, "PORT": str(self.port), **env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert self.process.stdout is not None
+        self.first_line = self.process.stdout.readline()
+
+    def connect(self) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self.port, timeout=30)
+
+    def request(
+        self, method: str, path: str = T, body: Any = None, **headers: str
+    ) -> Reply:
+        """Send one request on a connection of its own; ``body`` is sent as JSON."""
+        connection = self.connect()
+        try:
+            content = None if body is None else json.dumps(body).encode()
+            if content is not None:
+                headers = {"Content-Type": "application/json", **headers}
+            connection.request(method, path, content, headers)
+            reply = connection.getresponse()
+            text = reply.read().decode()
+            fields = {name.lower(): value for name, value in reply.getheaders()}
+            return Reply(reply.status, fields, text)
+        finally:
+            connection.close()
+
+    def stop(self) -> tuple[int, str]:
+        """Stop as an operator would; return the exit code and what was logged."""
+        self.process.send_signal(signal.SIGTERM)
+        _, logged = self.process.communicate(timeout=60)
+        return self.process.returncode, logged
+
+    def workers(self, count: int) -> list[int]:
+        """Return the process ids of the ``count`` workers, when all are there."""
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return until(
+            lambda: [int(pid) for pid in path.read_text().split()],
+            lambda pids: len(pids) == count,
+        )
+
+    def kill(self) -> None:
+        """Kill the master and all workers at once, as a crash would."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.communicate()
+
+
+def until(
+    look: Callable[[], Any], enough: Callable[[Any], bool] = bool, seconds: float = 30
+) -> Any:
+    """Look until it is ``enough``, and return what was seen then."""
+    end = time.monotonic() + seconds
+    while not enough(seen := look()):
+        assert time.monotonic() < end, f"still {seen!r} after {seconds} seconds"
+        time.sleep(0.01)
+    return seen
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

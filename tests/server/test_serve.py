@@ -1,0 +1,185 @@
+"""``svctasks serve``: how it starts, what it says, how it stops."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import Server, free_port, svctasks
+from shared import T
+
+
+def test_it_says_where_it_listens(server):
+    assert server.first_line.endswith(f"listens on http://127.0.0.1:{server.port}{T}\n")
+    assert server.request("GET").status == 200
+
+
+def test_it_runs_as_a_module_too(data):
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve", "--data", data, "--bind", "localhost"],
+        env={**os.environ, "PORT": str(port)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert f"http://localhost:{port}/" in process.stdout.readline()
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+def test_it_has_as_many_workers_as_asked_for(data):
+    server = Server(data, "--workers", "3", "--threads", "2")
+    try:
+        assert len(server.workers(3)) == 3
+    finally:
+        server.kill()
+
+
+def test_what_one_worker_writes_every_worker_serves(server):
+    """Each connection may reach another worker; none may see an older state."""
+    for n in range(40):
+        task = server.request("POST", body={"name": f"task {n}"}).json
+        assert server.request("GET", f"{T}/{task['id']}").json == task
+        total = server.request("GET", f"{T}?limit=0").headers["x-total-count"]
+        assert total == str(n + 1)
+
+
+def test_sigterm_answers_what_is_in_flight_and_folds_the_journal(server):
+    """The body of the request ends only after the server was told to stop."""
+    connection = server.connect()
+    body = b'{"name": "in flight"}'
+    connection.putrequest("POST", T)
+    connection.putheader("Content-Type", "application/json")
+    connection.putheader("Content-Length", str(len(body)))
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders()
+    # The worker asks for the body when the application reads it: it is in flight.
+    connection.sock.settimeout(30)
+    assert connection.sock.recv(100).startswith(b"HTTP/1.1 100")
+    server.process.send_signal(signal.SIGTERM)
+    connection.send(body)
+    reply = connection.getresponse()
+    assert reply.status == 200
+    reply.read()
+    connection.close()
+    _, logged = server.process.communicate(timeout=60)
+    assert server.process.returncode == 0, logged
+    assert "Traceback" not in logged
+    assert "in flight" in (server.data / "svctasks.json").read_text()
+    journal = (server.data / "svctasks.json.journal").read_bytes()
+    assert journal.count(b'"put"') == 0
+
+
+def test_data_files_are_private_to_their_owner(server):
+    server.request("POST", body={"name": "n"})
+    server.stop()
+    for file in server.data.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file.name
+
+
+def test_an_edit_by_hand_is_served_without_a_restart(server):
+    task = server.request("POST", body={"name": "before"}).json
+    server.stop()
+    server = Server(server.data)
+    try:
+        file = server.data / "svctasks.json"
+        file.write_text(file.read_text().replace("before", "after"))
+        for _ in range(10):
+            assert server.request("GET", f"{T}/{task['id']}").json["name"] == "after"
+    finally:
+        server.kill()
+
+
+def test_a_chunked_body_is_read(server):
+    connection = server.connect()
+    connection.request(
+        "POST",
+        T,
+        iter([b'{"name": ', b'"in chunks"}']),
+        {"Content-Type": "application/json"},
+        encode_chunked=True,
+    )
+    reply = connection.getresponse()
+    assert (reply.status, b"in chunks" in reply.read()) == (200, True)
+    connection.close()
+
+
+def test_a_chunked_body_over_the_limit_is_refused(data):
+    server = Server(data, SVCTASKS_MAX_BODY="1000")
+    try:
+        connection = server.connect()
+        connection.request(
+            "POST",
+            T,
+            iter([b'{"name": "', b"x" * 2000, b'"}']),
+            {"Content-Type": "application/json"},
+            encode_chunked=True,
+        )
+        reply = connection.getresponse()
+        assert (reply.status, b"1413" in reply.read()) == (413, True)
+        connection.close()
+    finally:
+        server.kill()
+
+
+def test_a_second_server_on_the_same_port_is_refused(server, tmp_path):
+    result = svctasks("serve", "--data", tmp_path / "other", PORT=str(server.port))
+    assert result.returncode == 1
+    assert result.stderr == (
+        f"svctasks: cannot listen on 127.0.0.1:{server.port}: Address already in use\n"
+    )
+
+
+def test_a_broken_data_file_is_named_and_nothing_is_served(data):
+    data.mkdir()
+    (data / "svctasks.json").write_text('{"svctasks": {"7": {"isenabled": 3}}}')
+    result = svctasks("serve", "--data", data, PORT=str(free_port()))
+    assert result.returncode == 1
+    assert result.stderr == (
+        "svctasks: svctasks.json: document 7, field name: is required; "
+        "document 7, field isenabled: must be 0 or 1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "variable, value, message",
+    [
+        ("SVCTASKS_BIND", "a b", "SVCTASKS_BIND must be HOST or HOST:PORT"),
+        ("PORT", "http", "PORT"),
+        ("PORT", "70000", "SVCTASKS_BIND must be HOST or HOST:PORT"),
+        ("SVCTASKS_WORKERS", "0", "SVCTASKS_WORKERS must be 1 or more, not 0"),
+        ("SVCTASKS_THREADS", "-1", "SVCTASKS_THREADS must be 1 or more, not -1"),
+        ("SVCTASKS_FSYNC", "maybe", "SVCTASKS_FSYNC must be always or never"),
+        ("SVCTASKS_MAX_BODY", "0", "SVCTASKS_MAX_BODY must be 1 or more"),
+        ("SVCTASKS_NODE", "xyz", "SVCTASKS_NODE must be 12 hex digits"),
+    ],
+)
+def test_a_wrong_setting_is_named(data, variable, value, message):
+    result = svctasks("serve", "--data", data, **{variable: value})
+    assert result.returncode == 1
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_data_folder_must_be_a_folder(tmp_path: Path):
+    file = tmp_path / "file"
+    file.touch()
+    result = svctasks("serve", "--data", file, PORT=str(free_port()))
+    assert (result.returncode, result.stderr) == (
+        1,
+        "svctasks: the data folder cannot be made: File exists\n",
+    )
+
+
+def test_without_fsync_it_serves_the_same(data):
+    server = Server(data, SVCTASKS_FSYNC="never")
+    try:
+        task = server.request("POST", body={"name": "n"}).json
+        assert server.request("GET", f"{T}/{task['id']}").json == task
+    finally:
+        server.kill()

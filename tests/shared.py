@@ -1,0 +1,35 @@
+"""What the tests of several folders share: the samples, the address, a clock."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+T = "/rest/v1/service/svctasks"
+"""The collection of service tasks."""
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+class Clock:
+    """A clock that stands still until it is told to move on."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, **by: float) -> None:
+        """Move on by the arguments of a timedelta."""
+        self.now += timedelta(**by)
+
+
+def sample(name: str) -> Any:
+    """Return the JSON value of a sample of the platform's documents."""
+    return json.loads((SAMPLES / name).read_bytes())
+
+
+def sample_text(name: str) -> str:
+    """Return a sample as it is printed in the platform's documents."""
+    return (SAMPLES / name).read_text().removesuffix("\n")

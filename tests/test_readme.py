@@ -1,0 +1,114 @@
+"""The README is true: its session runs, and its tables are the program's."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from running import Server
+
+from app.api.routes import ROUTES
+from app.cli import main
+from app.settings import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+GENERATED = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"
+)
+
+
+def session():
+    """Return the commands of the first session with what they print."""
+    block = README.split("```console\n")[1].split("```")[0]
+    steps = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    return [step.split("\n", 1) for step in steps]
+
+
+def plain(output, known):
+    """Return ``output`` with a sign for each generated value that is not ``known``."""
+    return GENERATED.sub(lambda m: m[0] if m[0] in known else "…", output.strip())
+
+
+def test_the_first_session_runs_as_printed(tmp_path):
+    shutil.copytree(ROOT / "data", tmp_path / "data")
+    known = (tmp_path / "data/svctasks.json").read_text()
+    server = Server(tmp_path / "data")
+    try:
+        commands = [command for command, _ in session()]
+        script = "\necho; echo ----\n".join(commands).replace("8000", str(server.port))
+        result = subprocess.run(
+            ["bash", "-c", script.replace("curl ", "curl -sS ")],
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        server.kill()
+    assert result.stderr == ""
+    printed = result.stdout.split("----\n")
+    for (command, expected), output in zip(session(), printed, strict=True):
+        assert plain(output, known) == plain(expected, known), command
+
+
+def rows(heading):
+    """Return the rows of the first table under ``heading``, cell by cell."""
+    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    table = re.search(r"(^\|.*\n)+", section, re.MULTILINE)[0]
+    lines = table.strip().split("\n")[2:]
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+
+
+def test_the_table_of_settings_is_the_programs():
+    assert rows("Settings") == [
+        [
+            f"`{each.variable}`",
+            f"`{each.default}`" if each.default != "" else "",
+            each.meaning,
+        ]
+        for each in SETTINGS
+    ]
+
+
+def test_the_table_of_commands_is_the_programs():
+    assert rows("Commands") == [
+        [f"`svctasks {name}`", command.help.split("\n")[0]]
+        for name, command in main.commands.items()
+    ]
+
+
+def test_the_table_of_routes_is_the_programs():
+    assert rows("The API") == [
+        [verb, f"`{route.template.replace('id_', 'id')}`", meaning]
+        for route in ROUTES
+        for verb, meaning in route.verbs.items()
+    ]
+
+
+@pytest.mark.parametrize("row", rows("Decisions"), ids=lambda row: row[0])
+def test_each_decision_is_shown_by_a_test_that_exists(row):
+    file, name = re.fullmatch(r"`(\w+\.py)::(test_\w+)`", row[2]).groups()
+    [path] = (ROOT / "tests").rglob(file)
+    assert f"def {name}(" in path.read_text()
+
+
+def test_each_place_in_the_layout_exists():
+    for cell, _ in rows("How it is laid out"):
+        for place in re.findall("`([^`]+)`", cell):
+            assert (ROOT / place).exists(), place
+
+
+def test_the_procfile_serves_on_the_port_of_the_platform(tmp_path):
+    """A stand-in for the command prints what it is called with."""
+    stand_in = tmp_path / "svctasks"
+    stand_in.write_text('#!/bin/sh\necho "$@"\n')
+    stand_in.chmod(0o755)
+    command = (ROOT / "Procfile").read_text().removeprefix("web: ")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PORT": "5999"}
+    result = subprocess.run(
+        ["sh", "-c", command], env=environment, capture_output=True, text=True
+    )
+    assert result.stdout == "serve --bind 0.0.0.0:5999\n"
