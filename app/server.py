@@ -26,6 +26,23 @@ GRACE = 30
 LOG_FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
 
 
+def options(settings: Settings) -> dict[str, Any]:
+    """Return the gunicorn settings that the service runs with."""
+    return {
+        "bind": settings.address,
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": "gthread",
+        "reuse_port": True,
+        "keepalive": 75,
+        "graceful_timeout": GRACE,
+        "limit_request_line": 8190,
+        "control_socket_disable": True,
+        "loglevel": "warning",
+        "proc_name": "svctasks",
+    }
+
+
 class Server(BaseApplication):
     """The service under gunicorn, until SIGTERM or SIGINT."""
 
@@ -36,22 +53,8 @@ class Server(BaseApplication):
 
     def load_config(self) -> None:
         """Hand gunicorn its settings."""
-        options = {
-            "bind": self._settings.address,
-            "workers": self._settings.workers,
-            "threads": self._settings.threads,
-            "worker_class": "gthread",
-            "reuse_port": True,
-            "keepalive": 75,
-            "graceful_timeout": GRACE,
-            "limit_request_line": 8190,
-            "control_socket_disable": True,
-            "loglevel": "warning",
-            "proc_name": "svctasks",
-            "post_worker_init": self._announce,
-            "worker_exit": self._close,
-        }
-        for name, value in options.items():
+        hooks = {"post_worker_init": self._announce, "worker_exit": self._close}
+        for name, value in {**options(self._settings), **hooks}.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:

@@ -1,5 +1,6 @@
 """``svctasks serve``: how it starts, what it says, how it stops."""
 
+import json
 import os
 import signal
 import stat
@@ -8,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import Server, free_port, svctasks
+from running import SVCTASKS, Server, free_port, svctasks, until
 from shared import T
 
 
@@ -183,3 +184,64 @@ def test_without_fsync_it_serves_the_same(data):
         assert server.request("GET", f"{T}/{task['id']}").json == task
     finally:
         server.kill()
+
+
+def test_a_broken_edit_is_reported_and_neither_served_nor_overwritten(server):
+    """The log names file, document and field; writes go on; a mended file is served."""
+    file = server.data / "svctasks.json"
+    task = server.request("POST", body={"name": "first"}).json
+    until(file.exists)
+    sound = file.read_text()
+    broken = sound.replace('"isenabled":0', '"isenabled":7')
+    file.write_text(broken)
+    assert server.request("GET", f"{T}/{task['id']}").json == task
+    other = server.request("POST", body={"name": "second"}).json
+    assert server.request("GET", f"{T}/{other['id']}").status == 200
+    assert file.read_text() == broken
+    file.write_text(sound.replace("first", "mended"))
+    assert server.request("GET", f"{T}/{task['id']}").json["name"] == "mended"
+    assert server.request("GET", f"{T}/{other['id']}").json == other
+    code, logged = server.stop()
+    assert code == 0
+    place = f"document 1 (id {task['id']}), field isenabled: must be 0 or 1"
+    assert f"svctasks.json: {place}" in logged
+    assert "second" in file.read_text()
+
+
+def test_a_worker_that_starts_while_an_edit_is_broken_serves_what_was_before(server):
+    file = server.data / "svctasks.json"
+    task = server.request("POST", body={"name": "n"}).json
+    until(file.exists)
+    first = server.workers(2)
+    file.write_text("{")
+    until((server.data / "svctasks.json.before").exists)
+    until(lambda: b'"edit"' in (server.data / "svctasks.json.journal").read_bytes())
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: set(server.workers(2)) - set(first), lambda new: len(new) == 2)
+    assert server.request("GET", f"{T}/{task['id']}").json == task
+    assert file.read_text() == "{"
+
+
+def test_another_gunicorn_serves_it_too_with_the_application_loaded_before_the_fork(
+    data,
+):
+    port = free_port()
+    command = [SVCTASKS.with_name("gunicorn"), "app.wsgi", "--preload", "-w", "2"]
+    process = subprocess.Popen(
+        [*command, "-b", f"127.0.0.1:{port}", "--no-control-socket"],
+        env={**os.environ, "SVCTASKS_DATA": str(data)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}{T}"
+        post = ["curl", "-sS", "--retry", "9", "--retry-connrefused", "--json"]
+        for n in range(20):
+            subprocess.run([*post, f'{{"name": "{n}"}}', address], capture_output=True)
+        listed = subprocess.run(["curl", "-sS", address], capture_output=True).stdout
+        assert [each["name"] for each in json.loads(listed)] == list(
+            map(str, range(20))
+        )
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
