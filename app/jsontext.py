@@ -28,8 +28,9 @@ def read(
     ``what`` names the source in messages. Raises Invalid.
     """
     try:
-        text = source if isinstance(source, str) else source.decode("utf-8")
-    except UnicodeDecodeError as error:
+        raw = source.encode("utf-8") if isinstance(source, str) else source
+        text = raw.decode("utf-8")
+    except (UnicodeDecodeError, UnicodeEncodeError) as error:
         raise Invalid(f"{what} is not UTF-8 at byte {error.start}") from None
     if not text.strip(" \t\r\n"):
         raise Invalid(f"{what} is empty; it must be JSON")

@@ -19,7 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def encode(value: Any) -> bytes:
-    """Return ``value`` as JSON, indented like the samples of the platform's documents."""
+    """Return ``value`` as JSON, indented like the samples in the documents."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)
 
 

@@ -14,7 +14,7 @@ from falcon import Request
 
 from app import jsontext
 from app.errors import Invalid
-from app.query import Field, Fields, Query
+from app.query import Fields, Query
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
 from app.query.values import INTBOOL, INTEGER
@@ -143,15 +143,15 @@ class _Reader:
 
 def _projection(reader: _Reader, fields: Fields, on_list: bool) -> Projection:
     named = reader.read("mask", lambda value: mask(value, fields, on_list), None)
-    show = _compiled(named or whole(fields, on_list), fields)
+    show = projection(named, fields) if named else _unmasked(fields, on_list)
     if not reader.read("flat", INTBOOL.read, 0):
         return show
     return lambda document: flat(show(document))
 
 
-@lru_cache(maxsize=256)
-def _compiled(named: tuple[Field, ...], fields: Fields) -> Projection:
-    return projection(named, fields)
+@lru_cache
+def _unmasked(fields: Fields, on_list: bool) -> Projection:
+    return projection(whole(fields, on_list), fields)
 
 
 def _json(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Errors on their way out: the one table from error to status, and the form of the body.
+"""Errors on their way out: the one table from error to status, and their form.
 
 svctasks contract, section 6: ``error_code`` is 1000 + the HTTP status.
 """
@@ -27,7 +27,7 @@ MESSAGES = {
     404: "Not found",
     405: "This method is not supported here; see the header Allow",
 }
-"""What is said where Falcon found the fault and describes it for people who know Falcon."""
+"""What is said where Falcon found the fault, in the words of this service."""
 
 
 def register(application: falcon.App[Any, Any]) -> None:

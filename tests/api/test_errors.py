@@ -1,0 +1,146 @@
+"""The form of every error, and what no reply ever shows."""
+
+import errno
+import logging
+
+import pytest
+from calls import ID, LEAKS, UNKNOWN, create, refused, send, untouched
+from shared import T
+from webtest import TestApp
+
+from app.api.application import create_application
+from app.errors import Unavailable
+from app.svctasks import Svctasks
+
+
+class BrokenStore:
+    """A store in which every act fails with ``error``."""
+
+    def __init__(self, error):
+        self._error = error
+
+    def _fail(self, *_, **__):
+        raise self._error
+
+    get = find = insert = update = remove = _fail
+
+
+@pytest.fixture
+def broken(clock):
+    """Return the function from an error to the API over a store that raises it."""
+
+    def over(error):
+        tasks = Svctasks(BrokenStore(error), clock, "50e54938780c")
+        return TestApp(create_application(tasks, 1 << 20))
+
+    return over
+
+
+REQUESTS = [
+    ("GET", T, None),
+    ("POST", T, {"name": "n"}),
+    ("LOOKUP", T, ID),
+    ("QUERY", T, {}),
+    ("GET", UNKNOWN, None),
+    ("PATCH", UNKNOWN, {"name": "n"}),
+    ("DELETE", UNKNOWN, None),
+]
+
+
+@pytest.mark.parametrize("method, path, body", REQUESTS)
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("secret"),
+        OSError(errno.ENOSPC, "No space left", "/work/secret.json"),
+        KeyError("secret"),
+        RecursionError("secret"),
+        MemoryError("secret"),
+        UnicodeEncodeError("utf-8", "secret", 0, 1, "secret"),
+    ],
+)
+def test_unforeseen_error_is_500_and_tells_nothing(
+    broken, caplog, method, path, body, error
+):
+    caplog.set_level(logging.CRITICAL + 1)
+    reply = send(broken(error), method, path, body)
+    assert refused(reply, 500) == {
+        "error_code": 1500,
+        "error_message": "The service failed to answer; its log says why",
+    }
+
+
+def test_unforeseen_error_is_logged_with_its_trace(broken, caplog):
+    send(broken(RuntimeError("the reason")), "GET", T)
+    assert "the reason" in caplog.text and "Traceback" in caplog.text
+
+
+@pytest.mark.parametrize("method, path, body", REQUESTS)
+def test_store_that_cannot_be_reached_is_503(broken, method, path, body):
+    error = Unavailable("the journal cannot be written: No space left on device")
+    told = refused(send(broken(error), method, path, body), 503)
+    assert told["error_message"] == error.message
+
+
+@pytest.mark.parametrize(
+    "request_, status",
+    [
+        (("POST", T, {}), 400),
+        (("GET", f"{T}?filter=x"), 400),
+        (("GET", UNKNOWN), 404),
+        (("GET", "/x"), 404),
+        (("PUT", T), 405),
+        (("POST", T, {"id": ID, "name": "n"}), 409),
+        (("POST", T, b" " * (2**20 + 1)), 413),
+        (("POST", T, b"x", "text/plain"), 415),
+    ],
+)
+def test_every_error_has_the_one_form(api, request_, status):
+    create(api, {"id": ID, "name": "n"})
+    with untouched(api):
+        refused(send(api, *request_), status)
+
+
+def test_stale_tag_has_the_one_form(api):
+    create(api, {"id": ID, "name": "n"})
+    refused(send(api, "DELETE", f"{T}/{ID}", If_Match='"x"'), 412)
+
+
+def test_message_names_each_field_with_its_fault(api):
+    error = refused(send(api, "POST", T, {"isenabled": 2, "name": 1}), 400)
+    assert error == {
+        "error_code": 1400,
+        "error_message": "name: must be a string, not a number; "
+        "isenabled: must be 0 or 1",
+        "errors": {
+            "name": ["must be a string, not a number"],
+            "isenabled": ["must be 0 or 1"],
+        },
+    }
+
+
+def test_message_stays_short_and_errors_complete_when_there_are_many(api):
+    body = {f"field{number}": 1 for number in range(1000)}
+    error = refused(send(api, "POST", T, body), 400)
+    assert len(error["errors"]) == 1001
+    assert len(error["error_message"]) < 1000
+
+
+def test_reply_shows_no_path_of_the_machine(api, tmp_path):
+    for path in ("/../../etc/passwd", f"{T}/{tmp_path}", f"{T}?x={tmp_path}"):
+        reply = send(api, "GET", path)
+        assert reply.status_int in (400, 404)
+        assert "Traceback" not in reply.text and "site-packages" not in reply.text
+    reply = send(api, "GET", T)
+    assert not [leak for leak in LEAKS if leak in str(reply.headers)]
+
+
+def test_error_has_no_headers_of_a_success(api):
+    headers = send(api, "GET", f"{T}?limit=x").headers
+    assert not {"ETag", "Link", "X-Total-Count", "Allow"} & set(headers)
+
+
+def test_server_is_not_confused_after_an_error(api):
+    send(api, "POST", T, b"[" * 100000)
+    send(api, "GET", f"{T}?filter=" + "[" * 1000)
+    assert create(api, {"name": "n"})["name"] == "n"
