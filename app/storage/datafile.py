@@ -19,10 +19,13 @@ from tinydb.storages import Storage
 
 from app import jsontext
 from app.errors import Invalid
-from app.storage.descriptors import Sync, flush_folder
+from app.storage.descriptors import Sync, adopt, draft
 
 CHUNK = 1000
 """How many documents are written at a time."""
+
+MAX_DIGITS = 18
+"""How long the number of a document may be, so that it fits into 64 bits."""
 
 
 class Identity(NamedTuple):
@@ -36,9 +39,12 @@ class Identity(NamedTuple):
 def identity(path: Path) -> Identity | None:
     """Return the identity of the file at ``path``; None if there is none."""
     try:
-        found = os.stat(path)
+        return _identity(os.stat(path))
     except FileNotFoundError:
         return None
+
+
+def _identity(found: os.stat_result) -> Identity:
     return Identity(found.st_ino, found.st_mtime_ns, found.st_size)
 
 
@@ -77,31 +83,28 @@ class DataFile(Storage):
 
     def replace(self, documents: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
         """Replace the file by one that holds ``documents``, durably."""
-        draft = self.path.with_name(f"{self.name}.fold")
-        self.draft(draft, documents)
-        self.adopt(draft)
+        path = self.path.with_name(f"{self.name}.fold")
+        self.draft(path, documents)
+        self.adopt(path)
 
     def draft(
         self, path: Path, documents: Iterable[tuple[int, Mapping[str, Any]]]
     ) -> Identity:
         """Write ``documents`` to a file at ``path``, durably, and return its identity."""
-        with open(path, "wb", opener=_private) as file:
+        with draft(path) as descriptor:
             try:
-                os.fchmod(file.fileno(), self.path.stat().st_mode & 0o777)
+                os.fchmod(descriptor.number, self.path.stat().st_mode & 0o777)
             except FileNotFoundError:
                 pass
-            for part in _lines(self._table, iter(documents)):
-                file.write(part)
-            file.flush()
-            self._sync(file.fileno())
-        drafted = identity(path)
-        assert drafted is not None
-        return drafted
+            with open(descriptor.number, "wb", closefd=False) as file:
+                for part in _lines(self._table, iter(documents)):
+                    file.write(part)
+            self._sync(descriptor.number)
+            return _identity(os.fstat(descriptor.number))
 
     def adopt(self, path: Path) -> None:
         """Put the file at ``path`` in the place of the data file."""
-        os.replace(path, self.path)
-        flush_folder(self.path.parent, self._sync)
+        adopt(path, self.path, self._sync)
 
 
 def parse(
@@ -113,7 +116,11 @@ def parse(
     documents may also stand in TinyDB's default table. Raises Invalid.
     """
     if trusted:
-        return {int(key): each for key, each in orjson.loads(content)[table].items()}
+        try:
+            documents = orjson.loads(content)[table]
+        except (orjson.JSONDecodeError, KeyError) as error:
+            raise Invalid(f"{name} is damaged: {error}") from None
+        return {int(key): each for key, each in documents.items()}
     # The tables and the numbers nest the documents two levels deeper.
     tables = jsontext.read(content, name, jsontext.MAX_DEPTH + 2)
     if not is_tinydb(tables):
@@ -126,7 +133,7 @@ def parse(
         )
     if len(filled) > 1:
         raise Invalid(f'{name} holds documents both in "_default" and in "{table}"')
-    documents: dict[str, Any] = next(iter(filled.values()), {})
+    documents = next(iter(filled.values()), {})
     return {int(key): each for key, each in documents.items()}
 
 
@@ -139,7 +146,8 @@ def is_tinydb(value: Any) -> bool:
 
 
 def _is_number(key: str) -> bool:
-    return key.isascii() and key.isdigit() and (key == "0" or key[0] != "0")
+    plain = key.isascii() and key.isdigit() and (key == "0" or key[0] != "0")
+    return plain and len(key) <= MAX_DIGITS
 
 
 def _lines(
@@ -152,7 +160,3 @@ def _lines(
         yield separator + b",\n".join(lines)
         separator = b",\n"
     yield b"\n}}\n"
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | os.O_CLOEXEC, 0o600)

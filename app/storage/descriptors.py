@@ -5,7 +5,8 @@ A file is flushed by one thread while another may already have moved on to the n
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 Sync = Callable[[int], None]
@@ -25,7 +26,35 @@ class Descriptor:
             os.close(self.number)
 
 
+@contextmanager
+def draft(path: Path) -> Iterator[Descriptor]:
+    """Make a new file at ``path``, in place of what an earlier draft left there.
+
+    The earlier one is not written to: another process may be about to. A draft that
+    fails is emptied, so that it does not keep a full disk full.
+    """
+    path.unlink(missing_ok=True)
+    file = Descriptor(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+    try:
+        yield file
+    except BaseException:
+        os.ftruncate(file.number, 0)
+        raise
+
+
+def adopt(draft: Path, path: Path, sync: Sync) -> None:
+    """Put the file ``draft`` in the place of the one at ``path``, durably."""
+    # Opened first: once the file is renamed, nothing but the flush itself may fail.
+    folder = _folder(path.parent)
+    os.replace(draft, path)
+    sync(folder.number)
+
+
 def flush_folder(path: Path, sync: Sync) -> None:
     """Make the names in the folder at ``path`` durable."""
-    folder = Descriptor(path, os.O_RDONLY | os.O_DIRECTORY)
+    folder = _folder(path)
     sync(folder.number)
+
+
+def _folder(path: Path) -> Descriptor:
+    return Descriptor(path, os.O_RDONLY | os.O_DIRECTORY)

@@ -12,10 +12,16 @@ it is lost.
 
 import fcntl
 import logging
+import secrets
+import threading
+from pathlib import Path
 
 from app.errors import Error
-from app.storage.journal import Journal, open_journal
-from app.storage.table import SharedTable, numbered
+from app.storage import Collection
+from app.storage.datafile import identity
+from app.storage.descriptors import Sync
+from app.storage.journal import Journal, Line, open_journal
+from app.storage.table import SharedTable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +31,10 @@ FOLD_BYTES = 1 << 20
 
 class FoldedTable(SharedTable):
     """A shared table that keeps its data file up to date."""
+
+    def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
+        super().__init__(folder, collection, sync)
+        self._folding = threading.Lock()
 
     def is_due(self) -> bool:
         """Tell whether the journal has grown so large that it is to be folded now."""
@@ -43,6 +53,10 @@ class FoldedTable(SharedTable):
         If another process is about it, leave it to that one or, with ``wait``, see after
         it whether there is anything left. Raises Unavailable and OSError.
         """
+        with self._folding:
+            self._fold_all(wait)
+
+    def _fold_all(self, wait: bool) -> None:
         if not self._is_current():
             self._take_in()
         while self._state.unfolded and self.fault is None:
@@ -56,8 +70,12 @@ class FoldedTable(SharedTable):
                 fcntl.flock(journal.descriptor.number, mode)
             except BlockingIOError:
                 return
-            if self._fold(journal.inode):
-                return
+            try:
+                if self._fold(journal.inode):
+                    return
+            finally:
+                # Somebody may hold on to the file, such as the traceback of an error.
+                fcntl.flock(journal.descriptor.number, fcntl.LOCK_UN)
 
     def _restore_journal(self) -> None:
         """Begin a journal anew after somebody removed it."""
@@ -69,27 +87,39 @@ class FoldedTable(SharedTable):
     def _fold(self, inode: int) -> bool:
         """Fold the journal with this ``inode``; return False if it is replaced already."""
         with self._lock:
+            self._commits.check()
             self._catch_up_or_fail()
             if self._journal is None or self._journal.inode != inode:
                 return False
+            snapshot = self._state.numbered()
             base, header = self._seen, self._state.header(None)
-            snapshot = list(self._state.documents)
+            if self._state.edited:
+                # The journal does not tell what a person changed: nobody may go on in
+                # the new one without reading the new data file.
+                header["epoch"] = secrets.token_hex(4)
         draft = self._beside("fold")
-        drafted = self._file.draft(draft, numbered(snapshot))
+        drafted = self._file.draft(draft, snapshot)
         with self._lock:
             self._catch_up_or_fail()
+            # Mended or made anew meanwhile, the journal may have other entries.
+            if self._journal is None or self._journal.inode != inode:
+                return False
             if self._seen != base or self.fault is not None:
                 return True
-            self._append({"fold": drafted})
-            self._sync(self._journal.descriptor.number)
+            if identity(draft) != drafted:
+                return True
+            # Whoever reads this was perhaps not there when the file was edited.
+            self._append({"fold": drafted, "edited": header["edited"]})
+            self._commits.flush(self._journal.descriptor.number)
             self._file.adopt(draft)
             self._seen = drafted
             lines = Journal(self._path).tail()
             kept = [line for line in lines if line.entry["seq"] > header["seq"]]
-            header |= {"base": drafted, "next": self._state.next_number}
-            journal = self._replace_journal(header, kept)
-            journal.offset = 0
-            self._state.rebase(journal.tail())
+            number = self._state.next_number
+            header |= {"base": drafted, "edited": False, "next": number}
+            self._replace_journal(header, kept)
+            self._state.rebase([Line(header, b""), *kept])
+            self._state.edited = False
         return True
 
     def close(self) -> None:
@@ -98,5 +128,19 @@ class FoldedTable(SharedTable):
             self.fold(wait=True)
         except (OSError, Error) as error:
             log.warning("%s was not folded: %s", self._path.name, error)
-        self._journal = None
-        self._lock.close()
+        with self._lock.threads:
+            self._journal = None
+            self._lock.close()
+
+    def before_fork(self) -> None:
+        # A child would inherit the lock of a fold, and keep it.
+        self._folding.acquire()
+        super().before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        super().after_fork_in_parent()
+        self._folding.release()
+
+    def after_fork_in_child(self) -> None:
+        super().after_fork_in_child()
+        self._folding = threading.Lock()

@@ -106,24 +106,30 @@ class Documents:
         return len(self._by_key)
 
     def __iter__(self) -> Iterator[Record]:
-        # The list is copied in one step, which no other thread can interrupt.
-        return iter(list(self._by_key.values()))
+        with self._lock:
+            return iter(list(self._by_key.values()))
 
     def get(self, key: str) -> Record | None:
         return self._by_key.get(key)
 
-    def put(self, record: Record) -> None:
-        """Add a record, or replace the one that has its key."""
+    def change(self, put: Iterable[Record], gone: Iterable[str]) -> None:
+        """Remove what is under the keys ``gone``, and add or replace ``put``, at once."""
+        new = {record.key: record for record in put}
         with self._lock:
-            old = self._by_key.get(record.key)
-            self._by_key[record.key] = record
-            self._reindex(old, record)
+            former = [self._by_key.get(key) for key in {*gone, *new}]
+            old = {record.key: record for record in former if record is not None}
+            # One step for those who get records meanwhile, without the lock.
+            self._by_key.update(new)
+            for key in old.keys() - new.keys():
+                del self._by_key[key]
+            for record in old.values():
+                self._unindex(record)
+            for record in new.values():
+                self._index_too(record)
 
-    def drop(self, key: str) -> None:
-        """Remove the record under ``key``, if there is one."""
-        with self._lock:
-            if old := self._by_key.pop(key, None):
-                self._reindex(old, None)
+    def after_fork(self) -> None:
+        """Start anew in a child process: who held the lock is not there."""
+        self._lock = threading.Lock()
 
     def find(self, query: Query) -> tuple[list[Record], int]:
         """Return the page that ``query`` asks for, and the number of all matches."""
@@ -199,23 +205,21 @@ class Documents:
             self._indexes[field] = index
         return index
 
-    def _reindex(self, old: Record | None, new: Record | None) -> None:
+    def _unindex(self, record: Record) -> None:
         if self._all is not None:
-            if old is not None:
-                self._all.remove(old)
-            if new is not None:
-                self._all.add(new)
+            self._all.remove(record)
         for field, index in self._indexes.items():
-            if old is not None:
-                bucket = index[value := _value(field, old)]
-                bucket.remove(old)
-                if not bucket:
-                    del index[value]
-            if new is not None:
-                bucket = index.setdefault(
-                    _value(field, new), Bucket(self._collection.order, [])
-                )
-                bucket.add(new)
+            bucket = index[value := _value(field, record)]
+            bucket.remove(record)
+            if not bucket:
+                del index[value]
+
+    def _index_too(self, record: Record) -> None:
+        if self._all is not None:
+            self._all.add(record)
+        for field, index in self._indexes.items():
+            empty = Bucket(self._collection.order, [])
+            index.setdefault(_value(field, record), empty).add(record)
 
 
 def _document(record: Record) -> Document:

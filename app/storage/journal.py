@@ -16,6 +16,7 @@ damaged line is set aside, the sound ones around it are kept.
 
 import errno
 import os
+import secrets
 import threading
 import zlib
 from collections.abc import Iterable
@@ -25,11 +26,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.errors import Invalid, Unavailable
-from app.storage.descriptors import Descriptor, Sync, flush_folder
+from app.storage.descriptors import Descriptor, Sync, adopt, draft, flush_folder
 
 FORMAT = 1
 """The number of this form of journal; a folder with a higher one is refused."""
 
+_START = b'{"crc":"'
 _CHECKSUM = len(b'{"crc":"00000000",')
 
 
@@ -54,6 +56,11 @@ def decode(raw: bytes) -> Line | None:
     return Line(orjson.loads(b"{" + members), raw)
 
 
+def _unended(raw: bytes) -> Line | None:
+    """Return the line that ``raw`` is but for its end, which is missing or damaged."""
+    return decode(raw + b"\n") or decode(raw[:-1] + b"\n")
+
+
 class Journal:
     """An open journal file, and how far it has been read."""
 
@@ -70,25 +77,33 @@ class Journal:
         return os.fstat(self.descriptor.number).st_size
 
     def tail(self) -> list[Line]:
-        """Return the sound lines after ``offset`` and move it behind them."""
+        """Return the sound lines after ``offset``."""
         lines = []
         for raw in self._rest().splitlines(keepends=True):
             if not raw.endswith(b"\n") or (line := decode(raw)) is None:
                 break
             lines.append(line)
-            self.offset += len(raw)
         return lines
 
+    def skip(self, lines: Iterable[Line]) -> None:
+        """Move ``offset`` behind ``lines``, its tail, which have been taken in."""
+        self.offset += sum(len(line.raw) for line in lines)
+
     def salvage(self) -> tuple[list[Line], bytes]:
-        """Return the sound lines after ``offset``, and the damaged ones between them."""
-        lines, damaged = [], b""
-        for raw in self._rest().splitlines(keepends=True):
-            line = decode(raw) if raw.endswith(b"\n") else None
-            if line is None:
-                damaged += raw
-            else:
-                lines.append(line)
-        return lines, damaged
+        """Return the sound lines after ``offset``, and the damaged bytes between them."""
+        lines, damaged = [], []
+        for rest in self._rest().split(b"\n"):
+            while rest:
+                raw, line = rest, _unended(rest)
+                # Where the end of a line is damaged, the next one starts in the middle.
+                if line is None and (start := rest.find(_START, 1)) > 0:
+                    raw, line = rest[:start], _unended(rest[:start])
+                if line is None:
+                    damaged.append(raw)
+                else:
+                    lines.append(line)
+                rest = rest[len(raw) :]
+        return lines, b"\n".join(damaged)
 
     def append(self, raw: bytes) -> None:
         """Write a line at the end, whole or not at all; raises OSError."""
@@ -119,43 +134,96 @@ def open_journal(path: Path) -> Journal | None:
         return Journal(path, writable=False)
 
 
+def read_journal(path: Path) -> tuple[Journal | None, list[Line]]:
+    """Open the journal at ``path`` and return it with its sound lines.
+
+    Raises Invalid when a newer version made it.
+    """
+    journal = open_journal(path)
+    if journal is None:
+        return None, []
+    lines = journal.tail()
+    journal.skip(lines)
+    if lines and lines[0].entry.get("format", FORMAT) > FORMAT:
+        raise Invalid(
+            f"{path.name} has format {lines[0].entry['format']}, made by a newer "
+            f"version; this version reads up to {FORMAT}"
+        )
+    return journal, lines
+
+
 def create(path: Path, lines: Iterable[bytes], sync: Sync) -> Journal:
     """Put a journal of ``lines``, the header first, in the place of the one at ``path``."""
-    draft = path.with_name(f"{path.name}.new")
-    draft.unlink(missing_ok=True)
-    descriptor = Descriptor(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
-    content = memoryview(b"".join(lines))
-    while content:
-        content = content[os.write(descriptor.number, content) :]
-    sync(descriptor.number)
-    os.replace(draft, path)
-    flush_folder(path.parent, sync)
+    new = path.with_name(f"{path.name}.new")
+    with draft(new) as descriptor:
+        content = memoryview(b"".join(lines))
+        while content:
+            content = content[os.write(descriptor.number, content) :]
+        sync(descriptor.number)
+    adopt(new, path, sync)
     return Journal(path)
 
 
-def check_format(header: dict[str, Any], name: str) -> None:
-    """Raise Invalid when a newer version wrote the journal with this ``header``."""
-    if header.get("format", 0) > FORMAT:
-        raise Invalid(
-            f"{name} has format {header['format']}, made by a newer version; "
-            f"this version reads up to {FORMAT}"
-        )
+def is_whole(journal: Journal, lines: list[Line]) -> bool:
+    """Tell whether ``lines``, which were read of ``journal``, are all that it holds."""
+    return journal.offset == journal.size() and _has_header(lines)
+
+
+def mend(path: Path, aside: Path, sequence: int, sync: Sync) -> int:
+    """Move what is damaged in the journal at ``path`` to the file ``aside``.
+
+    The caller holds the lock. A journal without a header gets one that follows on
+    ``sequence``. Returns the number of damaged bytes.
+    """
+    journal, lines = read_journal(path)
+    if journal is None or is_whole(journal, lines):
+        return 0
+    sound, damaged = journal.salvage()
+    if damaged:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with open(os.open(aside, flags, 0o600), "ab") as file:
+            file.write(damaged + b"\n")
+    lines = with_header(lines + sound, sequence)
+    # The numbers of damaged lines may be given again, so nobody may go on from where it
+    # was: a new epoch makes every process read anew.
+    header = {**lines[0].entry, "epoch": secrets.token_hex(4)}
+    create(path, [encode(header), *(line.raw for line in lines[1:])], sync)
+    return len(damaged)
+
+
+def with_header(lines: list[Line], sequence: int) -> list[Line]:
+    """Return ``lines``, with a header if they have none, after ``sequence`` if empty."""
+    if _has_header(lines):
+        return lines
+    before = lines[0].entry["seq"] - 1 if lines else sequence
+    header = {"seq": before, "format": FORMAT, "epoch": "", "base": None, "next": 1}
+    return [Line(header, b""), *lines]
+
+
+def _has_header(lines: list[Line]) -> bool:
+    return bool(lines) and "epoch" in lines[0].entry
 
 
 class GroupCommit:
     """Makes appended entries durable: one thread flushes for all that wait.
 
     A flush that fails may have lost what it was to write, and the next one would not say
-    so: from then on every wait raises Unavailable until the store is opened anew.
+    so: from then on nothing is written until the store is opened anew.
     """
 
-    def __init__(self, sync: Sync) -> None:
+    def __init__(self, folder: Path, sync: Sync) -> None:
+        self._folder = folder
         self._sync = sync
+        self._failure: str | None = None
+        self.after_fork()
+
+    def after_fork(self) -> None:
+        """Start anew in a child process, in which nobody waits; a failure remains one."""
         self._condition = threading.Condition()
         self._flushing = False
         self._flushed = 0
-        self._written: tuple[Descriptor, int] | None = None
-        self._failure: str | None = None
+        self._written: tuple[int, Descriptor | None] = 0, None
+        self._named: Descriptor | None = None
 
     def check(self) -> None:
         """Raise Unavailable if a flush has failed."""
@@ -165,31 +233,48 @@ class GroupCommit:
                 "nothing is written until the service is restarted"
             )
 
-    def wrote(self, descriptor: Descriptor, sequence: int) -> None:
-        """Note that all entries up to ``sequence`` are in the file or durable."""
-        self._written = descriptor, sequence
+    def flush(self, descriptor: int) -> None:
+        """Flush a file of the table to disk; raises OSError."""
+        try:
+            self._sync(descriptor)
+        except OSError as error:
+            self._failure = error.strerror or str(error)
+            raise
 
-    def wait(self, sequence: int) -> None:
-        """Return when the entry ``sequence`` is durable; raises Unavailable."""
+    def wrote(self, descriptor: Descriptor) -> int:
+        """Return the ticket of an entry that was appended, to wait with.
+
+        Earlier entries are in the same file, or durable in another. The caller holds the
+        lock. The numbers in the journal will not do: they go back when it is mended.
+        """
+        ticket = self._written[0] + 1
+        self._written = ticket, descriptor
+        return ticket
+
+    def wait(self, ticket: int) -> None:
+        """Return when the entry with this ticket is durable; raises Unavailable."""
         with self._condition:
-            while self._flushing and self._flushed < sequence:
+            while self._flushing and self._flushed < ticket:
                 self._condition.wait()
-            if self._flushed >= sequence:
+            if self._flushed >= ticket:
                 return
             self.check()
-            assert self._written is not None
-            descriptor, target = self._written
+            last, descriptor = self._written
             self._flushing = True
-        failure = None
+        assert descriptor is not None
+        durable = 0
         try:
-            self._sync(descriptor.number)
+            # Another process may have died when it had put this journal in its place.
+            if descriptor is not self._named:
+                flush_folder(self._folder, self.flush)
+                self._named = descriptor
+            self.flush(descriptor.number)
+            durable = last
         except OSError as error:
-            failure = error.strerror or str(error)
-        with self._condition:
-            self._flushing = False
-            if failure is None:
-                self._flushed = max(self._flushed, target)
-            else:
-                self._failure = failure
-            self._condition.notify_all()
-        self.check()
+            self.check()
+            raise Unavailable(f"the folder cannot be flushed: {error}") from error
+        finally:
+            with self._condition:
+                self._flushing = False
+                self._flushed = max(self._flushed, durable)
+                self._condition.notify_all()

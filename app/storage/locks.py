@@ -5,7 +5,8 @@ parent would share the lock with it, so each process opens the file for itself. 
 file that somebody removed protects nothing, so its name is checked after each locking.
 
 **Caveats.** flock is kept by the local kernel: a folder on a network file system may not
-be shared by servers on several machines.
+be shared by servers on several machines. Whoever removes the lock file in the very
+instant of a write or a fold lets a second writer in, which may lose its write.
 """
 
 import fcntl
@@ -48,6 +49,10 @@ class TableLock:
         if self._depth == 0 and self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         self.threads.release()
+
+    def is_held(self) -> bool:
+        """Tell, to a thread that has ``threads``, whether it holds the whole lock."""
+        return self._depth > 0
 
     def after_fork(self) -> None:
         """Start anew in a child process."""

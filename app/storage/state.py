@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.storage import Collection
+from app.storage import Collection, Document
 from app.storage.datafile import Identity
 from app.storage.indexes import Documents, Record
 from app.storage.journal import FORMAT, Line
@@ -16,7 +16,9 @@ class State:
 
     ``epoch`` names the line of journals that the sequence numbers belong to. ``known`` are
     the data files that the service itself wrote, ``noticed`` the edits whose former state
-    was set aside, and ``unfolded`` counts the entries that the data file lacks.
+    was set aside, and ``unfolded`` counts the entries that the data file lacks. ``edited``
+    tells that a person edited the data file since the service wrote it: then the
+    documents come from none of the files in ``known``.
     """
 
     collection: Collection
@@ -27,6 +29,7 @@ class State:
     known: set[Identity | None] = field(default_factory=set)
     noticed: set[Identity | None] = field(default_factory=set)
     unfolded: int = 0
+    edited: bool = False
 
     def begin(self, header: dict[str, Any]) -> None:
         """Take in the first line of a journal."""
@@ -36,13 +39,14 @@ class State:
         self.known = {_identity(header["base"])}
         self.noticed = set()
         self.unfolded = 0
+        self.edited = header.get("edited", False)
 
     def apply(self, entry: dict[str, Any]) -> None:
         """Take in a later line of the journal."""
-        for number, document in entry.get("put", ()):
-            self.documents.put(Record(number, document[self.collection.key], document))
-        for key in entry.get("gone", ()):
-            self.documents.drop(key)
+        if "put" in entry:
+            key = self.collection.key
+            put = [Record(n, each[key], each) for n, each in entry["put"]]
+            self.documents.change(put, entry.get("gone", ()))
         self.note(entry)
 
     def note(self, entry: dict[str, Any]) -> None:
@@ -54,6 +58,7 @@ class State:
             self.known.add(_identity(entry["fold"]))
         if "edit" in entry:
             self.noticed.add(_identity(entry["edit"]))
+        self.edited |= "edit" in entry or entry.get("edited", False)
         self.sequence = entry["seq"]
 
     def rebase(self, lines: Sequence[Line]) -> None:
@@ -70,6 +75,22 @@ class State:
             self.apply(line.entry)
         return True
 
+    def numbered(self) -> list[tuple[int, Document]]:
+        """Return all documents under TinyDB numbers, each under one of its own.
+
+        A person may have given a document the number of one in the journal, and two
+        processes may then have given it different new ones.
+        """
+        taken: set[int] = set()
+        # The last ones come from the journal, and keep what TinyDB's callers know.
+        for record in reversed(list(self.documents)):
+            if record.number in taken:
+                moved = Record(self.next_number, record.key, record.document)
+                self.documents.change([moved], [])
+                self.next_number += 1
+            taken.add(record.number)
+        return [(record.number, record.document) for record in self.documents]
+
     def header(self, base: Identity | None) -> dict[str, Any]:
         """Return the first line of a journal that goes on from here."""
         return {
@@ -77,6 +98,7 @@ class State:
             "format": FORMAT,
             "epoch": self.epoch,
             "base": base,
+            "edited": self.edited,
             "next": self.next_number,
         }
 

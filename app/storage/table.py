@@ -22,18 +22,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.errors import Invalid, Unavailable
-from app.storage import Collection, Document
+from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
-from app.storage.descriptors import Sync
+from app.storage.descriptors import Sync, adopt
 from app.storage.indexes import Documents, Record
 from app.storage.journal import (
     GroupCommit,
     Journal,
     Line,
-    check_format,
     create,
     encode,
-    open_journal,
+    is_whole,
+    mend,
+    read_journal,
+    with_header,
 )
 from app.storage.loading import checked, trusted
 from app.storage.locks import TableLock
@@ -55,11 +57,11 @@ class SharedTable:
     def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
         """Load the table; raises Invalid for broken files, and Unavailable."""
         self._collection = collection
-        self._sync = sync
-        self._file = DataFile(folder / f"{collection.name}.json", collection.name, sync)
+        path = (folder / f"{collection.name}.json").resolve()
+        self._commits = GroupCommit(path.parent, sync)
+        self._file = DataFile(path, collection.name, self._commits.flush)
         self._path = self._beside("journal")
         self._lock = TableLock(self._beside("lock"))
-        self._commits = GroupCommit(sync)
         self._journal: Journal | None = None
         self._seen: Identity | None = None
         self._state = State(collection, Documents(collection, ()))
@@ -116,14 +118,19 @@ class SharedTable:
     def _catch_up(self) -> None:
         """Bring the state up to date; the caller holds the lock."""
         self._follow_journal()
-        if self._is_torn():
+        if (unread := self._unread()) > 0:
             self._mend()
-            self._follow_journal()
+            self._load()
+        elif unread < 0:
+            # What is in memory is to be kept, as if the journal had been removed.
+            self._path.unlink()
+            self._journal = None
         self._take_edit()
 
-    def _is_torn(self) -> bool:
+    def _unread(self) -> int:
+        """Return how many bytes could not be read; less than none if some are gone."""
         journal = self._journal
-        return journal is not None and journal.offset < journal.size()
+        return 0 if journal is None else journal.size() - journal.offset
 
     def _follow_journal(self) -> None:
         journal, state = self._journal, self._state
@@ -133,12 +140,13 @@ class SharedTable:
             self._journal = None
             return
         if journal is not None and journal.inode == inode:
-            if not state.follow(journal.tail()):
+            if state.follow(lines := journal.tail()):
+                journal.skip(lines)
+            else:
                 self._load()
             return
         # A fold replaced the journal: go on in the new one, if it leaves no gap.
-        journal = open_journal(self._path)
-        lines = journal.tail() if journal else []
+        journal, lines = read_journal(self._path)
         header = lines[0].entry if lines else {}
         newer = [line for line in lines if line.entry["seq"] > state.sequence]
         if (
@@ -158,19 +166,16 @@ class SharedTable:
         while True:
             found = identity(self._file.path)
             content = self._file.content()
-            journal = open_journal(self._path)
-            lines = journal.tail() if journal else []
-            if journal and journal.offset < journal.size():
+            journal, lines = read_journal(self._path)
+            if journal and not is_whole(journal, lines):
                 try:
                     self._mend()
                     continue
                 except Unavailable:
-                    lines += journal.salvage()[0]
+                    lines = with_header(lines + journal.salvage()[0], 0)
             # If a fold replaced the data file meanwhile, the two do not belong together.
             if identity(self._file.path) == found:
                 break
-        if lines:
-            check_format(lines[0].entry, self._path.name)
         records = self._records(content, found, lines)
         self._state = self._state_of(records, lines, found)
         self._journal, self._seen = journal, found
@@ -184,18 +189,19 @@ class SharedTable:
         self.fault = None
         try:
             if content is None or found is None:
-                if history.known - {None}:
+                # A crash in the first fold leaves none, though the journal names it.
+                if lines and (history.edited or None not in history.known):
                     raise Invalid(f"{self._file.name} is missing")
                 return []
             if found in history.known:
                 return trusted(content, self._file, self._collection)
             return self._checked(content, found)
         except Invalid as error:
-            if found not in history.noticed:
+            before = self._beside("before")
+            if found not in history.noticed or not before.exists():
                 raise
             self._report(error)
-            before = self._beside("before").read_bytes()
-            return trusted(before, self._file, self._collection)
+            return trusted(before.read_bytes(), self._file, self._collection)
 
     def _checked(self, content: bytes, found: Identity) -> list[Record]:
         former = self._state.documents
@@ -210,23 +216,19 @@ class SharedTable:
         if lines:
             state.begin(lines[0].entry)
         else:
-            state.epoch = f"{found.inode:x}-{found.mtime:x}" if found else "0"
+            state.known = {None}
         for line in lines[1:]:
             state.apply(line.entry)
-        # A person may have given a new document the number of one in the journal.
-        taken = {pair[0] for line in lines for pair in line.entry.get("put", ())}
-        for record in records:
-            if record.number in taken and documents.get(record.key) is record:
-                number = state.next_number
-                documents.put(Record(number, record.key, record.document))
-                state.next_number += 1
+        state.edited = found not in state.known
+        state.numbered()
         return state
 
     # Edits by hand
 
     def _is_edited(self) -> bool:
         found = identity(self._file.path)
-        if found != self._seen and found is not None and found in self._state.known:
+        # A file of the service's own is no edit, unless a person put it back.
+        if found and found in self._state.known and not self._state.edited:
             self._seen = found
         return found != self._seen
 
@@ -238,36 +240,39 @@ class SharedTable:
         content = self._file.content()
         if identity(self._file.path) != found:
             return
-        self._seen = found
         try:
             if content is None or found is None:
                 raise Invalid(f"{self._file.name} is missing")
             records = self._checked(content, found)
         except Invalid as error:
             self._report(error)
-            self._keep_former_state(found)
+            self._seen, self._state.edited = found, True
+            self._keep_former_state(self._state, found)
             return
-        self._keep_former_state(found)
         former = self._state
-        journal = open_journal(self._path)
-        lines = journal.tail() if journal else []
-        self._state = self._state_of(records, lines, found)
-        self._state.next_number = max(self._state.next_number, former.next_number)
+        _, lines = read_journal(self._path)
+        state = self._state_of(records, lines, found)
+        state.next_number = max(state.next_number, former.next_number)
         if not lines:
-            self._state.epoch, self._state.sequence = former.epoch, former.sequence
+            state.epoch, state.sequence = former.epoch, former.sequence
+        # Readers take no lock: what they are to see comes before the sign that it is there.
+        self._state, self._seen = state, found
         self.fault = None
+        self._keep_former_state(former, found)
         self._log_differences(former.documents, self._state.documents)
 
     def _report(self, error: Invalid) -> None:
         self.fault = error.message
         log.error("%s; the documents from before the edit are served on", error.message)
 
-    def _keep_former_state(self, found: Identity | None) -> None:
+    def _keep_former_state(self, former: State, found: Identity | None) -> None:
         """Keep a copy of the state that an edit replaces, once for all processes."""
-        if found in self._state.noticed:
+        if found in self._state.noticed or not self._lock.is_held():
             return
         try:
-            self._file.draft(self._beside("before"), numbered(self._state.documents))
+            draft = self._beside("before.new")
+            self._file.draft(draft, former.numbered())
+            adopt(draft, self._beside("before"), self._commits.flush)
             self._append({"edit": found})
         except (OSError, Unavailable) as error:
             log.warning("%s: no copy of the former state: %s", self._file.name, error)
@@ -298,8 +303,8 @@ class SharedTable:
             if not changes.put and not changes.gone:
                 return changes
             puts = [(each.number, each.document) for each in changes.put]
-            sequence = self._append({"put": puts, "gone": changes.gone})
-        self._commits.wait(sequence)
+            ticket = self._append({"put": puts, "gone": changes.gone})
+        self._commits.wait(ticket)
         return changes
 
     def next_number(self) -> int:
@@ -319,72 +324,58 @@ class SharedTable:
             raise Unavailable(f"{self._file.name} cannot be read: {error}") from error
 
     def _append(self, entry: dict[str, Any]) -> int:
-        """Append an entry and apply it; the caller holds the lock and is up to date."""
+        """Append an entry, apply it, and return its ticket.
+
+        The caller holds the lock and is up to date.
+        """
         self._commits.check()
-        state = self._state
-        entry = {"seq": state.sequence + 1, **entry}
         try:
             journal = self._journal or self._begin_journal()
+            entry = {"seq": self._state.sequence + 1, **entry}
             journal.append(encode(entry))
         except OSError as error:
             reason = error.strerror or "unknown error"
             raise Unavailable(f"the journal cannot be written: {reason}") from error
-        self._commits.wrote(journal.descriptor, entry["seq"])
-        state.apply(entry)
-        return state.sequence
+        ticket = self._commits.wrote(journal.descriptor)
+        self._state.apply(entry)
+        return ticket
 
     def _begin_journal(self) -> Journal:
         state = self._state
         # What was in a journal that somebody removed is in memory only.
         if state.unfolded and self.fault is None:
-            self._file.replace(numbered(state.documents))
+            self._file.replace(state.numbered())
             self._seen = identity(self._file.path)
-            state.known, state.unfolded = {self._seen}, 0
-            state.epoch = secrets.token_hex(4)
+            state.known, state.unfolded, state.edited = {self._seen}, 0, False
+        # Nobody may go on in it without reading it all.
+        state.epoch = secrets.token_hex(4)
         base = self._seen if self._seen in state.known else None
-        return self._replace_journal(state.header(base), [])
+        journal = self._replace_journal(state.header(base), [])
+        if self.fault is not None:
+            state.noticed.clear()
+            self._keep_former_state(state, self._seen)
+        return journal
 
     def _replace_journal(
         self, header: dict[str, Any], lines: Iterable[Line]
     ) -> Journal:
         raw = [encode(header), *(line.raw for line in lines)]
-        journal = create(self._path, raw, self._sync)
+        journal = create(self._path, raw, self._commits.flush)
         journal.offset = journal.size()
         self._journal = journal
         return journal
 
     def _mend(self) -> None:
-        """Set damaged lines of the journal aside, and keep the sound ones."""
         with self._lock:
-            journal = open_journal(self._path)
-            if journal is None:
-                return
-            lines = journal.tail()
-            sound, damaged = journal.salvage()
-            if not damaged:
-                return
-            lines += sound
-            path = self._beside("damaged")
-            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-            with open(os.open(path, flags, 0o600), "ab") as file:
-                file.write(damaged + b"\n")
-            if not lines or "epoch" not in lines[0].entry:
-                first = lines[0].entry["seq"] if lines else self._state.sequence + 1
-                empty = State(self._collection, Documents(self._collection, ()))
-                lines.insert(0, Line({**empty.header(None), "seq": first - 1}, b""))
-            # The numbers of damaged lines may be given again, so nobody may go on from
-            # where it was: a new epoch makes every process read anew.
-            header = {**lines[0].entry, "epoch": secrets.token_hex(4)}
-            self._replace_journal(header, lines[1:])
-            self._journal = None
-            log.warning(
-                "%s: %d damaged bytes were set aside in %s",
-                *(self._path.name, len(damaged), path.name),
-            )
+            aside, flush = self._beside("damaged"), self._commits.flush
+            count = mend(self._path, aside, self._state.sequence, flush)
+        if count:
+            text = "%s: %d damaged bytes were set aside in %s"
+            log.warning(text, self._path.name, count, aside.name)
 
     def mend(self) -> None:
         """Take in what others wrote, and mend what a crash left half-written."""
-        if self.documents is not None and self._is_torn():
+        if self.documents is not None and self._unread() > 0:
             with self._lock:
                 self._catch_up_or_fail()
 
@@ -399,12 +390,8 @@ class SharedTable:
     def after_fork_in_child(self) -> None:
         """Start anew: the threads are gone, and locks of the parent mean nothing."""
         self._lock.after_fork()
-        self._commits = GroupCommit(self._sync)
+        self._commits.after_fork()
+        self._state.documents.after_fork()
 
     def _beside(self, ending: str) -> Path:
         return self._file.path.with_name(f"{self._file.name}.{ending}")
-
-
-def numbered(records: Iterable[Record]) -> Iterable[tuple[int, Document]]:
-    """Return the documents of ``records`` with their TinyDB numbers."""
-    return ((record.number, record.document) for record in records)

@@ -14,10 +14,10 @@ import orjson
 from tinydb.table import Table
 
 from app.errors import Conflict, Error, Invalid, NotFound, Stale, Unavailable
-from app.query import Query
-from app.query.values import instant
+from app.query import Field, Order, Query
+from app.query.values import TEXT, instant
 from app.storage import Collection, Document, Page
-from app.storage.descriptors import Sync
+from app.storage.descriptors import Sync, flush_folder
 from app.storage.folding import FoldedTable
 from app.storage.indexes import Documents, Record
 from app.storage.loading import completed
@@ -89,7 +89,7 @@ class FileStore:
     ) -> None:
         """Open all tables, making the folder if need be; raises Invalid, Unavailable."""
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder, sync)
         except OSError as error:
             reason = f"the data folder cannot be made: {error.strerror}"
             raise Unavailable(reason) from error
@@ -199,8 +199,9 @@ class FileStore:
     def _after_fork_in_child(self) -> None:
         for table in self._tables.values():
             table.after_fork_in_child()
-        self._keeper = _Keeper(self._tables.values())
-        self._keeper.start()
+        if not self._keeper.is_stopped():
+            self._keeper = _Keeper(self._tables.values())
+            self._keeper.start()
 
 
 class _Keeper(threading.Thread):
@@ -232,10 +233,20 @@ class _Keeper(threading.Thread):
         if table.is_due() or (progress == seen and now - since >= QUIET):
             table.fold()
 
+    def is_stopped(self) -> bool:
+        return self._stopping.is_set()
+
     def stop(self) -> None:
         self._stopping.set()
         if self.is_alive():
             self.join()
+
+
+def _make_folder(folder: Path, sync: Sync) -> None:
+    if not folder.is_dir():
+        _make_folder(folder.parent, sync)
+        folder.mkdir(exist_ok=True)
+        flush_folder(folder.parent, sync)
 
 
 def _sequence(document: Any, number: int, moment: str) -> dict[str, Any]:
@@ -245,7 +256,7 @@ def _sequence(document: Any, number: int, moment: str) -> dict[str, Any]:
     raise Invalid('a sequence is {"id": its name, "last": the last number given}')
 
 
-SEQUENCES = Collection("sequences", "id", (), (), _sequence)
+SEQUENCES = Collection("sequences", "id", (Order(Field(("id",), TEXT)),), (), _sequence)
 
 
 def _existing(documents: Documents, key: str, revision: int | None = None) -> Record:

@@ -1,0 +1,164 @@
+"""The data file: what is written, what is read, and what is refused."""
+
+import errno
+import json
+import os
+
+import pytest
+from notes import note, unflushed
+
+from app.errors import Invalid
+from app.storage.datafile import DataFile, identity, parse
+
+
+@pytest.fixture
+def file(tmp_path):
+    return DataFile(tmp_path / "notes.json", "notes", unflushed)
+
+
+def refusal(content):
+    with pytest.raises(Invalid) as refused:
+        parse(content.encode(), "notes.json", "notes", trusted=False)
+    return refused.value.message
+
+
+def test_one_document_stands_on_a_line(file):
+    file.replace((n, note(f"k{n}", n, more={"a": "x\ny"})) for n in range(1, 2501))
+    rows = file.path.read_text().splitlines()
+    assert rows[0] == '{"notes": {' and rows[-1] == "}}"
+    assert len(rows) == 2502
+    for number, row in enumerate(rows[1:-1], 1):
+        assert json.loads(f"{{{row.rstrip(',')}}}")[str(number)]["n"] == number
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 2000])
+def test_file_is_json_for_any_number_of_documents(file, count):
+    file.replace((n, note("k")) for n in range(count))
+    assert len(json.loads(file.path.read_text())["notes"]) == count
+    assert len(parse(file.content(), file.name, "notes", trusted=True)) == count
+    assert len(parse(file.content(), file.name, "notes", trusted=False)) == count
+
+
+def test_new_file_is_private_and_an_existing_one_keeps_its_mode(file):
+    file.replace([(1, note("a"))])
+    assert file.path.stat().st_mode & 0o777 == 0o600
+    file.path.chmod(0o644)
+    file.replace([(1, note("b"))])
+    assert file.path.stat().st_mode & 0o777 == 0o644
+
+
+def test_link_stays_a_link(tmp_path):
+    real = tmp_path / "real"
+    real.mkdir()
+    link = tmp_path / "notes.json"
+    link.symlink_to(real / "notes.json")
+    DataFile(link, "notes", unflushed).replace([(1, note("a"))])
+    assert link.is_symlink() and (real / "notes.json").is_file()
+
+
+def test_tinydb_reads_and_writes_the_file_as_a_storage(file):
+    assert file.read() is None
+    file.write({"notes": {1: note("a")}})
+    assert file.read() == {"notes": {"1": note("a")}}
+
+
+def test_draft_has_the_identity_of_the_file_that_it_becomes(file):
+    draft = file.path.with_name("draft")
+    drafted = file.draft(draft, [(1, note("a"))])
+    file.adopt(draft)
+    assert identity(file.path) == drafted
+    assert not draft.exists()
+
+
+def test_draft_leaves_the_one_of_another_process_alone(file):
+    """Two may draft at once: neither may end up with a mixture."""
+    path = file.path.with_name("draft")
+
+    def documents():
+        yield 1, note("a")
+        file.draft(path, [(7, note("other"))])
+        yield 2, note("b")
+
+    mine = file.draft(path, documents())
+    assert mine != identity(path)
+    assert parse(path.read_bytes(), "draft", "notes", True) == {7: note("other")}
+
+
+def test_draft_that_fails_is_emptied_and_the_file_stays(tmp_path):
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    good = DataFile(tmp_path / "notes.json", "notes", unflushed)
+    good.replace([(1, note("a"))])
+    before = good.path.read_bytes()
+    with pytest.raises(OSError, match="No space"):
+        DataFile(good.path, "notes", fail).replace([(1, note("b"))])
+    assert good.path.read_bytes() == before
+    assert (tmp_path / "notes.json.fold").stat().st_size == 0
+
+
+def test_documents_may_stand_in_the_default_table():
+    raw = b'{"_default": {"3": {"id": "a"}}, "notes": {}}'
+    assert parse(raw, "notes.json", "notes", trusted=False) == {3: {"id": "a"}}
+
+
+def test_file_of_empty_tables_has_no_documents():
+    assert parse(b'{"other": {}}', "notes.json", "notes", trusted=False) == {}
+    assert parse(b"{}", "notes.json", "notes", trusted=False) == {}
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        ("", "notes.json is empty; it must be JSON"),
+        (" \n", "notes.json is empty; it must be JSON"),
+        (
+            '{"notes": {"1": {"id": "a"}',
+            "notes.json is not JSON: Expecting ',' delimiter at line 1, column 28",
+        ),
+        (
+            "[]",
+            "notes.json is not TinyDB JSON, which looks like "
+            '{"notes": {"1": {…}, "2": {…}}}',
+        ),
+        (
+            '{"tasks": {"1": {}}}',
+            'notes.json holds a table "tasks"; its documents belong into "notes"',
+        ),
+        (
+            '{"_default": {"1": {}}, "notes": {"1": {}}}',
+            'notes.json holds documents both in "_default" and in "notes"',
+        ),
+        (
+            '{"notes": {"1": {}, "1": {}}}',
+            'notes.json holds the member "1" twice in one object',
+        ),
+    ],
+)
+def test_broken_file_is_refused_with_its_reason(content, message):
+    assert refusal(content) == message
+
+
+@pytest.mark.parametrize(
+    "number", ["01", "-1", "1.0", "x", "", "²", "1" * 19, "1" * 5000]
+)
+def test_number_that_tinydb_could_not_count_on_from_is_refused(number):
+    """A number of more than 64 bits would stop all writing: its successor too."""
+    content = json.dumps({"notes": {number: {"id": "a"}}})
+    assert "is not TinyDB JSON" in refusal(content)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"tasks": {}}'])
+def test_damaged_file_of_the_services_own_is_refused(content):
+    with pytest.raises(Invalid, match="notes.json is damaged"):
+        parse(content, "notes.json", "notes", trusted=True)
+
+
+def test_identity_tells_one_state_of_a_file_from_another(tmp_path):
+    path = tmp_path / "file"
+    assert identity(path) is None
+    path.write_text("a")
+    first = identity(path)
+    assert identity(path) == first
+    os.utime(path, ns=(1, 1))
+    assert identity(path) != first

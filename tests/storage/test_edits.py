@@ -1,0 +1,575 @@
+"""Edits by hand: taken in while the service runs, and never overwritten while broken.
+
+An edit here is what an editor does: a new file in the place of the old one, or the old
+one written over. Tables have no keeper, so that each look is the test's own.
+"""
+
+import errno
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from notes import (
+    NOTES,
+    Child,
+    data,
+    edit,
+    entries,
+    held,
+    journal,
+    note,
+    open_notes,
+    open_table,
+    query,
+    save,
+    stored,
+    unflushed,
+    until,
+)
+from tinydb import where
+
+from app.errors import Conflict, Invalid, Unavailable
+from app.query import Query
+from app.storage.tables import FileStore
+
+BEFORE = "notes.json.before"
+
+
+def put(table, key, n=0):
+    table.upsert(note(key, n), where("id") == key)
+
+
+def numbers(documents):
+    return {key: document["n"] for key, document in documents.items()}
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A table with two documents in its data file."""
+    table = open_table(tmp_path)
+    table.insert_multiple([note("a", 1), note("b", 2)])
+    table.fold()
+    yield table
+    table.close()
+
+
+SERVED = {"a": 1, "b": 2}
+BROKEN = '{"notes": {"1": {"id": "a", "name": "half sav'
+
+
+def set_n(key, n):
+    """Return the edit that gives the document ``key`` another number."""
+
+    def change(notes):
+        [found] = [each for each in notes.values() if each["id"] == key]
+        found["n"] = n
+
+    return change
+
+
+# Good edits
+
+
+def test_edit_is_seen_by_every_worker_and_by_one_that_starts(tmp_path, table):
+    other = open_table(tmp_path)
+    edit(tmp_path, lambda notes: (notes.pop("2"), notes.update({"5": note("c", 3)})))
+    for worker in (table, other, open_table(tmp_path)):
+        assert numbers(held(worker)) == {"a": 1, "c": 3}
+    assert table.insert(note("d", 4)) == 6
+
+
+def test_edit_in_place_is_seen(tmp_path, table):
+    data(tmp_path).write_text(data(tmp_path).read_text().replace('"n":1', '"n":11'))
+    assert numbers(held(table)) == {"a": 11, "b": 2}
+
+
+def test_edit_is_seen_by_get_find_and_update(tmp_path):
+    store = open_notes(tmp_path)
+    store.insert("notes", note("a", 1), note("b", 2))
+    store.table("notes").fold()
+    old = store.get("notes", "a").revision
+    edit(tmp_path, set_n("a", 5))
+    assert store.get("notes", "a").document["n"] == 5
+    assert store.get("notes", "a").revision != old
+    assert store.find("notes", query({"n": 5})).total == 1
+    edit(tmp_path, set_n("b", 7))
+    record = store.update("notes", "b", lambda d: {**d, "n": d["n"] + 1})
+    assert record.document["n"] == 8
+    edit(tmp_path, lambda notes: notes.update({"9": note("c")}))
+    with pytest.raises(Conflict):
+        store.insert("notes", note("c"))
+    store.close()
+    assert numbers(stored(tmp_path)) == {"a": 5, "b": 8, "c": 0}
+
+
+def test_document_that_was_not_edited_keeps_its_revision(tmp_path, table):
+    before = {each.key: each.revision for each in table.documents}
+    edit(tmp_path, set_n("a", 5))
+    after = {each.key: each.revision for each in table.documents}
+    assert after["b"] == before["b"] and after["a"] != before["a"]
+
+
+def test_what_was_written_since_the_fold_stands_over_an_edit(tmp_path, table):
+    put(table, "a", 9)
+    edit(tmp_path, lambda notes: (set_n("a", 5)(notes), set_n("b", 6)(notes)))
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == {"a": 9, "b": 6}
+
+
+def test_edit_and_later_writes_are_in_the_folded_file(tmp_path, table):
+    edit(tmp_path, set_n("a", 5))
+    put(table, "c", 3)
+    table.fold()
+    notes = json.loads(data(tmp_path).read_text())["notes"]
+    assert {each["id"]: each["n"] for each in notes.values()} == {
+        "a": 5,
+        "b": 2,
+        "c": 3,
+    }
+
+
+def test_former_state_is_kept_in_a_file(tmp_path, table):
+    put(table, "c", 3)
+    edit(tmp_path, set_n("a", 5))
+    held(table)
+    notes = json.loads((tmp_path / BEFORE).read_text())["notes"]
+    assert {each["id"]: each["n"] for each in notes.values()} == {**SERVED, "c": 3}
+    mode = data(tmp_path).stat().st_mode
+    assert (tmp_path / BEFORE).stat().st_mode == mode
+
+
+def test_one_worker_keeps_the_former_state_for_all(tmp_path, table):
+    other = open_table(tmp_path)
+    edit(tmp_path, set_n("a", 5))
+    held(table)
+    kept = (tmp_path / BEFORE).stat()
+    held(other)
+    again = (tmp_path / BEFORE).stat()
+    assert (again.st_ino, again.st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns)
+    assert len([each for each in entries(tmp_path) if "edit" in each]) == 1
+
+
+def test_edit_that_removes_everything_is_taken(tmp_path, table):
+    save(tmp_path, "{}")
+    assert held(table) == stored(tmp_path) == {}
+
+
+def test_documents_in_tinydbs_default_table_are_taken(tmp_path, table):
+    save(tmp_path, json.dumps({"_default": {"1": note("a", 5)}}))
+    assert numbers(held(table)) == {"a": 5}
+
+
+def test_edit_that_is_undone_by_putting_the_old_file_back_is_seen(tmp_path, table):
+    """The old file is one that the service wrote, but no longer what it serves."""
+    aside = tmp_path / "aside"
+    os.rename(data(tmp_path), aside)
+    save(tmp_path, json.dumps({"notes": {"1": note("a", 5)}}))
+    assert numbers(held(table)) == {"a": 5}
+    os.rename(aside, data(tmp_path))
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == SERVED
+    put(table, "c", 3)
+    table.fold()
+    assert numbers(stored(tmp_path)) == {**SERVED, "c": 3}
+
+
+def test_edit_from_before_the_start_that_is_undone_is_seen(tmp_path, table):
+    aside = tmp_path / "aside"
+    os.rename(data(tmp_path), aside)
+    save(tmp_path, json.dumps({"notes": {"1": note("a", 5)}}))
+    started = open_table(tmp_path)
+    assert numbers(held(started)) == {"a": 5}
+    os.rename(aside, data(tmp_path))
+    assert numbers(held(started)) == SERVED
+
+
+def test_worker_that_slept_through_an_edit_and_a_fold_takes_the_edit_in(
+    tmp_path, table
+):
+    """The worker that folds found the edit when it started: no entry tells of it."""
+    put(table, "c", 3)
+    edit(tmp_path, set_n("a", 5))
+    started = open_table(tmp_path)
+    started.fold()
+    expected = {"a": 5, "b": 2, "c": 3}
+    assert numbers(held(table)) == expected
+    put(table, "d", 4)
+    table.fold()
+    assert numbers(stored(tmp_path)) == numbers(held(started)) == {**expected, "d": 4}
+
+
+def test_folds_after_an_edit_are_followed_without_reading_the_file(tmp_path, table):
+    other = open_table(tmp_path)
+    edit(tmp_path, set_n("a", 5))
+    for n in (3, 4):
+        before = other.documents
+        put(table, "c", n)
+        held(other)
+        table.fold()
+        assert numbers(held(other)) == {"a": 5, "b": 2, "c": n}
+    assert other.documents is before
+
+
+def test_edit_during_a_fold_is_kept_and_the_fold_is_left(tmp_path):
+    during = []
+
+    def sync(descriptor):
+        if during:
+            during.pop()()
+
+    table = open_table(tmp_path, sync)
+    put(table, "a", 1)
+    table.fold()
+    put(table, "b", 2)
+    during.append(
+        lambda: edit(tmp_path, lambda notes: notes.update({"7": note("c", 3)}))
+    )
+    table.fold()
+    expected = {"a": 1, "b": 2, "c": 3}
+    assert "7" in json.loads(data(tmp_path).read_text())["notes"]
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == expected
+    table.fold()
+    assert numbers(stored(tmp_path)) == expected
+
+
+def test_edit_while_the_journal_is_gone_is_not_overwritten(tmp_path, table):
+    """Nor is what was in memory only: it is in the file of the former state."""
+    put(table, "c", 3)
+    journal(tmp_path).unlink()
+    edit(tmp_path, set_n("a", 5))
+    put(table, "d", 4)
+    assert numbers(stored(tmp_path)) == {"a": 5, "b": 2, "d": 4}
+    assert held(table) == stored(tmp_path)
+    assert '"id":"c"' in (tmp_path / BEFORE).read_text()
+
+
+def test_reads_and_writes_go_on_while_a_person_edits(tmp_path):
+    """What was written since the last fold stands over all edits."""
+    store = open_notes(tmp_path)
+    store.insert("notes", note("w", 0), note("e", 0))
+    store.table("notes").fold()
+
+    def write():
+        for count in range(1, 501):
+            store.update("notes", "w", lambda d: {**d, "n": d["n"] + 1})
+            assert store.get("notes", "w").document["n"] == count
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        for n in range(1, 30):
+            edit(tmp_path, set_n("e", n))
+            assert store.get("notes", "e").document["n"] == n
+        writer.result()
+    assert store.get("notes", "w").document["n"] == 500
+    store.close()
+    assert numbers(stored(tmp_path)) == {"w": 500, "e": 29}
+
+
+# Fixtures
+
+
+def test_fixture_that_leaves_fields_out_gets_defaults_and_lasting_ids(tmp_path):
+    fixture = {"notes": {"1": {"name": "x"}, "7": {"name": "y", "n": 2}}}
+    save(tmp_path, json.dumps(fixture))
+    first = held(open_table(tmp_path))
+    assert sorted(first) == ["note-1", "note-7"]
+    os.utime(data(tmp_path))
+    table = open_table(tmp_path)
+    assert sorted(held(table)) == ["note-1", "note-7"]
+    edit(tmp_path, lambda notes: notes.update({"8": {"name": "z"}}))
+    assert sorted(held(table)) == ["note-1", "note-7", "note-8"]
+    put(table, "a", 1)
+    table.fold()
+    assert sorted(stored(tmp_path)) == ["a", "note-1", "note-7", "note-8"]
+    made = [each["made"] for each in held(table).values()]
+    assert all(made[:3])
+    os.utime(data(tmp_path))
+    assert held(table) == stored(tmp_path)
+
+
+def test_fixture_can_be_changed_before_any_fold(tmp_path):
+    """The journal begins on a file that the service did not write."""
+    save(tmp_path, json.dumps({"notes": {"1": {"name": "x"}}}))
+    table = open_table(tmp_path)
+    table.update({"n": 5}, where("id") == "note-1")
+    assert numbers(stored(tmp_path)) == {"note-1": 5}
+    data(tmp_path).unlink()
+    with pytest.raises(Invalid, match="notes.json is missing"):
+        open_table(tmp_path)
+
+
+def test_added_document_with_a_number_of_the_journal_gets_another(tmp_path, table):
+    other = open_table(tmp_path)
+    assert table.insert(note("c", 3)) == 3
+    edit(tmp_path, lambda notes: notes.update({"3": note("d", 4)}))
+    expected = {**SERVED, "c": 3, "d": 4}
+    assert numbers(held(table)) == numbers(held(other)) == expected
+    assert table.get(where("id") == "c").doc_id == 3
+    assert len({each.doc_id for each in table}) == 4
+    table.fold()
+    assert numbers(stored(tmp_path)) == expected
+
+
+def test_workers_that_number_an_added_document_differently_lose_none(tmp_path, table):
+    """A number that one of them gave again would be one line too few in the file."""
+    other = open_table(tmp_path)
+    put(table, "c", 3)
+    edit(tmp_path, lambda notes: notes.update({"3": note("d", 4)}))
+    held(table)
+    put(table, "e", 5)
+    held(other)
+    put(table, "f", 6)
+    put(table, "g", 7)
+    other.fold()
+    expected = {**SERVED, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7}
+    assert numbers(stored(tmp_path)) == expected
+    assert numbers(held(table)) == numbers(held(other)) == expected
+
+
+# Broken edits
+
+
+@pytest.mark.parametrize(
+    "text, fault",
+    [
+        ("", "notes.json is empty; it must be JSON"),
+        (BROKEN, "notes.json is not JSON: Unterminated string"),
+        ("[]", "notes.json is not TinyDB JSON"),
+        ('{"tasks": {"1": {"name": "x"}}}', 'notes.json holds a table "tasks"'),
+        (
+            '{"notes": {"1": {"id": "a"}, "2": {"id": "b", "name": 5}, "3": 7}}',
+            "notes.json: document 1 (id a), field name: is missing; "
+            "document 2 (id b), field name: is missing; "
+            "document 3: a note must be an object",
+        ),
+        (
+            '{"notes": {"1": {"id": "a", "name": ""}, "4": {"id": "a", "name": ""}}}',
+            "notes.json: documents 1 and 4 have the same id a",
+        ),
+        (
+            '{"notes": {"1": {"id": "a", "name": ""}, "1": {"id": "b", "name": ""}}}',
+            'notes.json holds the member "1" twice in one object',
+        ),
+        (
+            json.dumps({"notes": {f"{n}": {} for n in range(12)}}),
+            "document 9, field name: is missing; and 2 more",
+        ),
+    ],
+)
+def test_broken_edit_is_reported_and_never_overwritten(tmp_path, table, text, fault):
+    save(tmp_path, text)
+    assert numbers(held(table)) == SERVED
+    assert fault in table.fault
+    put(table, "c", 3)
+    table.fold()
+    table.fold(wait=True)
+    assert data(tmp_path).read_text() == text
+    assert numbers(held(table)) == {**SERVED, "c": 3}
+    table.close()
+    assert data(tmp_path).read_text() == text
+
+
+def test_missing_file_is_reported_and_not_made_anew(tmp_path, table):
+    data(tmp_path).unlink()
+    assert numbers(held(table)) == SERVED
+    assert table.fault == "notes.json is missing"
+    put(table, "c", 3)
+    table.fold()
+    assert not data(tmp_path).exists()
+    started = open_table(tmp_path)
+    assert numbers(held(started)) == {**SERVED, "c": 3}
+    assert started.fault == "notes.json is missing"
+
+
+def test_missing_file_is_not_an_empty_table_after_an_edit(tmp_path):
+    """The journal began on a file that a person wrote."""
+    save(tmp_path, json.dumps({"notes": {"1": note("a", 1)}}))
+    table = open_table(tmp_path)
+    put(table, "b", 2)
+    data(tmp_path).unlink()
+    assert numbers(held(table)) == SERVED
+    assert numbers(stored(tmp_path)) == SERVED
+
+
+def test_mended_file_is_taken_in_with_the_writes_since(tmp_path, table):
+    save(tmp_path, BROKEN)
+    put(table, "c", 3)
+    put(table, "a", 9)
+    assert table.fault
+    save(tmp_path, json.dumps({"notes": {"1": note("a", 5), "2": note("b", 6)}}))
+    assert numbers(held(table)) == {"a": 9, "b": 6, "c": 3}
+    assert table.fault is None
+    table.fold()
+    assert numbers(stored(tmp_path)) == {"a": 9, "b": 6, "c": 3}
+
+
+def test_broken_edit_that_is_undone_by_putting_the_old_file_back_is_over(
+    tmp_path, table
+):
+    aside = tmp_path / "aside"
+    os.rename(data(tmp_path), aside)
+    save(tmp_path, BROKEN)
+    put(table, "c", 3)
+    assert table.fault
+    os.rename(aside, data(tmp_path))
+    assert numbers(held(table)) == {**SERVED, "c": 3}
+    assert table.fault is None
+    table.fold()
+    assert numbers(stored(tmp_path)) == {**SERVED, "c": 3}
+
+
+def test_broken_edit_after_another_keeps_the_state_from_before_both(tmp_path, table):
+    for text in (BROKEN, "", "[]", BROKEN):
+        save(tmp_path, text)
+        assert numbers(held(table)) == SERVED
+        assert numbers(stored(tmp_path)) == SERVED
+    assert numbers(held(open_table(tmp_path))) == SERVED
+
+
+def test_file_that_is_saved_half_by_half_is_taken_in_at_its_end(tmp_path, table):
+    whole = json.dumps({"notes": {"1": note("a", 5), "3": note("c", 6)}})
+    with data(tmp_path).open("w") as file:
+        for part in (whole[:30], whole[30:60]):
+            file.write(part)
+            file.flush()
+            assert numbers(held(table)) == SERVED
+            assert table.fault
+        file.write(whole[60:])
+    assert numbers(held(table)) == {"a": 5, "c": 6}
+    assert table.fault is None
+
+
+def test_worker_that_starts_while_the_file_is_broken_serves_the_former_state(
+    tmp_path, table
+):
+    put(table, "c", 3)
+    save(tmp_path, BROKEN)
+    held(table)
+    put(table, "d", 4)
+
+    def started():
+        started = open_table(tmp_path)
+        put(started, "e", 5)
+        return numbers(held(started)), started.fault
+
+    expected = {**SERVED, "c": 3, "d": 4, "e": 5}
+    assert Child(started).result() == [expected, table.fault]
+    assert numbers(held(table)) == expected
+    assert data(tmp_path).read_text() == BROKEN
+    save(tmp_path, json.dumps({"notes": {"1": note("a", 1)}}))
+    assert numbers(stored(tmp_path)) == {"a": 1, "c": 3, "d": 4, "e": 5}
+
+
+def test_all_workers_may_start_anew_while_the_file_is_broken(tmp_path, table):
+    save(tmp_path, BROKEN)
+    put(table, "c", 3)
+    table.close()
+    for n in range(4, 7):
+        again = open_table(tmp_path)
+        put(again, "c", n)
+        again.close()
+    assert numbers(stored(tmp_path)) == {**SERVED, "c": 6}
+
+
+def test_worker_that_starts_without_a_former_state_is_refused(tmp_path, table):
+    table.close()
+    save(tmp_path, BROKEN)
+    with pytest.raises(Invalid, match="notes.json is not JSON: Unterminated string"):
+        open_table(tmp_path)
+    data(tmp_path).unlink()
+    with pytest.raises(Invalid, match="notes.json is missing"):
+        open_table(tmp_path)
+
+
+def test_worker_that_starts_without_the_file_of_the_former_state_is_refused(
+    tmp_path, table
+):
+    save(tmp_path, BROKEN)
+    held(table)
+    (tmp_path / BEFORE).unlink()
+    with pytest.raises(Invalid, match="notes.json is not JSON: Unterminated string"):
+        open_table(tmp_path)
+
+
+def test_journal_that_is_removed_while_the_file_is_broken_costs_nothing(
+    tmp_path, table
+):
+    save(tmp_path, BROKEN)
+    put(table, "c", 3)
+    journal(tmp_path).unlink()
+    put(table, "d", 4)
+    expected = {**SERVED, "c": 3, "d": 4}
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == expected
+
+
+def test_former_state_survives_a_crash_while_the_next_one_is_kept(tmp_path, table):
+    """It may be the only copy there is: the data file is broken."""
+    save(tmp_path, BROKEN)
+    held(table)
+
+    def die(descriptor):
+        os._exit(77)
+
+    def work():
+        other = open_table(tmp_path, die)
+        save(tmp_path, "")
+        held(other)
+
+    assert Child(work).code() == 77
+    save(tmp_path, BROKEN)
+    assert numbers(held(table)) == SERVED
+    before = json.loads((tmp_path / BEFORE).read_text())["notes"]
+    assert {each["id"]: each["n"] for each in before.values()} == SERVED
+
+
+def test_edit_is_served_when_its_former_state_cannot_be_kept(tmp_path):
+    error = []
+
+    def sync(descriptor):
+        if error:
+            raise error[0]
+
+    table = open_table(tmp_path, sync)
+    put(table, "a", 1)
+    table.fold()
+    error.append(OSError(errno.EIO, "Input/output error"))
+    edit(tmp_path, set_n("a", 5))
+    assert numbers(held(table)) == {"a": 5}
+    with pytest.raises(Unavailable):
+        put(table, "b", 2)
+
+
+def test_keeper_notices_a_broken_edit_without_any_request(tmp_path):
+    store = open_notes(tmp_path)
+    store.insert("notes", note("a", 1))
+    store.table("notes").fold()
+    save(tmp_path, BROKEN)
+    until(lambda: store.table("notes").fault)
+    assert numbers(stored(tmp_path)) == {"a": 1}
+    edit_again = json.dumps({"notes": {"1": note("a", 2)}})
+    save(tmp_path, edit_again)
+    until(lambda: store.table("notes").fault is None)
+    assert store.get("notes", "a").document["n"] == 2
+    store.close()
+    assert data(tmp_path).read_text() == edit_again
+
+
+def test_broken_file_of_one_table_leaves_the_sequences_alone(tmp_path):
+    store = FileStore(tmp_path, [NOTES], unflushed)
+    store.insert("notes", note("a", 1))
+    store.table("notes").fold()
+    save(tmp_path, BROKEN)
+    assert store.find("notes", Query()).total == 1
+    assert store.next_id("x") == 1
+    store.close()
+    assert data(tmp_path).read_text() == BROKEN
+
+
+def test_edited_sequence_counts_on_from_where_it_was_put(tmp_path):
+    store = open_notes(tmp_path)
+    assert store.next_id("x") == 1
+    store.close()
+    path = tmp_path / "sequences.json"
+    path.write_text(path.read_text().replace('"last":1', '"last":41'))
+    again = open_notes(tmp_path)
+    assert again.next_id("x") == 42
+    again.close()

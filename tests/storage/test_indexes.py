@@ -1,0 +1,189 @@
+"""Documents in memory: what finds with indexes answer is what a plain search answers."""
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from notes import FIELDS, NOTES, note, query
+
+from app.query import Order, Query
+from app.query.predicate import predicate, sort
+from app.storage.indexes import ORDERS_KEPT, Documents, Record
+
+ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
+DAYS = ["", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.50Z", "2026-01-02T00:00:00.5Z"]
+KEYS = [f"k{number}" for number in range(8)]
+
+odd = st.sampled_from(ANYTHING)
+documents = st.fixed_dictionaries(
+    {"id": st.sampled_from(KEYS)},
+    optional={
+        "name": st.sampled_from(["a", "b", ""]) | odd,
+        "n": st.integers(-1, 2) | odd,
+        "on": st.integers(0, 1) | odd,
+        "day": st.sampled_from(DAYS) | odd,
+        "any": odd,
+        "tags": st.sampled_from(["", "a", "a,b", ["a"], ["b", "a"]]) | odd,
+        "more": st.fixed_dictionaries({}, optional={"made": st.sampled_from(DAYS)}),
+    },
+)
+operands = {
+    "id": st.sampled_from([*KEYS, "nobody"]),
+    "name": st.sampled_from(["a", "b", "", "1"]),
+    "n": st.integers(-1, 2),
+    "on": st.sampled_from([0, 1, True, "1"]),
+    "day": st.sampled_from(DAYS),
+}
+
+
+@st.composite
+def comparisons(draw):
+    name = draw(st.sampled_from(list(operands)))
+    operand = operands[name]
+    how = draw(st.sampled_from(["$eq", "$eq", "$in", "$ne", "$gte", "$exists"]))
+    if how == "$in":
+        return {name: {how: draw(st.lists(operand, max_size=3))}}
+    return {name: {how: draw(st.booleans() if how == "$exists" else operand)}}
+
+
+conditions = st.recursive(
+    comparisons(),
+    lambda inner: st.lists(inner, min_size=1, max_size=3).flatmap(
+        lambda parts: st.sampled_from(
+            [{"$and": parts}, {"$or": parts}, {"$not": parts[0]}]
+        )
+    ),
+    max_leaves=5,
+)
+orders = st.lists(
+    st.tuples(
+        st.sampled_from([field.name for field in FIELDS.listed]),
+        st.sampled_from(["asc", "desc"]),
+    ),
+    max_size=3,
+    unique_by=lambda item: item[0],
+).map(lambda items: [{name: direction} for name, direction in items])
+queries = st.builds(
+    query,
+    st.none() | conditions,
+    orders,
+    st.integers(0, 5),
+    st.none() | st.integers(0, 5),
+)
+changes = st.tuples(
+    st.lists(documents, max_size=3), st.lists(st.sampled_from(KEYS), max_size=3)
+)
+
+
+def plainly(present, asked):
+    """Return the answer of a search that knows no index."""
+    found = list(present.values())
+    sort(found, (*asked.order, *NOTES.order), lambda document: document)
+    if asked.where is not None:
+        found = list(filter(predicate(asked.where), found))
+    end = None if asked.limit is None else asked.offset + asked.limit
+    return [document["id"] for document in found[asked.offset : end]], len(found)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(changes, max_size=3), st.lists(queries | changes, max_size=12))
+def test_find_answers_as_a_plain_search_does_whatever_was_written(before, steps):
+    held, present = Documents(NOTES, ()), {}
+    for step in (*before, *steps):
+        if isinstance(step, Query):
+            found, total = held.find(step)
+            assert ([each.key for each in found], total) == plainly(present, step)
+            continue
+        put, gone = step
+        held.change([Record(1, each["id"], each) for each in put], gone)
+        for key in gone:
+            present.pop(key, None)
+        present |= {each["id"]: each for each in put}
+        assert len(held) == len(present)
+    assert {each.key: each.document for each in held} == present
+
+
+def filled(count=10):
+    held = Documents(NOTES, ())
+    held.change([Record(n, f"k{n}", note(f"k{n}", n % 3)) for n in range(count)], ())
+    return held
+
+
+def test_change_removes_before_it_adds():
+    """Two documents that swap their keys stay two."""
+    held = filled(2)
+    held.change([Record(0, "k1", note("k1", 7)), Record(1, "k0", note("k0", 8))],
+                ["k0", "k1"])  # fmt: skip
+    assert {each.key: each.document["n"] for each in held} == {"k1": 7, "k0": 8}
+
+
+def test_change_of_an_unknown_key_does_nothing():
+    held = filled(2)
+    held.change([], ["nobody"])
+    assert len(held) == 2
+
+
+def test_page_that_was_handed_out_stays_what_it_was():
+    held = filled()
+    page, _ = held.find(query({"n": 1}))
+    everything, _ = held.find(Query())
+    keys = [record.key for record in everything]
+    held.change([Record(1, "k1", note("k1", 2))], ["k4", "k5"])
+    assert [record.key for record in page] == ["k1", "k4", "k7"]
+    assert [record.key for record in everything] == keys
+
+
+def test_more_orders_than_are_kept_are_answered_still():
+    held = filled()
+    names = [field.name for field in FIELDS.listed]
+    asked = [query({"n": 1}, [{a: "desc"}, b]) for a in names for b in names if a != b]
+    assert len(asked) > 2 * ORDERS_KEPT
+    for each in asked * 2:
+        found, _ = held.find(each)
+        assert sorted(record.key for record in found) == ["k1", "k4", "k7"]
+    held.change([Record(1, "k1", note("k1", 2))], ())
+    for each in asked:
+        assert {record.key for record in held.find(each)[0]} == {"k4", "k7"}
+
+
+def test_revision_is_another_one_for_each_other_document():
+    documents = [note("a"), note("a", 1), note("a", True), note("a", "1"), {"id": "a"}]
+    revisions = {Record(1, "a", document).revision for document in documents}
+    assert len(revisions) == 5
+    assert all(0 <= revision < 2**63 for revision in revisions)
+    assert Record(1, "a", note("a")).revision == Record(2, "a", note("a")).revision
+
+
+@pytest.mark.parametrize(
+    "where", [{"n": 1}, {"n": {"$gte": 1}}, {"id": {"$in": ["k1"]}}]
+)
+def test_readers_see_whole_changes_while_a_writer_goes_on(where):
+    """A change moves a pair of documents: nobody sees one moved and the other not."""
+    held = filled(0)
+    pair = [Record(n, f"k{n}", note(f"k{n}", 1)) for n in (1, 2)]
+    away = [Record(n, f"k{n}", note(f"k{n}", 0)) for n in (1, 2)]
+    held.change(pair, ())
+    totals, done = set(), threading.Event()
+
+    def read():
+        while not done.is_set():
+            totals.add(held.find(query(where))[1])
+            totals.add(sum(each.document["n"] for each in held))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(1000):
+        held.change(away, ())
+        held.change(pair, ())
+    done.set()
+    reader.join()
+    expected = {1, 0, 2} if "id" in where else {0, 2}
+    assert totals <= expected
+
+
+def test_order_of_a_list_may_name_the_fields_of_the_tables_order():
+    held = filled(4)
+    order = (Order(FIELDS.order("id"), descending=True),)
+    found, _ = held.find(Query(order=order))
+    assert [record.key for record in found] == ["k3", "k2", "k1", "k0"]

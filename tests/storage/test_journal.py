@@ -1,0 +1,262 @@
+"""The journal: its lines, its damages, and the group commit."""
+
+import errno
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from notes import note, unflushed
+
+from app.errors import Invalid, Unavailable
+from app.storage.descriptors import Descriptor
+from app.storage.journal import (
+    GroupCommit,
+    Journal,
+    create,
+    decode,
+    encode,
+    open_journal,
+    read_journal,
+)
+
+HEADER = {"seq": 0, "format": 1, "epoch": "e", "base": None, "next": 1}
+
+
+def lines(count):
+    """Return a header and ``count`` lines that hold each other's marks as text."""
+    text = '{"crc":"00000000","seq":9}\r\n\u2028'
+    puts = [[[n, note(f"k{n}", crc={"crc": text})]] for n in range(1, count + 1)]
+    entries = [{"seq": n, "put": put} for n, put in enumerate(puts, 1)]
+    return [encode(entry) for entry in (HEADER, *entries)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal"
+
+
+def sequences(found):
+    return [line.entry["seq"] for line in found]
+
+
+def salvaged(path, raw):
+    """Return the numbers of what can be read of a journal of these bytes."""
+    path.write_bytes(raw)
+    journal = Journal(path)
+    sound, damaged = journal.salvage()
+    return sequences(sound), damaged
+
+
+def test_line_is_json_with_a_checksum_and_comes_back():
+    entry = {"seq": 1, "put": [[1, note("é\r\n\0")]], "gone": ["a"]}
+    raw = encode(entry)
+    assert raw.startswith(b'{"crc":"') and raw.endswith(b"}\n")
+    assert raw.count(b"\n") == 1 and b"\r" not in raw
+    found = decode(raw)
+    assert found is not None and found.raw == raw
+    assert found.entry["put"] == entry["put"]
+
+
+def test_line_with_any_bit_flipped_is_damaged():
+    raw = encode({"seq": 1, "gone": ["a"]})
+    for place in range(len(raw) - 1):
+        for bit in range(8):
+            flipped = bytearray(raw)
+            flipped[place] ^= 1 << bit
+            assert decode(bytes(flipped)) is None, (place, bit)
+
+
+def test_journal_that_is_not_there_is_none(path):
+    assert open_journal(path) is None
+    assert read_journal(path) == (None, [])
+
+
+def test_created_journal_is_private_and_read_from_its_start(path):
+    create(path, lines(2), unflushed)
+    assert path.stat().st_mode & 0o777 == 0o600
+    journal, found = read_journal(path)
+    assert sequences(found) == [0, 1, 2]
+    assert journal.offset == journal.size()
+
+
+def test_tail_returns_what_was_not_skipped(path):
+    create(path, lines(1), unflushed)
+    reader, writer = Journal(path), Journal(path)
+    found = reader.tail()
+    assert sequences(found) == sequences(reader.tail()) == [0, 1]
+    reader.skip(found)
+    assert reader.tail() == []
+    writer.skip(writer.tail())
+    writer.append(lines(2)[2])
+    assert sequences(reader.tail()) == [2]
+
+
+def test_tail_waits_for_the_end_of_a_line(path):
+    """A reader has no lock: a line may be half-written while it looks."""
+    whole = lines(2)
+    create(path, whole[:2], unflushed)
+    reader = Journal(path)
+    reader.skip(reader.tail())
+    for cut in range(len(whole[2])):
+        path.write_bytes(b"".join(whole[:2]) + whole[2][:cut])
+        assert reader.tail() == []
+    path.write_bytes(b"".join(whole))
+    assert sequences(reader.tail()) == [2]
+
+
+def test_salvage_keeps_every_line_but_the_one_with_the_damage(path):
+    """Whichever byte of a middle line is damaged, even its end."""
+    whole = lines(3)
+    raw = b"".join(whole)
+    start = len(whole[0])
+    for place in range(start, start + len(whole[1])):
+        for value in (0, 10, 13, 34, 123, raw[place] ^ 1):
+            if value != raw[place]:
+                flipped = raw[:place] + bytes([value]) + raw[place + 1 :]
+                found, damaged = salvaged(path, flipped)
+                assert found in ([0, 2, 3], [0, 1, 2, 3]), (place, value)
+                assert damaged or found == [0, 1, 2, 3]
+
+
+def test_salvage_keeps_both_lines_when_the_end_between_them_is_damaged(path):
+    whole = [encode(entry) for entry in (HEADER, {"seq": 1}, {"seq": 2})]
+    raw = whole[0] + whole[1][:-1] + b"\0" + whole[2]
+    assert salvaged(path, raw) == ([0, 1, 2], b"")
+
+
+def test_salvage_keeps_what_stands_before_and_after_zeros(path):
+    whole = lines(3)
+    raw = whole[0] + whole[1] + bytes(5000) + b"\n" + whole[3] + bytes(5000)
+    found, damaged = salvaged(path, raw)
+    assert found == [0, 1, 3]
+    assert damaged == bytes(5000) + b"\n" + bytes(5000)
+
+
+def test_newer_format_is_refused_with_a_clear_message(path):
+    create(path, [encode({**HEADER, "format": 2})], unflushed)
+    with pytest.raises(Invalid) as refused:
+        read_journal(path)
+    assert refused.value.message == (
+        "journal has format 2, made by a newer version; this version reads up to 1"
+    )
+
+
+def test_new_journal_that_cannot_be_flushed_is_not_put_in_place(path):
+    create(path, lines(1), unflushed)
+
+    def fail(descriptor):
+        raise OSError(errno.EIO, "the disk is broken")
+
+    with pytest.raises(OSError, match="the disk is broken"):
+        create(path, lines(3), fail)
+    assert sequences(read_journal(path)[1]) == [0, 1]
+    left = path.with_name("journal.new")
+    assert left.stat().st_size == 0, "a failed draft must not keep a full disk full"
+
+
+class Disk:
+    """Flushes that are counted, and that go on when they are told to."""
+
+    def __init__(self):
+        self.flushes = 0
+        self.begun = threading.Event()
+        self.may_end = threading.Event()
+        self.may_end.set()
+        self.error = None
+
+    def __call__(self, descriptor):
+        self.begun.set()
+        assert self.may_end.wait(30)
+        self.flushes += 1
+        if self.error:
+            raise self.error
+
+
+@pytest.fixture
+def disk():
+    return Disk()
+
+
+@pytest.fixture
+def commits(tmp_path, disk):
+    return GroupCommit(tmp_path, disk)
+
+
+@pytest.fixture
+def file(path):
+    create(path, lines(1), unflushed)
+    return Journal(path).descriptor
+
+
+def test_one_flush_serves_all_who_wrote_before_it(commits, disk, file):
+    commits.wait(commits.wrote(file))
+    disk.flushes = 0
+    disk.may_end.clear()
+    disk.begun.clear()
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(commits.wait, commits.wrote(file))
+        assert disk.begun.wait(30)
+        tickets = [commits.wrote(file) for _ in range(8)]
+        others = [pool.submit(commits.wait, ticket) for ticket in tickets]
+        disk.may_end.set()
+        for waiter in (first, *others):
+            waiter.result(30)
+    assert disk.flushes == 2
+
+
+def test_every_new_entry_is_flushed(commits, disk, file):
+    """Whatever number an entry has in the journal: a mended one gives some again."""
+    commits.wait(commits.wrote(file))
+    before = disk.flushes
+    commits.wait(commits.wrote(file))
+    assert disk.flushes == before + 1
+
+
+def test_name_of_a_journal_is_flushed_before_its_first_entry(tmp_path, path):
+    """The process that put it in its place may have died before it flushed the folder."""
+    flushed = []
+    commits = GroupCommit(tmp_path, flushed.append)
+    create(path, lines(1), unflushed)
+    mine = Journal(path).descriptor
+    commits.wait(commits.wrote(mine))
+    commits.wait(commits.wrote(mine))
+    assert flushed.count(mine.number) == 2 and len(flushed) == 3
+    assert flushed[0] != mine.number
+
+
+def test_failed_flush_fails_all_who_wait_and_all_who_come(commits, disk, file):
+    commits.wait(commits.wrote(file))
+    disk.error = OSError(errno.EIO, "Input/output error")
+    disk.may_end.clear()
+    disk.begun.clear()
+    with ThreadPoolExecutor(5) as pool:
+        tickets = [commits.wrote(file) for _ in range(5)]
+        waiters = [pool.submit(commits.wait, ticket) for ticket in tickets]
+        assert disk.begun.wait(30)
+        disk.may_end.set()
+        for waiter in waiters:
+            with pytest.raises(Unavailable, match="Input/output error"):
+                waiter.result(30)
+    disk.error = None
+    with pytest.raises(Unavailable):
+        commits.wait(commits.wrote(file))
+    with pytest.raises(Unavailable):
+        commits.check()
+
+
+def test_flush_that_is_interrupted_leaves_nobody_waiting(commits, disk, file):
+    disk.error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        commits.wait(commits.wrote(file))
+    disk.error = None
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(commits.wait, commits.wrote(file)).result(30)
+
+
+def test_file_is_closed_when_nobody_refers_to_it(path):
+    path.touch()
+    descriptor = Descriptor(path, 0)
+    number = descriptor.number
+    del descriptor
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        Descriptor.__del__(type("Closed", (), {"number": number})())
