@@ -12,7 +12,6 @@ it is lost.
 
 import fcntl
 import logging
-import secrets
 import threading
 from pathlib import Path
 
@@ -94,9 +93,9 @@ class FoldedTable(SharedTable):
             snapshot = self._state.numbered()
             base, header = self._seen, self._state.header(None)
             if self._state.edited:
-                # The journal does not tell what a person changed: nobody may go on in
-                # the new one without reading the new data file.
-                header["epoch"] = secrets.token_hex(4)
+                # The journal does not tell what a person changed: who has not read that
+                # may not go on in the new one without reading the new data file.
+                header["epoch"] = self._state.epoch_after(base)
         draft = self._beside("fold")
         drafted = self._file.draft(draft, snapshot)
         with self._lock:
@@ -119,7 +118,6 @@ class FoldedTable(SharedTable):
             header |= {"base": drafted, "edited": False, "next": number}
             self._replace_journal(header, kept)
             self._state.rebase([Line(header, b""), *kept])
-            self._state.edited = False
         return True
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
 
 from app.storage import Collection, Document
@@ -54,11 +55,13 @@ class State:
         numbers = [number + 1 for number, _ in entry.get("put", ())]
         self.next_number = max(self.next_number, entry.get("next", 0), *numbers)
         self.unfolded += "put" in entry
-        if "fold" in entry:
-            self.known.add(_identity(entry["fold"]))
+        if "fold" in entry and (fold := _identity(entry["fold"])) not in self.known:
+            # Not so in the journal that this fold began: its data file has the edit.
+            self.edited |= entry.get("edited", False)
+            self.known.add(fold)
         if "edit" in entry:
+            self.edited = True
             self.noticed.add(_identity(entry["edit"]))
-        self.edited |= "edit" in entry or entry.get("edited", False)
         self.sequence = entry["seq"]
 
     def rebase(self, lines: Sequence[Line]) -> None:
@@ -90,6 +93,11 @@ class State:
                 self.next_number += 1
             taken.add(record.number)
         return [(record.number, record.document) for record in self.documents]
+
+    def epoch_after(self, edited: Identity | None) -> str:
+        """Return the epoch that begins when the data file ``edited`` is folded."""
+        named = f"{self.epoch} {edited}".encode()
+        return blake2b(named, digest_size=4).hexdigest()
 
     def header(self, base: Identity | None) -> dict[str, Any]:
         """Return the first line of a journal that goes on from here."""

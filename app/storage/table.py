@@ -150,7 +150,7 @@ class SharedTable:
         header = lines[0].entry if lines else {}
         newer = [line for line in lines if line.entry["seq"] > state.sequence]
         if (
-            header.get("epoch") == state.epoch
+            header.get("epoch") in (state.epoch, state.epoch_after(self._seen))
             and header["seq"] <= state.sequence
             and state.follow(newer)
         ):

@@ -71,6 +71,22 @@ def set_n(key, n):
 # Good edits
 
 
+def test_a_worker_that_knows_an_edit_follows_its_fold_while_the_next_one_is_broken(
+    tmp_path, table
+):
+    """It needs nothing of the file, which nobody has found to be broken yet."""
+    other = open_table(tmp_path)
+    edit(tmp_path, set_n("a", 7))
+    assert numbers(held(other)) == {"a": 7, "b": 2}
+    put(table, "c", 3)
+    assert len(other) == 3
+    table.fold()
+    save(tmp_path, BROKEN)
+    assert numbers(held(other)) == {"a": 7, "b": 2, "c": 3}
+    assert other.fault is not None
+    other.close()
+
+
 def test_edit_is_seen_by_every_worker_and_by_one_that_starts(tmp_path, table):
     other = open_table(tmp_path)
     edit(tmp_path, lambda notes: (notes.pop("2"), notes.update({"5": note("c", 3)})))
