@@ -45,6 +45,27 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """The state of one table, for those who look after it.
+
+    ``journal_bytes`` and ``unfolded_entries`` are what the journal holds beyond the data
+    file; ``last_fold_timestamp_seconds`` is when that was written last, in seconds since
+    1970, or 0; ``fault`` says what is wrong with an edit by hand.
+    """
+
+    documents: int
+    journal_bytes: int = 0
+    unfolded_entries: int = 0
+    last_fold_timestamp_seconds: float = 0.0
+    fault: str = ""
+
+    @property
+    def edit_broken(self) -> bool:
+        """Whether an edit by hand cannot be served."""
+        return bool(self.fault)
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
     """What a store has to know of a table.
 
@@ -74,6 +95,11 @@ class Store(Protocol):
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists."""
 
+    def load(
+        self, table: str, documents: Sequence[Document], clear: bool = False
+    ) -> None:
+        """Add or replace documents, all or none; with ``clear``, remove all others."""
+
     def update(
         self,
         table: str,
@@ -91,6 +117,9 @@ class Store(Protocol):
 
     def ping(self) -> None:
         """Raise Unavailable when the store cannot be written now."""
+
+    def status(self) -> Mapping[str, Status]:
+        """Return the state of each table, as far as it can be known."""
 
     def close(self) -> None:
         """Let go of every resource; what was written is on disk."""

@@ -15,8 +15,8 @@ import logging
 import threading
 from pathlib import Path
 
-from app.errors import Error
-from app.storage import Collection
+from app.errors import Error, Unavailable
+from app.storage import Collection, Status
 from app.storage.datafile import identity
 from app.storage.descriptors import Sync
 from app.storage.journal import Journal, Line, open_journal
@@ -45,6 +45,22 @@ class FoldedTable(SharedTable):
     def progress(self) -> tuple[int, int]:
         """Return the sequence number reached, and how many entries await a fold."""
         return self._state.sequence, self._state.unfolded
+
+    def status(self) -> Status:
+        """Return the state of the table, as far as it can be known."""
+        try:
+            documents = self.documents
+        except Unavailable:
+            documents = self._state.documents
+        journal, base = self._journal, self._seen
+        folded = base if base in self._state.known else None
+        return Status(
+            documents=len(documents),
+            journal_bytes=journal.offset if journal else 0,
+            unfolded_entries=self._state.unfolded,
+            last_fold_timestamp_seconds=folded.mtime / 1e9 if folded else 0.0,
+            fault=self.fault or "",
+        )
 
     def fold(self, wait: bool = False) -> None:
         """Bring the data file up to date and begin a new journal.

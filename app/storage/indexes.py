@@ -12,6 +12,7 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -27,7 +28,10 @@ ORDERS_KEPT = 8
 class Record:
     """A document with its key and its TinyDB number."""
 
-    __slots__ = ("number", "key", "document", "_revision")
+    __slots__ = ("number", "key", "document", "place", "_revision")
+
+    place: Any
+    """Where the record stands in the order of the table; known once it is sorted."""
 
     def __init__(self, number: int, key: str, document: Document) -> None:
         self.number = number
@@ -42,6 +46,9 @@ class Record:
             digest = blake2b(orjson.dumps(self.document), digest_size=8).digest()
             self._revision = int.from_bytes(digest) >> 1
         return self._revision
+
+
+_place: Callable[[Record], Any] = attrgetter("place")
 
 
 @lru_cache(maxsize=256)
@@ -81,12 +88,25 @@ class Bucket:
 
     def add(self, record: Record) -> None:
         for order, records in self._lists.items():
-            insort(records, record, key=_record_key(order))
+            insort(records, record, key=self._key(order))
 
     def remove(self, record: Record) -> None:
         for order, records in self._lists.items():
-            key = _record_key(order)
+            key = self._key(order)
             del records[bisect_left(records, key(record), key=key)]
+
+    def replace(self, old: Record, new: Record) -> None:
+        for order, records in self._lists.items():
+            key = self._key(order)
+            place = bisect_left(records, key(old), key=key)
+            if key(old) == key(new):
+                records[place] = new
+            else:
+                del records[place]
+                insort(records, new, key=key)
+
+    def _key(self, order: tuple[Order, ...]) -> Callable[[Record], Any]:
+        return _place if order == self._order else _record_key(order)
 
 
 class Documents:
@@ -98,6 +118,7 @@ class Documents:
     def __init__(self, collection: Collection, records: Iterable[Record]) -> None:
         self._collection = collection
         self._by_key = {record.key: record for record in records}
+        self._place = sort_key(collection.order)
         self._all: Bucket | None = None
         self._indexes: dict[Field, dict[Any, Bucket]] = {}
         self._lock = threading.Lock()
@@ -122,10 +143,9 @@ class Documents:
             self._by_key.update(new)
             for key in old.keys() - new.keys():
                 del self._by_key[key]
-            for record in old.values():
-                self._unindex(record)
-            for record in new.values():
-                self._index_too(record)
+            if self._all is not None:
+                for key in old.keys() | new.keys():
+                    self._reindex(self._all, old.get(key), new.get(key))
 
     def after_fork(self) -> None:
         """Start anew in a child process: who held the lock is not there."""
@@ -191,7 +211,10 @@ class Documents:
 
     def _everything(self) -> Bucket:
         if self._all is None:
-            self._all = self._merged(list(self._by_key.values()))
+            order = self._collection.order
+            for record in self._by_key.values():
+                record.place = self._place(record.document)
+            self._all = Bucket(order, sorted(self._by_key.values(), key=_place))
         return self._all
 
     def _index(self, field: Field) -> dict[Any, Bucket]:
@@ -205,21 +228,34 @@ class Documents:
             self._indexes[field] = index
         return index
 
-    def _unindex(self, record: Record) -> None:
-        if self._all is not None:
-            self._all.remove(record)
+    def _reindex(self, all_: Bucket, old: Record | None, new: Record | None) -> None:
+        if new is not None:
+            new.place = self._place(new.document)
+        _move(all_, all_, old, new)
         for field, index in self._indexes.items():
-            bucket = index[value := _value(field, record)]
-            bucket.remove(record)
-            if not bucket:
+            before = after = None
+            if old is not None:
+                before = index[value := _value(field, old)]
+            if new is not None:
+                value_after = _value(field, new)
+                empty = Bucket(self._collection.order, [])
+                after = index.setdefault(value_after, empty)
+            _move(before, after, old, new)
+            if before is not None and not before:
                 del index[value]
 
-    def _index_too(self, record: Record) -> None:
-        if self._all is not None:
-            self._all.add(record)
-        for field, index in self._indexes.items():
-            empty = Bucket(self._collection.order, [])
-            index.setdefault(_value(field, record), empty).add(record)
+
+def _move(
+    before: Bucket | None, after: Bucket | None, old: Record | None, new: Record | None
+) -> None:
+    """Replace ``old``, which is in the bucket ``before``, by ``new`` in ``after``."""
+    if before is after and before is not None and old is not None and new is not None:
+        before.replace(old, new)
+        return
+    if before is not None and old is not None:
+        before.remove(old)
+    if after is not None and new is not None:
+        after.add(new)
 
 
 def _document(record: Record) -> Document:

@@ -116,9 +116,14 @@ class Journal:
         self.offset += len(raw)
 
     def _rest(self) -> bytes:
-        # A read of a file returns at most 2 GiB at a time.
-        parts, position = [], self.offset
-        while part := os.pread(self.descriptor.number, 1 << 30, position):
+        # A read of a file returns at most 2 GiB, and takes memory for what is asked for.
+        parts, position, end = [], self.offset, self.size()
+        while position < end:
+            part = os.pread(
+                self.descriptor.number, min(end - position, 1 << 30), position
+            )
+            if not part:
+                break
             parts.append(part)
             position += len(part)
         return b"".join(parts)

@@ -84,6 +84,8 @@ class State:
         A person may have given a document the number of one in the journal, and two
         processes may then have given it different new ones.
         """
+        if not self.edited:
+            return [(record.number, record.document) for record in self.documents]
         taken: set[int] = set()
         # The last ones come from the journal, and keep what TinyDB's callers know.
         for record in reversed(list(self.documents)):

@@ -314,8 +314,11 @@ class SharedTable:
     def check_writable(self) -> None:
         """Raise Unavailable when nothing can be written now."""
         self._commits.check()
-        if not os.access(self._file.path.parent, os.W_OK):
-            raise Unavailable("the data folder is not writable")
+        folder = self._file.path.parent
+        if not os.access(folder, os.W_OK):
+            raise Unavailable("the data folder cannot be written")
+        if os.statvfs(folder).f_bavail == 0:
+            raise Unavailable("the disk is full")
 
     def _catch_up_or_fail(self) -> None:
         try:

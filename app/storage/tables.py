@@ -16,7 +16,7 @@ from tinydb.table import Table
 from app.errors import Conflict, Error, Invalid, NotFound, Stale, Unavailable
 from app.query import Field, Order, Query
 from app.query.values import TEXT, instant
-from app.storage import Collection, Document, Page
+from app.storage import Collection, Document, Page, Status
 from app.storage.descriptors import Sync, flush_folder
 from app.storage.folding import FoldedTable
 from app.storage.indexes import Documents, Record
@@ -133,6 +133,25 @@ class FileStore:
 
         return target.write(plan).put
 
+    def load(
+        self, table: str, documents: Sequence[Document], clear: bool = False
+    ) -> None:
+        """Add or replace documents, all or none; with ``clear``, remove all others."""
+        target = self._tables[table]
+
+        def plan(present: Documents) -> Changes:
+            number = target.next_number()
+            records: dict[str, Record] = {}
+            for document in documents:
+                key = document[target.key]
+                if (old := present.get(key)) is None:
+                    number += 1
+                records[key] = Record(old.number if old else number - 1, key, document)
+            others = [each.key for each in present if each.key not in records]
+            return Changes(list(records.values()), others if clear else [])
+
+        target.write(plan)
+
     def update(
         self,
         table: str,
@@ -181,6 +200,14 @@ class FileStore:
         """Raise Unavailable when the store cannot be written now."""
         for table in self._tables.values():
             table.check_writable()
+
+    def status(self) -> dict[str, Status]:
+        """Return the state of each table, as far as it can be known."""
+        return {
+            name: table.status()
+            for name, table in self._tables.items()
+            if name != SEQUENCES.name
+        }
 
     def close(self) -> None:
         """Fold every table and let go of its files."""

@@ -1,0 +1,87 @@
+"""What is wrong with the files of a table, told without changing any of them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.errors import Invalid
+from app.storage import Collection
+from app.storage.datafile import DataFile, Identity, identity
+from app.storage.indexes import Documents
+from app.storage.journal import Line, is_whole, read_journal
+from app.storage.loading import checked, completed
+from app.storage.state import State
+
+
+def findings(folder: Path, collection: Collection) -> list[str]:
+    """Return all that is wrong with the table of ``collection`` in ``folder``.
+
+    Raises OSError where a file cannot be read.
+    """
+    file = DataFile(folder / f"{collection.name}.json", collection.name, _flush_nothing)
+    path = file.path.with_name(f"{file.name}.journal")
+    while True:
+        found, content = identity(file.path), file.content()
+        try:
+            journal, lines = read_journal(path)
+        except Invalid as error:
+            return [error.message]
+        damaged = b""
+        if journal is not None and not is_whole(journal, lines):
+            sound, damaged = journal.salvage()
+            # A line that a server is about to write looks damaged until it is whole.
+            if sound and not damaged:
+                continue
+            lines += sound
+        # A fold may have replaced the files while they were read.
+        if identity(file.path) == found and _inode(path) == (journal and journal.inode):
+            break
+    told = list(_of_journal(path.name, lines, damaged, collection))
+    return [*_of_data(file, content, found, lines, collection), *told]
+
+
+def _of_data(
+    file: DataFile,
+    content: bytes | None,
+    found: Identity | None,
+    lines: list[Line],
+    collection: Collection,
+) -> list[str]:
+    history = State(collection, Documents(collection, ()))
+    if lines:
+        history.rebase(lines)
+    if content is None or found is None:
+        return [f"{file.name} is missing"] if history.known - {None} else []
+    try:
+        checked(content, found, file, collection, history.documents)
+    except Invalid as error:
+        faults = error.faults.get(file.name)
+        return [f"{file.name}: {fault}" for fault in faults or ()] or [error.message]
+    return []
+
+
+def _of_journal(
+    name: str, lines: list[Line], damaged: bytes, collection: Collection
+) -> Iterator[str]:
+    if damaged:
+        yield f"{name}: {len(damaged)} damaged bytes"
+    nothing = Documents(collection, ())
+    before: int | None = None
+    for line in lines:
+        entry = line.entry
+        if before is not None and entry["seq"] != before + 1:
+            yield f"{name}: entry {before + 1} is missing"
+        before = entry["seq"]
+        for number, document in entry.get("put", ()):
+            try:
+                completed(number, document, "", collection, nothing)
+            except Invalid as error:
+                yield f"{name}: entry {before}, document {number}: {error.message}"
+
+
+def _inode(path: Path) -> int | None:
+    found = identity(path)
+    return found.inode if found else None
+
+
+def _flush_nothing(descriptor: int) -> None:
+    """A check writes nothing."""
