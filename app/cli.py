@@ -1,25 +1,35 @@
 """The command line: one function a command."""
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any, ParamSpec
 
 import click
 
-from app import __version__, bootstrap, jsontext, server
-from app.errors import Error, Invalid
-from app.interchange import entities
+from app import __version__, jsontext
+from app.errors import Error, Invalid, NotFound
 from app.settings import SETTINGS, Settings
+
+# The composition root is imported by each command for itself: prometheus-client decides,
+# when it is first imported, whether it counts for one process or for several.
 
 P = ParamSpec("P")
 
+COLLECTIONS = click.Choice(["svctasks"])
 
-@click.group()
+
+@click.group(context_settings={"max_content_width": 88})
 @click.version_option(__version__, prog_name="svctasks")
 def main() -> None:
-    """Service tasks in plain JSON files, served over HTTP."""
+    """Service tasks in plain JSON files, served over HTTP.
+
+    Each command has a help text of its own: svctasks COMMAND --help.
+    """
 
 
 def _explained(command: Callable[P, None]) -> Callable[P, None]:
@@ -31,12 +41,26 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except Error as error:
             click.echo(f"svctasks: {error.message}", err=True)
-            if isinstance(error, Invalid) and error.message == "nothing was imported":
-                for place, messages in error.faults.items():
-                    click.echo(f"  {place}: {'; '.join(messages)}", err=True)
+            if isinstance(error, Invalid) and error.message not in _told(error):
+                for line in _told(error):
+                    click.echo(f"  {line}", err=True)
+            sys.exit(1)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"svctasks: {where}{reason}", err=True)
             sys.exit(1)
 
     return explained
+
+
+def _told(error: Invalid) -> list[str]:
+    """Return the faults that the message of ``error`` does not name itself."""
+    return [
+        f"{place}: {'; '.join(messages)}"
+        for place, messages in error.faults.items()
+        if place not in error.message
+    ]
 
 
 def _option(name: str, **details: Any) -> Callable[[Any], Any]:
@@ -44,10 +68,17 @@ def _option(name: str, **details: Any) -> Callable[[Any], Any]:
     setting = next(each for each in SETTINGS if each.name == name)
     default = f"{setting.variable}, or {setting.default}"
     meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. [default: {default}]"
-    return click.option(f"--{name}", help=meaning, **details)
+    option = f"--{name.replace('_', '-')}"
+    return click.option(option, help=meaning.replace("`", ""), **details)
 
 
 _data = _option("data", type=click.Path(path_type=Path), metavar="DIR")
+
+_path = click.Path(path_type=Path, dir_okay=False)
+_existing = click.Path(path_type=Path, dir_okay=False, exists=True)
+
+_to_file = click.argument("file", type=_path)
+_from_file = click.argument("file", type=_existing)
 
 
 @main.command()
@@ -55,32 +86,197 @@ _data = _option("data", type=click.Path(path_type=Path), metavar="DIR")
 @_option("bind", metavar="HOST:PORT")
 @_option("workers", type=int, metavar="N")
 @_option("threads", type=int, metavar="N")
+@_option("read_only", is_flag=True, default=None)
+@_option("delay", metavar="TIME")
+@_option("fail_rate", type=float, metavar="PART")
 @_explained
 def serve(**given: Any) -> None:
     """Serve the API over HTTP until SIGTERM or Ctrl-C.
 
     Example: svctasks serve --data /var/lib/svctasks --bind 127.0.0.1:8000
     """
-    server.serve(Settings.from_environment(**given))
+    settings = Settings.from_environment(**given)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="svctasks-")
+    from app import server
+
+    server.serve(settings)
 
 
 @main.command("import")
-@click.argument("collection", type=click.Choice(["svctasks"]))
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("collection", type=COLLECTIONS)
+@_from_file
+@click.option("--replace", is_flag=True, help="Replace tasks whose ids exist already.")
+@click.option(
+    "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
+)
 @_data
 @_explained
-def import_(collection: str, file: Path, data: Path | None) -> None:
+def import_(
+    collection: str, file: Path, replace: bool, skip_invalid: bool, data: Path | None
+) -> None:
     """Add the service tasks in FILE, all or none; ids and times are kept.
 
     FILE holds what the API returns, an array or one object, or TinyDB JSON.
 
     Example: svctasks import svctasks tasks.json
     """
+    from app import bootstrap, interchange
+
+    def skip(place: str, reason: str) -> None:
+        click.echo(f"skipped {place}: {reason}", err=True)
+
     settings = Settings.from_environment(data=data)
-    tasks = entities(jsontext.read(file.read_bytes(), file.name), collection, file.name)
+    value = jsontext.read(file.read_bytes(), file.name, jsontext.MAX_DEPTH + 2)
+    tasks = list(interchange.entities(value, collection, file.name))
     store = bootstrap.open_store(settings)
     try:
-        count = bootstrap.svctasks_over(store, settings).load(tasks)
+        with click.progressbar(
+            *(tasks, len(tasks), "checking"),
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+        ) as shown:
+            count = bootstrap.svctasks_over(store, settings).load(
+                shown, replace, skip if skip_invalid else None
+            )
     finally:
         store.close()
     click.echo(f"{count} imported")
+
+
+@main.command()
+@click.argument("collection", type=COLLECTIONS)
+@click.argument("file", type=_path, required=False)
+@_data
+@_explained
+def export(collection: str, file: Path | None, data: Path | None) -> None:
+    """Write all service tasks to FILE, or to the standard output.
+
+    The file is an array of complete tasks, which import takes.
+
+    Example: svctasks export svctasks tasks.json
+    """
+    from app import bootstrap, interchange
+
+    settings = Settings.from_environment(data=data)
+    with _existing_store(settings) as store:
+        tasks = bootstrap.svctasks_over(store, settings).all()
+        if file is None:
+            interchange.write_array(tasks, sys.stdout.buffer)
+            return
+        draft = file.with_name(f"{file.name}.new")
+        with draft.open("wb") as opened:
+            count = interchange.write_array(tasks, opened)
+        draft.replace(file)
+    click.echo(f"{count} exported")
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Mend journals, and say what was done.")
+@_data
+@_explained
+def check(repair: bool, data: Path | None) -> None:
+    """Check every data file and journal; exit with 1 if anything is wrong.
+
+    Names file, document and field. --repair sets damaged lines of a journal aside in a
+    file beside it and folds the rest; a broken data file is for you to mend.
+
+    Example: svctasks check --data /var/lib/svctasks
+    """
+    from app import bootstrap, logs
+
+    settings = Settings.from_environment(data=data)
+    _require_folder(settings)
+    found = bootstrap.check(settings)
+    if repair and found:
+        logs.configure(sys.stderr)
+        with _existing_store(settings):
+            pass
+        found = bootstrap.check(settings)
+    for finding in found:
+        click.echo(finding)
+    if found:
+        sys.exit(1)
+    click.echo("all is well")
+
+
+@main.command()
+@_to_file
+@_data
+@_explained
+def backup(file: Path, data: Path | None) -> None:
+    """Write all data to a new FILE, a .tar.gz; the server may go on meanwhile.
+
+    Example: svctasks backup svctasks-2026-11-22.tar.gz
+    """
+    from app import bootstrap, interchange
+
+    settings = Settings.from_environment(data=data)
+    with _existing_store(settings) as store:
+        count = interchange.back_up(store, bootstrap.all_collections(settings), file)
+    click.echo(f"{count} documents backed up")
+
+
+@main.command()
+@_from_file
+@_data
+@_explained
+def restore(file: Path, data: Path | None) -> None:
+    """Replace all data by what FILE, a backup, holds; the server may go on meanwhile.
+
+    The backup is checked as a whole before anything is replaced.
+
+    Example: svctasks restore svctasks-2026-11-22.tar.gz
+    """
+    from app import bootstrap, interchange
+
+    settings = Settings.from_environment(data=data)
+    store = bootstrap.open_store(settings)
+    try:
+        count = interchange.restore(store, bootstrap.all_collections(settings), file)
+    finally:
+        store.close()
+    click.echo(f"{count} documents restored")
+
+
+@main.command()
+def routes() -> None:
+    """Print the addresses that the service answers, and their methods.
+
+    Example: svctasks routes
+    """
+    from app.api.routes import ROUTES
+
+    for route in ROUTES:
+        for verb, meaning in route.verbs.items():
+            address = route.template.replace("id_", "id")
+            click.echo(f"{verb:7} {address:36} {meaning}")
+
+
+@main.command("settings")
+@_explained
+def settings_() -> None:
+    """Print the settings as they are now, with the variables that set them.
+
+    Example: SVCTASKS_WORKERS=4 svctasks settings
+    """
+    for setting, value in Settings.from_environment().rows():
+        click.echo(f"{setting.variable}={value}")
+        click.echo(f"    {setting.meaning}")
+
+
+def _require_folder(settings: Settings) -> None:
+    if not settings.data.is_dir():
+        raise NotFound(f"there is no data folder {settings.data}")
+
+
+@contextmanager
+def _existing_store(settings: Settings) -> Iterator[Any]:
+    """Open the store of a folder that must exist."""
+    from app import bootstrap
+
+    _require_folder(settings)
+    store = bootstrap.open_store(settings)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -28,6 +28,10 @@ class Stale(Error):
     """The document is no longer in the revision that the sender knows."""
 
 
+class Denied(Error):
+    """The sender may not do this here."""
+
+
 class Unavailable(Error):
     """The store cannot be read or written now."""
 

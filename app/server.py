@@ -5,25 +5,35 @@ may take every kept-alive connection. The kernel would then also let a second se
 the port unnoticed, so the port is tried before.
 """
 
-import logging
+import gc
+import os
+import resource
+import shutil
 import socket
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
+from prometheus_client.multiprocess import mark_process_dead
 
-from app import __version__
+from app import __version__, logs
 from app.api.routes import SVCTASKS
-from app.bootstrap import create_app, open_store
+from app.bootstrap import Service, open_service, open_store
 from app.errors import Unavailable
 from app.settings import Settings
-from app.storage import Store
 
 GRACE = 30
 """Seconds that requests in flight have when the server stops."""
 
-LOG_FORMAT = "%(asctime)s [%(process)d] %(levelname)s %(message)s"
+SPARE_FILES = 64
+"""Open files that a worker needs besides its connections."""
+
+
+Opener = Callable[[Settings], Service]
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -37,8 +47,10 @@ def options(settings: Settings) -> dict[str, Any]:
         "keepalive": 75,
         "graceful_timeout": GRACE,
         "limit_request_line": 8190,
+        "worker_connections": max(1, min(1000, _open_files() - SPARE_FILES)),
         "control_socket_disable": True,
         "loglevel": "warning",
+        "logger_class": _Logger,
         "proc_name": "svctasks",
     }
 
@@ -46,21 +58,29 @@ def options(settings: Settings) -> dict[str, Any]:
 class Server(BaseApplication):
     """The service under gunicorn, until SIGTERM or SIGINT."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, open_: Opener) -> None:
         self._settings = settings
-        self._store: Store | None = None
+        self._open = open_
+        self._service: Service | None = None
         super().__init__()
 
     def load_config(self) -> None:
         """Hand gunicorn its settings."""
-        hooks = {"post_worker_init": self._announce, "worker_exit": self._close}
+        hooks = {
+            "post_worker_init": self._announce,
+            "worker_exit": self._close,
+            "child_exit": _forget,
+            "on_exit": _clear,
+        }
         for name, value in {**options(self._settings), **hooks}.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Open the store and return the application, in each worker."""
-        self._store = open_store(self._settings)
-        return create_app(self._store, self._settings)
+        """Open the service and return its application, in each worker."""
+        self._service = self._open(self._settings)
+        # What is loaded stays: the garbage collector need not look at it ever again.
+        gc.freeze()
+        return self._service.application
 
     def _announce(self, worker: Worker) -> None:
         # Workers have a socket each: the service listens when the first of them does.
@@ -70,17 +90,48 @@ class Server(BaseApplication):
         print(f"svctasks {__version__} listens on {address}", flush=True)
 
     def _close(self, arbiter: Arbiter, worker: Worker) -> None:
-        if self._store is not None:
-            self._store.close()
+        if self._service is not None:
+            self._service.close()
 
 
-def serve(settings: Settings) -> None:
-    """Serve until told to stop; raises Invalid and Unavailable if that cannot start."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+class _Logger(Logger):
+    """Lets what gunicorn logs go where the service logs."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers = []
+        self.error_log.propagate = True
+
+
+def _forget(arbiter: Arbiter, worker: Worker) -> None:
+    mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _clear(arbiter: Arbiter) -> None:
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def _open_files() -> int:
+    """Allow as many open files as may be, and return how many that is."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def serve(settings: Settings, open_: Opener = open_service) -> None:
+    """Serve until told to stop; raises Invalid and Unavailable if that cannot start.
+
+    ``open_`` opens the service in each worker.
+    """
+    logs.configure(sys.stderr)
     _check_port(settings.address)
     store = open_store(settings)
-    store.close()
-    Server(settings).run()
+    try:
+        if not settings.read_only:
+            store.ping()
+    finally:
+        store.close()
+    Server(settings, open_).run()
 
 
 def _check_port(address: str) -> None:

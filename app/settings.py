@@ -13,6 +13,8 @@ from app.errors import Invalid
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
 
+_DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -21,7 +23,7 @@ class Setting:
     name: str
     variable: str
     kind: str
-    default: str | int | Path
+    default: str | int | float | Path
     meaning: str
 
 
@@ -47,6 +49,18 @@ SETTINGS = (
         "bytes that a request body may have",
     ),
     Setting(
+        *("read_only", "SVCTASKS_READ_ONLY", "bool", False),
+        "for tests of clients: refuse all that would write, with 403",
+    ),
+    Setting(
+        *("delay", "SVCTASKS_DELAY", "str", "0ms"),
+        "for tests of clients: wait before each reply, such as `200ms` or `1.5s`",
+    ),
+    Setting(
+        *("fail_rate", "SVCTASKS_FAIL_RATE", "float", 0.0),
+        "for tests of clients: answer this part of the requests with 503, from 0 to 1",
+    ),
+    Setting(
         *("node", "SVCTASKS_NODE", "str", ""),
         "last 12 hex digits of generated ids; empty: this machine's hardware address",
     ),
@@ -65,6 +79,9 @@ class Settings:
     threads: int
     fsync: str
     max_body: int
+    read_only: bool
+    delay: str
+    fail_rate: float
     node: str
 
     def __post_init__(self) -> None:
@@ -99,6 +116,13 @@ class Settings:
             self.bind if _ADDRESS.fullmatch(self.bind) else f"{self.bind}:{self.port}"
         )
 
+    @property
+    def delay_seconds(self) -> float:
+        """How long to wait before each reply."""
+        match = _DURATION.fullmatch(self.delay)
+        assert match is not None
+        return float(match[1]) * (0.001 if match[2] == "ms" else 1)
+
     def rows(self) -> Iterator[tuple[Setting, Any]]:
         """Return each setting with its value."""
         values = asdict(self)
@@ -116,6 +140,12 @@ class Settings:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
         if self.fsync not in ("always", "never"):
             yield variables["fsync"], [f'must be always or never, not "{self.fsync}"']
+        if not _DURATION.fullmatch(self.delay):
+            yield variables["delay"], [
+                f'must be such as 200ms or 1.5s, not "{self.delay}"'
+            ]
+        if not 0 <= self.fail_rate <= 1:
+            yield variables["fail_rate"], [f"must be 0 to 1, not {self.fail_rate}"]
         if not re.fullmatch("([0-9a-f]{12})?", self.node):
             yield variables["node"], [f'must be 12 hex digits, not "{self.node}"']
 

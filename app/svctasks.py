@@ -1,6 +1,6 @@
 """The use cases of service tasks: create, find, get, change, remove, look up, load."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
@@ -77,23 +77,44 @@ class Svctasks:
         except NotFound:
             raise NotFound("Lookup failed") from None
 
-    def load(self, tasks: Iterable[tuple[str, Any]]) -> int:
+    def load(
+        self,
+        tasks: Iterable[tuple[str, Any]],
+        replace: bool = False,
+        skip: Callable[[str, str], None] | None = None,
+    ) -> int:
         """Add complete svctasks, ids and times kept, and return how many; all or none.
 
-        Each comes with the name of its place, for messages. Raises Invalid, Conflict and
-        Unavailable.
+        Each comes with the name of its place, for messages. With ``replace``, those that
+        exist are replaced. Invalid ones are handed to ``skip``, place and reason, if it is
+        given. Raises Invalid, Conflict and Unavailable.
         """
-        documents: list[Document] = []
+        documents: dict[str, Document] = {}
         faults: dict[str, list[str]] = {}
         for place, raw in tasks:
             now = self._clock()
             try:
-                documents.append(svctask.loaded(raw, self._new_id(now), instant(now)))
+                task = svctask.loaded(raw, self._new_id(now), instant(now))
+                if task["id"] in documents:
+                    raise Invalid(f"id: {task['id']} is in the file twice")
             except Invalid as error:
                 faults[place] = [error.message]
-        if faults:
+                continue
+            documents[task["id"]] = task
+        if skip is not None:
+            for place, reasons in faults.items():
+                skip(place, reasons[0])
+        elif faults:
             raise Invalid("nothing was imported", faults)
-        return len(self._store.insert(TABLE, *documents))
+        if replace:
+            self._store.load(TABLE, list(documents.values()))
+        else:
+            self._store.insert(TABLE, *documents.values())
+        return len(documents)
+
+    def all(self) -> Iterator[Document]:
+        """Return all svctasks, complete, in order of creation."""
+        return (record.document for record in self.find(Query()).records)
 
     def _expected(self, id_: str, revisions: Collection[int] | None) -> int | None:
         """Return the revision that is there, if it is one of ``revisions``."""

@@ -2,10 +2,9 @@
 
 import atexit
 
-from app.bootstrap import create_app, open_store
+from app.bootstrap import open_service
 from app.settings import Settings
 
-settings = Settings.from_environment()
-store = open_store(settings)
-atexit.register(store.close)
-application = create_app(store, settings)
+service = open_service(Settings.from_environment())
+atexit.register(service.close)
+application = service.application

@@ -3,13 +3,14 @@
 import app  # isort: skip  # names the LOOKUP verb before Falcon is first imported
 
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from shared import SAMPLES, Clock, T, sample, sample_text
 from webtest import TestApp
 
-from app.bootstrap import create_app, open_store
+from app.bootstrap import Service, open_service
 from app.settings import Settings
 from app.storage.tables import FileStore
 
@@ -29,13 +30,24 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def store(settings: Settings) -> Iterator[FileStore]:
-    store = open_store(settings)
-    yield store
-    store.close()
+def log() -> StringIO:
+    """What the service logs."""
+    return StringIO()
 
 
 @pytest.fixture
-def api(store: FileStore, settings: Settings, clock: Clock) -> TestApp:
+def service(settings: Settings, clock: Clock, log: StringIO) -> Iterator[Service]:
+    service = open_service(settings, clock, log)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def store(service: Service) -> FileStore:
+    return service.store
+
+
+@pytest.fixture
+def api(service: Service) -> TestApp:
     """The API over an empty store."""
-    return TestApp(create_app(store, settings, clock))
+    return TestApp(service.application)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 from shared import T
@@ -46,16 +47,24 @@ class Reply(NamedTuple):
 class Server:
     """A running ``svctasks serve`` over ``data``."""
 
+    command: tuple[str | Path, ...] = (SVCTASKS, "serve")
+
     def __init__(
-        self, data: Path, *options: str, port: int | None = None, **env: str
+        self,
+        data: Path,
+        *options: str,
+        port: int | None = None,
+        log: int | None = None,
+        **env: str,
     ) -> None:
         self.data = data
         self.port = port or free_port()
+        self._log = TemporaryFile("a+")
         self.process = subprocess.Popen(
-            [SVCTASKS, "serve", "--data", data, *options],
+            [*self.command, "--data", data, *options],
             env={**os.environ, "PORT": str(self.port), **env},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._log if log is None else log,
             text=True,
             start_new_session=True,
         )
@@ -85,8 +94,15 @@ class Server:
     def stop(self) -> tuple[int, str]:
         """Stop as an operator would; return the exit code and what was logged."""
         self.process.send_signal(signal.SIGTERM)
-        _, logged = self.process.communicate(timeout=60)
-        return self.process.returncode, logged
+        code = self.process.wait(timeout=60)
+        logged = self.logged()
+        self._close()
+        return code, logged
+
+    def logged(self) -> str:
+        """Return all that was logged so far."""
+        self._log.seek(0)
+        return self._log.read()
 
     def workers(self, count: int) -> list[int]:
         """Return the process ids of the ``count`` workers, when all are there."""
@@ -100,7 +116,13 @@ class Server:
         """Kill the master and all workers at once, as a crash would."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.communicate()
+        self.process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        self._log.close()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def until(

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 STATUS = {
     errors.Invalid: 400,
+    errors.Denied: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Stale: 412,

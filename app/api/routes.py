@@ -23,6 +23,9 @@ class Route:
         return sorted({*self.verbs, "HEAD", "OPTIONS"})
 
 
+HEALTH = "/health"
+METRICS = "/metrics"
+
 ROUTES = (
     Route(
         *(SVCTASKS, "svctasks", None),
@@ -41,4 +44,6 @@ ROUTES = (
             "DELETE": "delete a service task",
         },
     ),
+    Route(HEALTH, "health", None, {"GET": "tell whether the service can work"}),
+    Route(METRICS, "metrics", None, {"GET": "figures for Prometheus"}),
 )

@@ -8,7 +8,7 @@ from calls import FORM, JSON, create, names, one, raw, refused, send, untouched
 from shared import T
 from webtest import TestApp
 
-from app.bootstrap import create_app
+from app.bootstrap import open_service
 from app.settings import Settings
 
 BROKEN = {
@@ -205,10 +205,12 @@ def test_broken_form_is_400(api, task, body):
 
 
 @pytest.fixture
-def small(store, tmp_path):
+def small(tmp_path, log):
     """The API with room for 100 bytes in a body."""
     settings = Settings.from_environment(data=tmp_path / "data", max_body=100)
-    return TestApp(create_app(store, settings))
+    service = open_service(settings, log=log)
+    yield TestApp(service.application)
+    service.close()
 
 
 def padded(size):

@@ -3,19 +3,18 @@
 import pytest
 from calls import FORM, ID, OTHER_ID, UNKNOWN, address, create, names, one, send
 from shared import T, sample, sample_text
-from webtest import TestApp
 
 from app import bootstrap
 
 
 @pytest.fixture
-def seeded(store, settings, clock):
+def seeded(api, store, settings, clock):
     """The API with the two entities of the platform's documents, times kept."""
     first = sample("svctask.json")
     second = {**sample("svctasks.list.json")[1], "sites": "", "periods": []}
     tasks = [("first", first), ("second", second)]
     assert bootstrap.svctasks_over(store, settings, clock).load(tasks) == 2
-    return TestApp(bootstrap.create_app(store, settings, clock))
+    return api
 
 
 def test_01_post_of_a_name_fills_in_every_default(api):

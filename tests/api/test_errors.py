@@ -9,7 +9,10 @@ from shared import T
 from webtest import TestApp
 
 from app.api.application import create_application
+from app.api.observation import Observer
+from app.api.simulation import Simulation
 from app.errors import Unavailable
+from app.logs import json_line
 from app.svctasks import Svctasks
 
 
@@ -30,8 +33,12 @@ def broken(clock):
     """Return the function from an error to the API over a store that raises it."""
 
     def over(error):
-        tasks = Svctasks(BrokenStore(error), clock, "50e54938780c")
-        return TestApp(create_application(tasks, 1 << 20))
+        store = BrokenStore(error)
+        tasks = Svctasks(store, clock, "50e54938780c")
+        observer = Observer(json_line, lambda text: None)
+        return TestApp(
+            create_application(store, tasks, 1 << 20, Simulation(), observer)
+        )
 
     return over
 

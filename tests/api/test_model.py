@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from datetime import datetime
+from io import StringIO
 from pathlib import Path
 
 from calls import address, send
@@ -17,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from shared import Clock, T
 from webtest import TestApp
 
-from app.bootstrap import create_app, open_store
+from app.bootstrap import open_service
 from app.settings import Settings
 
 IDS = [f"{digit * 8}-0000-0000-0000-50e54938780c" for digit in "fa90"]
@@ -231,14 +232,14 @@ class Histories(RuleBasedStateMachine):
         chosen = Settings.from_environment(
             data=self.folder, fsync="never", node="50e54938780c"
         )
-        self.store = open_store(chosen)
         self.clock = Clock()
-        self.api = TestApp(create_app(self.store, chosen, self.clock))
+        self.service = open_service(chosen, self.clock, StringIO())
+        self.api = TestApp(self.service.application)
         self.tasks = {}
         self.tags = {}
 
     def teardown(self):
-        self.store.close()
+        self.service.close()
         shutil.rmtree(self.folder)
 
     @property

@@ -145,7 +145,8 @@ def test_if_none_match_of_an_unknown_id_is_404(api):
 
 def test_head_of_one_is_get_without_a_body(api, task):
     for path in (one(task), address(one(task), mask="id")):
-        get, head = api.get(path), api.head(path)
+        named = {"X-Request-Id": "one"}
+        get, head = api.get(path, headers=named), api.head(path, headers=named)
         assert (head.status, head.body) == (get.status, b"")
         assert dict(head.headers) == dict(get.headers)
 

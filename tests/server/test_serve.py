@@ -68,8 +68,8 @@ def test_sigterm_answers_what_is_in_flight_and_folds_the_journal(server):
     assert reply.status == 200
     reply.read()
     connection.close()
-    _, logged = server.process.communicate(timeout=60)
-    assert server.process.returncode == 0, logged
+    code, logged = server.stop()
+    assert code == 0
     assert "Traceback" not in logged
     assert "in flight" in (server.data / "svctasks.json").read_text()
     journal = (server.data / "svctasks.json.journal").read_bytes()

@@ -1,0 +1,157 @@
+"""What happened to each request: a log line, figures for Prometheus, an id in the reply.
+
+A request only leaves a note. A thread of the worker turns the notes of every moment into
+lines, written together, and into figures: neither formatting nor a slow reader of the log
+is what a client waits for. A worker that is killed loses the lines of that moment.
+"""
+
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from secrets import token_hex
+from typing import NamedTuple
+
+from falcon import COMBINED_METHODS, Request, Response
+from prometheus_client import CollectorRegistry, Histogram, Summary
+
+from app.logs import Line
+
+Sync = Callable[[int], None]
+
+MOMENT = 0.05
+"""Seconds between two looks at the notes."""
+
+MOST = 100_000
+"""How many notes are kept for a log that nobody reads; older ones are dropped."""
+
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+
+_ID = re.compile("[0-9A-Za-z._:/+=-]{1,128}")
+
+
+class Note(NamedTuple):
+    """One request: when it came (seconds since 1970), what it was, how it ended."""
+
+    time: float
+    method: str
+    path: str
+    route: str
+    status: str
+    seconds: float
+    request_id: str
+
+
+class Observer:
+    """Falcon middleware that notes every request, and the thread that reads the notes."""
+
+    def __init__(self, line: Line, write: Callable[[str], object]) -> None:
+        self._line = line
+        self._write = write
+        self._notes: deque[Note] = deque(maxlen=MOST)
+        self.registry = CollectorRegistry()
+        self._durations = Histogram(
+            "svctasks_request_seconds",
+            "Time from the first look at a request to its reply.",
+            ("route", "method", "status"),
+            registry=self.registry,
+            buckets=BUCKETS,
+        )
+        self._flushes = Summary(
+            "svctasks_fsync_seconds",
+            "Time of each flush of a file to disk.",
+            registry=self.registry,
+        )
+        self._labelled: dict[tuple[str, str, str], Histogram] = {}
+        self._stopping = threading.Event()
+        self._reading = threading.Lock()
+        self._thread = threading.Thread()
+
+    def process_request(self, request: Request, response: Response) -> None:
+        """Give the request an id, its sender's own if that is fit to be one."""
+        given = request.env.get("HTTP_X_REQUEST_ID", "")
+        request.context.id = given if _ID.fullmatch(given) else token_hex(8)
+        request.context.begin = time.perf_counter()
+
+    def process_response(
+        self, request: Request, response: Response, resource: object, succeeded: bool
+    ) -> None:
+        """Note how the request ended."""
+        response.set_header("X-Request-Id", request.context.id)
+        seconds = time.perf_counter() - request.context.begin
+        self._notes.append(
+            Note(
+                time.time(),
+                request.method,
+                request.path,
+                request.uri_template or "none",
+                str(response.status)[:3],
+                seconds,
+                request.context.id,
+            )
+        )
+        # A thread does not live on in a child process, so it is looked for each time.
+        if not self._thread.is_alive():
+            self._start()
+
+    def timed(self, sync: Sync) -> Sync:
+        """Return ``sync`` with its time noted among the figures."""
+
+        def flush(descriptor: int) -> None:
+            with self._flushes.time():
+                sync(descriptor)
+
+        return flush
+
+    def read(self) -> None:
+        """Turn all notes into lines and figures."""
+        lines = []
+        with self._reading:
+            while self._notes:
+                note = self._notes.popleft()
+                self._duration(note).observe(note.seconds)
+                members = {
+                    "method": note.method,
+                    "path": note.path,
+                    "status": int(note.status),
+                    "ms": round(note.seconds * 1000, 2),
+                    "request_id": note.request_id,
+                }
+                lines.append(self._line(note.time, "INFO", "request", members) + "\n")
+        if lines:
+            try:
+                self._write("".join(lines))
+            except OSError:
+                # Whoever read the log is gone; there is nobody left to tell.
+                pass
+
+    def _duration(self, note: Note) -> Histogram:
+        labels = note.route, note.method, note.status
+        found = self._labelled.get(labels)
+        if found is None:
+            # Nobody can fill the table with methods and addresses of their own making.
+            method = note.method if note.method in COMBINED_METHODS else "other"
+            found = self._durations.labels(note.route, method, note.status)
+            if method == note.method:
+                self._labelled[labels] = found
+        return found
+
+    def close(self) -> None:
+        """Read what is left and stop."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.read()
+
+    def _start(self) -> None:
+        with self._reading:
+            if not self._thread.is_alive() and not self._stopping.is_set():
+                self._thread = threading.Thread(
+                    target=self._run, name="observer", daemon=True
+                )
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(MOMENT):
+            self.read()

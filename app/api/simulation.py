@@ -1,0 +1,46 @@
+"""Faults on purpose, for those who develop clients: slow replies, failures, no writes."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from falcon import Request, Response
+
+from app.api.routes import HEALTH, METRICS
+from app.errors import Denied, Unavailable
+
+READING = ("GET", "HEAD", "OPTIONS", "LOOKUP", "QUERY")
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """Falcon middleware: what goes wrong, and how often.
+
+    ``delay`` is in seconds; ``fail_rate`` is the part of the requests, from 0 to 1, that
+    are answered with 503; ``read_only`` refuses what would write with 403.
+    """
+
+    read_only: bool = False
+    delay: float = 0.0
+    fail_rate: float = 0.0
+    sleep: Callable[[float], None] = time.sleep
+    chance: Callable[[], float] = random.random
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anything is to go wrong at all."""
+        return bool(self.read_only or self.delay or self.fail_rate)
+
+    def process_resource(
+        self, request: Request, response: Response, resource: object, params: object
+    ) -> None:
+        """Delay, fail or refuse a request; raises Unavailable and Denied."""
+        if request.uri_template in (HEALTH, METRICS):
+            return
+        if self.delay:
+            self.sleep(self.delay)
+        if self.chance() < self.fail_rate:
+            raise Unavailable("simulated failure; the server runs with a fail rate")
+        if self.read_only and request.method not in READING:
+            raise Denied("the server runs read-only")

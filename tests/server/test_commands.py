@@ -1,0 +1,312 @@
+"""The commands beside ``serve``: what each prints, takes and leaves."""
+
+import json
+import os
+import tarfile
+
+import pytest
+from running import Server, svctasks
+from shared import SAMPLES, T, sample
+
+ENTITY = sample("svctask.json")
+LIST = SAMPLES / "svctasks.list.json"
+
+
+@pytest.fixture
+def loaded(data):
+    """A data folder with the two tasks of the samples."""
+    assert svctasks("import", "svctasks", LIST, data=data).returncode == 0
+    return data
+
+
+def ids(data):
+    """Return the ids in a data folder, as export tells them."""
+    result = svctasks("export", "svctasks", data=data)
+    assert result.returncode == 0, result.stderr
+    return [task["id"] for task in json.loads(result.stdout)]
+
+
+COMMANDS = [
+    "serve",
+    "import",
+    "export",
+    "check",
+    "backup",
+    "restore",
+    "routes",
+    "settings",
+]
+
+
+def test_help_names_every_command_with_what_it_does():
+    result = svctasks("--help")
+    assert result.returncode == 0
+    for command in COMMANDS:
+        assert f"\n  {command} " in result.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_has_an_example(command):
+    result = svctasks(command, "--help")
+    assert result.returncode == 0
+    example = result.stdout.split("Example:")[1]
+    assert f"svctasks {command}" in example.replace("\n", " ")
+
+
+def test_version_is_told():
+    assert svctasks("--version").stdout.startswith("svctasks, version ")
+
+
+def test_a_command_that_does_not_exist_is_refused_with_a_hint():
+    result = svctasks("exprot")
+    assert result.returncode == 2
+    assert "No such command" in result.stderr
+
+
+# import
+
+
+def test_import_with_replace_replaces_what_exists(loaded, tmp_path):
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({**ENTITY, "name": "replaced"}))
+    assert svctasks("import", "svctasks", file, data=loaded).returncode == 1
+    result = svctasks("import", "svctasks", file, "--replace", data=loaded)
+    assert (result.returncode, result.stdout) == (0, "1 imported\n")
+    tasks = json.loads(svctasks("export", "svctasks", data=loaded).stdout)
+    assert [task["name"] for task in tasks] == ["replaced", "Daily cleaning"]
+
+
+def test_import_with_skip_invalid_names_what_it_skips_and_why(data, tmp_path):
+    file = tmp_path / "some.json"
+    file.write_text(json.dumps([{"name": "a"}, {"isenabled": 5}, ENTITY, ENTITY]))
+    result = svctasks("import", "svctasks", file, "--skip-invalid", data=data)
+    assert (result.returncode, result.stdout) == (0, "2 imported\n")
+    assert result.stderr.splitlines() == [
+        "skipped item 2: name: is required; isenabled: must be 0 or 1",
+        f"skipped item 4: id: {ENTITY['id']} is in the file twice",
+    ]
+
+
+def test_import_shows_its_progress_on_a_terminal(data):
+    """The other end of a pseudo-terminal sees what a person would."""
+    master, terminal = os.openpty()
+    pid = os.posix_spawn(
+        *_command("import", "svctasks", LIST, "--data", data),
+        file_actions=[(os.POSIX_SPAWN_DUP2, terminal, n) for n in (0, 1, 2)],
+    )
+    os.close(terminal)
+    seen = b""
+    while True:
+        try:
+            part = os.read(master, 1000)
+        except OSError:
+            break
+        seen += part
+        if not part:
+            break
+    os.close(master)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert b"checking" in seen and b"100%" in seen and b"2 imported" in seen
+
+
+def _command(*arguments):
+    from running import SVCTASKS
+
+    argv = [str(each) for each in (SVCTASKS, *arguments)]
+    return argv[0], argv, {**os.environ, "TERM": "xterm"}
+
+
+# export
+
+
+def test_export_writes_what_import_takes(loaded, tmp_path):
+    file = tmp_path / "tasks.json"
+    result = svctasks("export", "svctasks", file, data=loaded)
+    assert (result.returncode, result.stdout) == (0, "2 exported\n")
+    assert json.loads(file.read_text())[0] == ENTITY
+    copy = tmp_path / "copy"
+    assert svctasks("import", "svctasks", file, data=copy).stdout == "2 imported\n"
+    assert ids(copy) == ids(loaded)
+
+
+def test_export_of_nothing_is_an_empty_array(data):
+    data.mkdir()
+    assert json.loads(svctasks("export", "svctasks", data=data).stdout) == []
+
+
+@pytest.mark.parametrize(
+    "command", [["export", "svctasks"], ["check"], ["backup", "b"]]
+)
+def test_a_folder_that_does_not_exist_is_named_and_not_made(data, command):
+    result = svctasks(*command, data=data)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"svctasks: there is no data folder {data}\n"
+    assert not data.exists()
+
+
+# check
+
+
+def test_check_of_sound_files_says_so(loaded):
+    result = svctasks("check", data=loaded)
+    assert (result.returncode, result.stdout) == (0, "all is well\n")
+
+
+def test_check_names_file_document_and_field(loaded):
+    file = loaded / "svctasks.json"
+    broken = file.read_text().replace('"isenabled":0', '"isenabled":7')
+    file.write_text(broken.replace('"schedule":"work"', '"schedule":"w"'))
+    before = {each: each.read_bytes() for each in loaded.iterdir()}
+    result = svctasks("check", data=loaded)
+    assert result.returncode == 1
+    first = f"svctasks.json: document 1 (id {ENTITY['id']})"
+    assert result.stdout.splitlines()[:2] == [
+        f"{first}, field isenabled: must be 0 or 1",
+        f'{first}, field schedule: must be one of "all", "work", "non-work", "individual"',
+    ]
+    assert {each: each.read_bytes() for each in loaded.iterdir()} == before
+
+
+def test_check_names_a_torn_journal_and_repair_sets_it_aside(loaded):
+    journal = loaded / "svctasks.json.journal"
+    with journal.open("ab") as file:
+        file.write(b'{"crc":"00000000","seq":3,"put":[[3,{"id"')
+    result = svctasks("check", data=loaded)
+    assert (result.returncode, result.stdout) == (
+        1,
+        "svctasks.json.journal: 41 damaged bytes\n",
+    )
+    result = svctasks("check", "--repair", data=loaded)
+    assert (result.returncode, result.stdout) == (0, "all is well\n")
+    assert "41 damaged bytes were set aside in svctasks.json.damaged" in result.stderr
+    assert (loaded / "svctasks.json.damaged").read_bytes().startswith(b'{"crc":"0000')
+    assert len(ids(loaded)) == 2
+
+
+def test_check_while_the_server_runs_finds_nothing_wrong(server):
+    for n in range(20):
+        server.request("POST", body={"name": f"{n}"})
+        if n % 5 == 0:
+            result = svctasks("check", data=server.data)
+            assert (result.returncode, result.stdout) == (0, "all is well\n")
+
+
+def test_check_of_a_folder_that_is_broken_tells_no_stack_trace(data):
+    data.mkdir()
+    (data / "svctasks.json").mkdir()
+    for command in (["check"], ["export", "svctasks"], ["backup", data / "b"]):
+        result = svctasks(*command, data=data)
+        assert result.returncode == 1
+        assert "Is a directory" in result.stderr + result.stdout
+        assert "Traceback" not in result.stderr
+
+
+# backup and restore
+
+
+def test_a_backup_brings_back_what_was(loaded, tmp_path):
+    file = tmp_path / "backup.tar.gz"
+    before = svctasks("export", "svctasks", data=loaded).stdout
+    result = svctasks("backup", file, data=loaded)
+    assert (result.returncode, result.stdout) == (0, "2 documents backed up\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+    other = tmp_path / "other"
+    result = svctasks("restore", file, data=other)
+    assert (result.returncode, result.stdout) == (0, "2 documents restored\n")
+    assert svctasks("export", "svctasks", data=other).stdout == before
+
+
+def test_restore_replaces_what_a_running_server_serves(server, tmp_path):
+    file = tmp_path / "backup.tar.gz"
+    kept = server.request("POST", body={"name": "kept"}).json
+    assert svctasks("backup", file, data=server.data).returncode == 0
+    gone = server.request("POST", body={"name": "gone"}).json
+    server.request("PATCH", f"{T}/{kept['id']}", body={"name": "changed"})
+    assert svctasks("restore", file, data=server.data).returncode == 0
+    for _ in range(10):
+        assert server.request("GET", f"{T}/{kept['id']}").json == kept
+        assert server.request("GET", f"{T}/{gone['id']}").status == 404
+
+
+def test_a_backup_is_not_written_over_a_file_by_half(loaded, tmp_path):
+    """The folder of the backup does not exist: there is a message and no rest."""
+    result = svctasks("backup", tmp_path / "none" / "b.tar.gz", data=loaded)
+    assert result.returncode == 1
+    assert "No such file or directory" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"\x1f\x8b\x08\x00"])
+def test_restore_of_another_file_is_refused_and_changes_nothing(
+    loaded, tmp_path, content
+):
+    file = tmp_path / "b.tar.gz"
+    file.write_bytes(content)
+    result = svctasks("restore", file, data=loaded)
+    assert result.returncode == 1
+    assert "b.tar.gz is not a backup" in result.stderr
+    assert len(ids(loaded)) == 2
+
+
+def test_restore_of_a_backup_that_breaks_a_rule_is_refused_and_changes_nothing(
+    loaded, tmp_path
+):
+    good, bad = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz"
+    svctasks("backup", good, data=loaded)
+    with tarfile.open(good) as archive:
+        archive.extractall(tmp_path / "x", filter="data")
+    tasks = tmp_path / "x" / "svctasks.json"
+    tasks.write_text(tasks.read_text().replace("Daily cleaning", ""))
+    with tarfile.open(bad, "w:gz") as archive:
+        for member in (tmp_path / "x").iterdir():
+            archive.add(member, member.name)
+    result = svctasks("restore", bad, data=loaded)
+    assert result.returncode == 1
+    assert "svctasks.json, item 2: name: must not be empty" in result.stderr
+    assert len(ids(loaded)) == 2
+
+
+# routes and settings
+
+
+def test_routes_are_printed_with_their_methods():
+    lines = svctasks("routes").stdout.splitlines()
+    assert f"LOOKUP  {T:36} look up the ids of a key" in lines
+    assert any(line.startswith("PATCH   " + T + "/{id}") for line in lines)
+
+
+def test_settings_are_printed_as_they_are():
+    lines = svctasks("settings", SVCTASKS_WORKERS="5").stdout.splitlines()
+    assert "SVCTASKS_WORKERS=5" in lines
+    assert "SVCTASKS_FSYNC=always" in lines
+
+
+# what serve does for those who develop clients
+
+
+def test_read_only_refuses_writes_and_serves_reads(loaded):
+    server = Server(loaded, "--read-only")
+    try:
+        assert len(server.request("GET").json) == 2
+        assert server.request("LOOKUP", body=ENTITY["id"]).json == [ENTITY["id"]]
+        assert server.request("QUERY", body={"limit": 1}).status == 200
+        for method, path in (
+            ("POST", T),
+            ("PATCH", f"{T}/{ENTITY['id']}"),
+            ("DELETE", f"{T}/{ENTITY['id']}"),
+        ):
+            reply = server.request(method, path, body={"name": "n"})
+            assert (reply.status, reply.json["error_code"]) == (403, 1403)
+        assert len(server.request("GET").json) == 2
+    finally:
+        server.kill()
+
+
+def test_delay_and_fail_rate_are_simulated(loaded):
+    server = Server(loaded, "--fail-rate", "1", "--delay", "1ms")
+    try:
+        reply = server.request("GET")
+        assert (reply.status, reply.json["error_code"]) == (503, 1503)
+        assert server.request("GET", "/health").status == 200
+    finally:
+        server.kill()

@@ -1,0 +1,224 @@
+"""What the real server does when the machine under it fails."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import zlib
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from running import Server, free_port, svctasks, until
+from shared import T
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+class FaultyServer(Server):
+    """A server whose disk and clock fail on demand."""
+
+    def __init__(self, data: Path, faults: Path) -> None:
+        faults.mkdir()
+        script = Path(__file__).with_name("faulty.py")
+        self.command = (sys.executable, script, str(faults))
+        self.faults = faults
+        super().__init__(data)
+
+
+class LimitedServer(Server):
+    """A server that may open a hundred files in each process."""
+
+    command = ("prlimit", "--nofile=100:100", *Server.command)
+
+
+@pytest.fixture
+def faulty(data, tmp_path):
+    server = FaultyServer(data, tmp_path / "faults")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of one megabyte."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
+    subprocess.run(mount, check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def remount(disk, how):
+    subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
+
+
+def refuses_writes(server, task, health=503):
+    """Check that reads go on, that writes are refused with 503, and health says so."""
+    one = f"{T}/{task['id']}"
+    assert server.request("GET", one).json == task
+    for method, path in (("POST", T), ("PATCH", one), ("DELETE", one)):
+        body = None if method == "DELETE" else {"name": "x" * 2000}
+        reply = server.request(method, path, body=body)
+        assert (reply.status, reply.json["error_code"]) == (503, 1503), reply.text
+        assert str(server.data) not in reply.text
+    assert server.request("GET", one).json == task
+    reply = server.request("GET", "/health")
+    assert reply.status == health
+    return reply.json
+
+
+def writes(server):
+    return server.request("POST", body={"name": "written"}).status == 200
+
+
+def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
+    data = small_disk / "data"
+    server = Server(data)
+    try:
+        task = server.request("POST", body={"name": "n"}).json
+        spare = [server.request("POST", body={"name": "s"}).json for _ in range(60)]
+        until(lambda: b'"put"' not in (data / "svctasks.json.journal").read_bytes())
+        ballast = small_disk / "ballast"
+        with ballast.open("wb", buffering=0) as file, pytest.raises(OSError):
+            while True:
+                file.write(b"x" * 4096)
+        # What is left of the journal's last block still takes some small writes.
+        until(lambda: server.request("POST", body={"name": "x" * 900}).status == 503)
+        paths = [f"{T}/{each['id']}" for each in spare]
+        until(lambda: server.request("DELETE", paths.pop()).status == 503)
+        assert refuses_writes(server, task)["error_message"] == "the disk is full"
+        before = server.request("GET").json
+        ballast.unlink()
+        assert writes(server)
+        assert server.request("GET", "/health").status == 200
+        assert server.request("GET").json[:-1] == before
+        server.stop()
+        server = Server(data)
+        assert server.request("GET").json[:-1] == before
+        assert svctasks("check", data=data).stdout == "all is well\n"
+    finally:
+        server.kill()
+
+
+def test_a_read_only_folder_refuses_writes_until_it_can_be_written(small_disk):
+    """A file that is open for writing forbids that, so nothing was written before."""
+    data = small_disk / "data"
+    shutil.copytree(ROOT / "data", data)
+    server = Server(data)
+    try:
+        task = server.request("GET").json[0]
+        task = server.request("GET", f"{T}/{task['id']}").json
+        remount(small_disk, "ro")
+        refuses_writes(server, task)
+        remount(small_disk, "rw")
+        assert writes(server)
+        assert server.request("GET", "/health").status == 200
+    finally:
+        server.kill()
+        remount(small_disk, "rw")
+
+
+def test_a_flush_that_fails_is_never_acknowledged(faulty):
+    task = faulty.request("POST", body={"name": "n"}).json
+    (faulty.faults / "flush").touch()
+    until(lambda: faulty.request("POST", body={"name": "lost"}).status == 503)
+    reply = faulty.request("POST", body={"name": "lost"})
+    assert reply.json["error_code"] == 1503
+    assert faulty.request("GET", f"{T}/{task['id']}").json == task
+    # Both workers have to have met the fault before neither of them writes.
+    until(
+        lambda: [faulty.request("GET", "/health").status for _ in range(20)]
+        == [503] * 20
+        or writes(faulty)
+    )
+    (faulty.faults / "flush").unlink()
+    assert faulty.request("GET", "/health").status == 503
+    faulty.stop()
+    again = Server(faulty.data)
+    try:
+        assert again.request("GET", f"{T}/{task['id']}").json == task
+        assert writes(again)
+    finally:
+        again.kill()
+
+
+def test_a_folder_of_a_newer_version_is_refused_at_the_start(server):
+    server.request("POST", body={"name": "n"})
+    server.stop()
+    journal = server.data / "svctasks.json.journal"
+    members = b'"seq":9,"format":2,"epoch":"e","base":null,"next":9}'
+    journal.write_bytes(b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members))
+    before = journal.read_bytes()
+    for command in ("serve", "check", "export"):
+        arguments = [command, "svctasks"] if command == "export" else [command]
+        result = svctasks(*arguments, data=server.data, PORT=str(free_port()))
+        assert result.returncode == 1
+        assert "svctasks.json.journal has format 2, made by a newer version" in (
+            result.stderr + result.stdout
+        )
+        assert "Traceback" not in result.stderr
+    assert journal.read_bytes() == before
+
+
+def test_connections_without_number_do_not_take_the_last_file(data):
+    """Each worker may open 100 files; 300 clients connect and say nothing."""
+    server = LimitedServer(data)
+    idle = []
+    try:
+        task = server.request("POST", body={"name": "n"}).json
+        workers = server.workers(2)
+        for _ in range(300):
+            idle.append(socket.create_connection(("127.0.0.1", server.port)))
+        for each in idle:
+            each.close()
+        until(lambda: server.request("GET", f"{T}/{task['id']}").json == task)
+        assert writes(server)
+        assert server.workers(2) == workers
+    finally:
+        for each in idle:
+            each.close()
+        server.kill()
+
+
+def test_workers_whose_master_was_killed_stop_and_lose_nothing(server):
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    task = server.request("POST", body={"name": "n"}).json
+    workers = server.workers(2)
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    connection.close()
+    again = Server(server.data, port=server.port)
+    try:
+        assert again.request("GET", f"{T}/{task['id']}").json == task
+        assert writes(again)
+    finally:
+        again.kill()
+
+
+def test_a_clock_that_goes_back_does_no_harm(faulty):
+    first = faulty.request("POST", body={"name": "first"}).json
+    (faulty.faults / "clock").write_text("86400")
+    second = faulty.request("POST", body={"name": "second"}).json
+    assert second["ext"]["ct"] < first["ext"]["ct"]
+    listed = faulty.request("GET", f"{T}?mask=name").json
+    assert [each["name"] for each in listed] == ["second", "first"]
+    path = f"{T}/{first['id']}"
+    changed = faulty.request("PATCH", path, body={"name": "changed"}).json
+    assert changed["ext"]["ct"] == first["ext"]["ct"]
+    assert faulty.request("GET", path).json == changed
+    faulty.stop()
+    assert svctasks("check", data=faulty.data).stdout == "all is well\n"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_at_the_start(small_disk):
+    remount(small_disk, "ro")
+    result = svctasks("serve", data=small_disk, PORT=str(free_port()))
+    assert (result.returncode, result.stderr) == (
+        1,
+        "svctasks: the data folder cannot be written\n",
+    )

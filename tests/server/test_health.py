@@ -1,0 +1,120 @@
+"""Health, figures and log lines of the real server."""
+
+import json
+import os
+import re
+
+from running import Server, until
+from shared import T
+
+from app import __version__
+
+
+def test_health_tells_version_and_state_of_the_table(server):
+    server.request("POST", body={"name": "n"})
+    until(
+        lambda: server.request("GET", "/health").json["tables"]["svctasks"][
+            "last_fold_timestamp_seconds"
+        ]
+        > 0
+    )
+    reply = server.request("GET", "/health")
+    assert reply.status == 200
+    body = reply.json
+    status = body["tables"].pop("svctasks")
+    assert body == {"status": "ok", "version": __version__, "tables": {}}
+    assert status["documents"] == 1
+    assert status["unfolded_entries"] == 0
+    assert status["journal_bytes"] > 0
+    assert status["fault"] == ""
+
+
+def test_health_tells_what_is_wrong_with_an_edit(server):
+    server.request("POST", body={"name": "n"})
+    file = server.data / "svctasks.json"
+    until(file.exists)
+    file.write_text("{}{")
+    reply = server.request("GET", "/health")
+    assert reply.status == 200
+    fault = reply.json["tables"]["svctasks"]["fault"]
+    assert fault.startswith("svctasks.json is not JSON: ")
+
+
+def figures(server):
+    """Return the figures by name and labels."""
+    lines = server.request("GET", "/metrics").text.splitlines()
+    pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {name: float(value) for name, value in pairs}
+
+
+def test_metrics_count_the_requests_of_all_workers(server):
+    for _ in range(30):
+        server.request("POST", body={"name": "n"})
+        server.request("GET", f"{T}/00000000-0000-0000-0000-000000000000")
+        server.request("GET", "/nowhere/at/all")
+
+    def counts(found):
+        prefix = "svctasks_request_seconds_count"
+        return [
+            found.get(f'{prefix}{{method="POST",route="{T}",status="200"}}'),
+            found.get(f'{prefix}{{method="GET",route="{T}/{{id_}}",status="404"}}'),
+            found.get(f'{prefix}{{method="GET",route="none",status="404"}}'),
+        ]
+
+    until(lambda: counts(figures(server)), lambda found: found == [30, 30, 30])
+    found = figures(server)
+    assert found['svctasks_documents{table="svctasks"}'] == 30
+    assert found["svctasks_fsync_seconds_count"] >= 1
+    assert found["svctasks_fsync_seconds_sum"] > 0
+    for name in (
+        "journal_bytes",
+        "unfolded_entries",
+        "last_fold_timestamp_seconds",
+        "edit_broken",
+    ):
+        assert f'svctasks_{name}{{table="svctasks"}}' in found
+    assert any("_bucket" in name for name in found)
+
+
+def test_each_request_leaves_a_line_with_the_id_of_the_reply(server):
+    reply = server.request("GET", f"{T}?limit=0")
+    given = server.request("POST", body={}, **{"X-Request-Id": "my-own.1"})
+    assert given.headers["x-request-id"] == "my-own.1"
+    code, logged = server.stop()
+    lines = [json.loads(line) for line in logged.splitlines()]
+    requests = [line for line in lines if line["message"] == "request"]
+    first, second = requests
+    assert re.fullmatch("20..-..-..T..:..:..[.]...Z", first.pop("time"))
+    assert first.pop("ms") >= 0
+    assert first.pop("process") > 0
+    assert first == {
+        "level": "INFO",
+        "message": "request",
+        "method": "GET",
+        "path": T,
+        "status": 200,
+        "request_id": reply.headers["x-request-id"],
+    }
+    assert (second["status"], second["request_id"]) == (400, "my-own.1")
+
+
+def test_an_id_that_could_forge_a_line_is_not_kept(server):
+    reply = server.request("GET", **{"X-Request-Id": 'a" b'})
+    assert re.fullmatch("[0-9a-f]{16}", reply.headers["x-request-id"])
+
+
+def test_lines_are_readable_on_a_terminal(data):
+    """The standard error is a pseudo-terminal here, as in a shell."""
+    master, terminal = os.openpty()
+    server = Server(data, log=terminal)
+    os.close(terminal)
+    try:
+        server.request("GET", f"{T}?limit=0", **{"X-Request-Id": "seen"})
+        seen = b""
+        while b"seen" not in seen:
+            seen += os.read(master, 1000)
+        pattern = rf"20\S+Z INFO    request GET {T} 200 [0-9.]+ seen"
+        assert re.search(pattern, seen.decode())
+    finally:
+        server.kill()
+        os.close(master)
