@@ -148,16 +148,24 @@ class Running:
         begin = time.perf_counter()
         self.port = port
         self.process = subprocess.Popen(
-            command, env={**os.environ, "PORT": str(port)}, stdout=subprocess.PIPE
+            command,
+            env={**os.environ, "PORT": str(port)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         assert self.process.stdout is not None
         self.process.stdout.readline()
-        self._answer("GET", f"{T}/{tasks.task_id(0)}")
+        self.request("GET", f"{T}/{tasks.task_id(0)}")
         self.first_answer = round(time.perf_counter() - begin, 2)
 
-    def _answer(self, method: str, path: str, body: str | None = None) -> bytes:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=600)
-        connection.request(method, path, body, {"Content-Type": "application/json"})
+    def connect(self) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self.port, timeout=600)
+
+    def request(self, method: str, path: str, body: Any = None) -> bytes:
+        """Return the reply to one request."""
+        connection = self.connect()
+        content = None if body is None else json.dumps(body)
+        connection.request(method, path, content, {"Content-Type": "application/json"})
         reply = connection.getresponse().read()
         connection.close()
         return reply
@@ -166,10 +174,10 @@ class Running:
         """Return how long the reply to each kind of request is."""
         one = f"{T}/{tasks.task_id(size // 2)}"
         return {
-            "one": len(self._answer("GET", one)),
-            "list": len(self._answer("GET", LIST)),
-            "PATCH": len(self._answer("PATCH", one, '{"ext": {"count": "0-0"}}')),
-            "POST": len(self._answer("POST", T, BODY)),
+            "one": len(self.request("GET", one)),
+            "list": len(self.request("GET", LIST)),
+            "PATCH": len(self.request("PATCH", one, {"ext": {"count": "0-0"}})),
+            "POST": len(self.request("POST", T, json.loads(BODY))),
         }
 
     def memory(self) -> list[float]:

@@ -1,0 +1,242 @@
+"""The soak: minutes of mixed load, folds and hand edits, and then an audit.
+
+Clients create, change, delete, get, list and look up tasks of their own and keep a model
+of them. Every few seconds they pause, a person edits the data file, now and then badly,
+and they go on. At the end the files must hold what the models do, no reply may have been
+another than the contract has, and the memory of the workers must not have grown.
+
+Run: python tests/bench/soak.py --minutes 10
+"""
+
+import json
+import random
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import click
+from run import Running, T, running
+
+NAMES = 500
+"""How many tasks each client keeps, about."""
+
+EXPECTED = {
+    "POST": {200},
+    "PATCH": {200},
+    "DELETE": {204},
+    "GET": {200},
+    "list": {200},
+    "LOOKUP": {200},
+    "bad": {400},
+    "stale": {412},
+    "unknown": {404},
+}
+
+
+class Gate:
+    """Lets clients pass, or holds them until none is in a request."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._inside = 0
+        self._shut = False
+
+    def __enter__(self) -> None:
+        with self._condition:
+            while self._shut:
+                self._condition.wait()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._condition:
+            self._inside -= 1
+            self._condition.notify_all()
+
+    def shut(self) -> None:
+        with self._condition:
+            self._shut = True
+            while self._inside:
+                self._condition.wait()
+
+    def open(self) -> None:
+        with self._condition:
+            self._shut = False
+            self._condition.notify_all()
+
+
+class Client(threading.Thread):
+    """Works on tasks of its own until told to stop."""
+
+    def __init__(self, server: Running, gate: Gate, number: int) -> None:
+        super().__init__(daemon=True)
+        self._server, self._gate = server, gate
+        self._random = random.Random(number)
+        self._number = number
+        self._connection = server.connect()
+        self.model: dict[str, str] = {}
+        self.counts: dict[str, int] = {}
+        self.faults: list[str] = []
+        self.stop = False
+
+    def run(self) -> None:
+        try:
+            while not self.stop:
+                with self._gate:
+                    self._step()
+        except Exception as error:
+            self.faults.append(f"client {self._number}: {error!r}")
+
+    def _step(self) -> None:
+        few = len(self.model) < NAMES
+        acts = ["POST"] if few else ["DELETE"]
+        acts += (
+            ["PATCH"] * 3 + ["GET"] * 4 + ["list", "LOOKUP", "bad", "stale", "unknown"]
+        )
+        act = self._random.choice(acts) if self.model else "POST"
+        key = self._random.choice(list(self.model)) if self.model else ""
+        name = f"{self._number}-{self._random.random()}"
+        one, headers = f"{T}/{key}", {"Content-Type": "application/json"}
+        method, path, body = {
+            "POST": ("POST", T, {"name": name}),
+            "PATCH": ("PATCH", one, {"name": name}),
+            "DELETE": ("DELETE", one, None),
+            "GET": ("GET", one, None),
+            "list": (
+                "GET",
+                f"{T}?limit=20&order=name&filter=%7B%22overlap%22:1%7D",
+                None,
+            ),
+            "LOOKUP": ("LOOKUP", T, key),
+            "bad": ("PATCH", one, {"isenabled": 7}),
+            "stale": ("PATCH", one, {"name": name}),
+            "unknown": ("GET", f"{T}/00000000-0000-0000-0000-000000000000", None),
+        }[act]
+        if act == "stale":
+            headers["If-Match"] = '"0000000000000000"'
+        content = None if body is None else json.dumps(body)
+        self._connection.request(method, path, content, headers)
+        reply = self._connection.getresponse()
+        text = reply.read()
+        self.counts[act] = self.counts.get(act, 0) + 1
+        if reply.status not in EXPECTED[act]:
+            self.faults.append(f"{act} {path}: {reply.status} {text[:200]!r}")
+        elif act == "POST":
+            self.model[json.loads(text)["id"]] = name
+        elif act == "PATCH":
+            self.model[key] = name
+        elif act == "DELETE":
+            del self.model[key]
+        elif act == "GET" and json.loads(text)["name"] != self.model[key]:
+            self.faults.append(f"GET {key}: {text[:200]!r}, not {self.model[key]}")
+
+
+class Editor:
+    """A person with an editor: renames a task by hand, now and then breaks the file."""
+
+    def __init__(self, server: Running, folder: Path) -> None:
+        self._server, self._file = server, folder / "svctasks.json"
+        reply = server.request("POST", T, {"name": "edited 0"})
+        self._id = json.loads(reply)["id"]
+        self.count = 0
+
+    @property
+    def model(self) -> dict[str, str]:
+        return {self._id: f"edited {self.count}"}
+
+    def edit(self) -> None:
+        """Edit the file while nobody writes; the server must serve the edit at once."""
+        journal = self._file.with_name("svctasks.json.journal")
+        wait(lambda: b'"put"' not in journal.read_bytes(), "the fold")
+        sound = self._file.read_text()
+        if self.count % 3 == 2:
+            self._file.write_text(sound[: len(sound) // 2])
+            served = self._name()
+            assert (
+                served == f"edited {self.count}"
+            ), f"a broken edit was served: {served}"
+        old, new = f'"edited {self.count}"', f'"edited {self.count + 1}"'
+        assert sound.count(old) == 1
+        self._file.write_text(sound.replace(old, new))
+        self.count += 1
+        served = self._name()
+        assert served == f"edited {self.count}", f"an edit was not served: {served}"
+
+    def _name(self) -> str:
+        reply = self._server.request("GET", f"{T}/{self._id}")
+        name: str = json.loads(reply).get("name", reply)
+        return name
+
+
+def wait(until, what: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.05)
+
+
+@click.command()
+@click.option("--minutes", default=10.0, help="How long the load lasts.")
+@click.option("--clients", default=8, help="How many clients there are.")
+@click.option("--every", default=5.0, help="Seconds between two edits by hand.")
+def main(minutes: float, clients: int, every: float) -> None:
+    """Run the load, then audit; exit with 1 if anything is wrong."""
+    with tempfile.TemporaryDirectory(prefix="soak") as name:
+        folder = Path(name)
+        with running("svctasks", folder, {}) as server:
+            gate = Gate()
+            editor = Editor(server, folder)
+            workers = [Client(server, gate, n) for n in range(clients)]
+            for client in workers:
+                client.start()
+            memory = []
+            begin = time.monotonic()
+            while (passed := time.monotonic() - begin) < minutes * 60:
+                time.sleep(every)
+                gate.shut()
+                editor.edit()
+                gate.open()
+                memory.append((round(passed), server.memory()))
+                done = sum(sum(client.counts.values()) for client in workers)
+                click.echo(f"{passed:5.0f} s {done:9,} requests, MB {memory[-1][1]}")
+            for client in workers:
+                client.stop = True
+            for client in workers:
+                client.join()
+        faults = [fault for client in workers for fault in client.faults]
+        faults += audit(folder, [editor.model, *(client.model for client in workers)])
+        faults += growth(memory)
+    counts: dict[str, int] = {}
+    for client in workers:
+        for act, count in client.counts.items():
+            counts[act] = counts.get(act, 0) + count
+    click.echo(f"requests: {counts}; edits by hand: {editor.count}")
+    for fault in faults[:20]:
+        click.echo(fault)
+    click.echo(f"{len(faults)} faults")
+    sys.exit(bool(faults))
+
+
+def audit(folder: Path, models: list[dict[str, str]]) -> list[str]:
+    """Return how the data file differs from what the models hold."""
+    tables = json.loads((folder / "svctasks.json").read_text())
+    found = {each["id"]: each["name"] for each in tables["svctasks"].values()}
+    expected = {key: name for model in models for key, name in model.items()}
+    if found == expected:
+        return []
+    keys = {key for key in found | expected if found.get(key) != expected.get(key)}
+    return [f"{key}: {found.get(key)}, not {expected.get(key)}" for key in keys]
+
+
+def growth(memory: list[tuple[int, list[float]]]) -> list[str]:
+    """Return a fault if the workers need more memory at the end than after a quarter."""
+    tops = [max(each) for _, each in memory]
+    early, late = max(tops[: len(tops) // 4 + 1]), max(tops[-len(tops) // 4 :])
+    if late <= early * 1.1 + 2:
+        return []
+    return [f"memory grew from {early} MB to {late} MB"]
+
+
+if __name__ == "__main__":
+    main()
