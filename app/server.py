@@ -23,15 +23,17 @@ from prometheus_client.multiprocess import mark_process_dead
 from app import __version__, logs
 from app.api.routes import SVCTASKS
 from app.bootstrap import Service, open_service, open_store
-from app.errors import Unavailable
+from app.errors import Error, Unavailable
 from app.settings import Settings
 
 GRACE = 30
 """Seconds that requests in flight have when the server stops."""
 
+FILES = 1024
+"""Open files that a worker may have at most."""
+
 SPARE_FILES = 64
 """Open files that a worker needs besides its connections."""
-
 
 Opener = Callable[[Settings], Service]
 
@@ -47,7 +49,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "keepalive": 75,
         "graceful_timeout": GRACE,
         "limit_request_line": 8190,
-        "worker_connections": max(1, min(1000, _open_files() - SPARE_FILES)),
+        "worker_connections": _open_files() - SPARE_FILES,
         "control_socket_disable": True,
         "loglevel": "warning",
         "logger_class": _Logger,
@@ -69,8 +71,8 @@ class Server(BaseApplication):
         hooks = {
             "post_worker_init": self._announce,
             "worker_exit": self._close,
-            "child_exit": _forget,
-            "on_exit": _clear,
+            "child_exit": _forget_figures,
+            "on_exit": _clear_figures,
         }
         for name, value in {**options(self._settings), **hooks}.items():
             self.cfg.set(name, value)
@@ -103,19 +105,22 @@ class _Logger(Logger):
         self.error_log.propagate = True
 
 
-def _forget(arbiter: Arbiter, worker: Worker) -> None:
+def _forget_figures(arbiter: Arbiter, worker: Worker) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def _clear(arbiter: Arbiter) -> None:
+def _clear_figures(arbiter: Arbiter | None = None) -> None:
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def _open_files() -> int:
-    """Allow as many open files as may be, and return how many that is."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return most
+    """Allow as many open files as are of use, and return how many may be open."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most == resource.RLIM_INFINITY:
+        return FILES
+    if allowed < min(most, FILES):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
+    return min(most, FILES)
 
 
 def serve(settings: Settings, open_: Opener = open_service) -> None:
@@ -124,14 +129,31 @@ def serve(settings: Settings, open_: Opener = open_service) -> None:
     ``open_`` opens the service in each worker.
     """
     logs.configure(sys.stderr)
-    _check_port(settings.address)
+    try:
+        _check_files(settings)
+        _check_port(settings.address)
+        _check_store(settings)
+    except Error:
+        _clear_figures()
+        raise
+    Server(settings, open_).run()
+
+
+def _check_files(settings: Settings) -> None:
+    allowed, needed = _open_files(), SPARE_FILES + settings.threads + 1
+    if allowed < needed:
+        raise Unavailable(
+            f"a process may open {allowed} files only and needs {needed}; raise ulimit -n"
+        )
+
+
+def _check_store(settings: Settings) -> None:
     store = open_store(settings)
     try:
         if not settings.read_only:
             store.ping()
     finally:
         store.close()
-    Server(settings, open_).run()
 
 
 def _check_port(address: str) -> None:

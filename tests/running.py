@@ -62,7 +62,13 @@ class Server:
         self._log = TemporaryFile("a+")
         self.process = subprocess.Popen(
             [*self.command, "--data", data, *options],
-            env={**os.environ, "PORT": str(self.port), **env},
+            # What a killed server leaves behind goes with the test's own folder.
+            env={
+                **os.environ,
+                "PORT": str(self.port),
+                "TMPDIR": str(data.parent),
+                **env,
+            },
             stdout=subprocess.PIPE,
             stderr=self._log if log is None else log,
             text=True,

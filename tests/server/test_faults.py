@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from running import Server, free_port, svctasks, until
+from running import SVCTASKS, Server, free_port, svctasks, until
 from shared import T
 
 ROOT = Path(__file__).parent.parent.parent
@@ -44,6 +44,8 @@ def faulty(data, tmp_path):
 @pytest.fixture
 def small_disk(tmp_path):
     """A folder on a disk of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
     disk = tmp_path / "disk"
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
@@ -91,6 +93,9 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
         paths = [f"{T}/{each['id']}" for each in spare]
         until(lambda: server.request("DELETE", paths.pop()).status == 503)
         assert refuses_writes(server, task)["error_message"] == "the disk is full"
+        result = svctasks("serve", data=data, PORT=str(free_port()))
+        assert result.returncode == 1
+        assert result.stderr.endswith("svctasks: the disk is full\n")
         before = server.request("GET").json
         ballast.unlink()
         assert writes(server)
@@ -182,6 +187,17 @@ def test_connections_without_number_do_not_take_the_last_file(data):
         for each in idle:
             each.close()
         server.kill()
+
+
+def test_too_few_open_files_are_refused_at_the_start(data):
+    result = subprocess.run(
+        ["prlimit", "--nofile=20:20", SVCTASKS, "serve", "--data", data],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    message = "a process may open 20 files only and needs 73; raise ulimit -n"
+    assert result.stderr == f"svctasks: {message}\n"
 
 
 def test_workers_whose_master_was_killed_stop_and_lose_nothing(server):
