@@ -96,7 +96,10 @@ def serve(**given: Any) -> None:
     Example: svctasks serve --data /var/lib/svctasks --bind 127.0.0.1:8000
     """
     settings = Settings.from_environment(**given)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = mkdtemp(prefix="svctasks-")
+    # In memory where that can be: a worker dies if it counts in a file on a full disk.
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    folder = mkdtemp(prefix=f"svctasks-{os.getpid()}-", dir=memory)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
     from app import server
 
     server.serve(settings)

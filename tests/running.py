@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -62,13 +63,7 @@ class Server:
         self._log = TemporaryFile("a+")
         self.process = subprocess.Popen(
             [*self.command, "--data", data, *options],
-            # What a killed server leaves behind goes with the test's own folder.
-            env={
-                **os.environ,
-                "PORT": str(self.port),
-                "TMPDIR": str(data.parent),
-                **env,
-            },
+            env={**os.environ, "PORT": str(self.port), **env},
             stdout=subprocess.PIPE,
             stderr=self._log if log is None else log,
             text=True,
@@ -126,6 +121,9 @@ class Server:
         self._close()
 
     def _close(self) -> None:
+        # A server that was killed leaves its figures behind.
+        for folder in Path("/dev/shm").glob(f"svctasks-{self.process.pid}-*"):
+            shutil.rmtree(folder)
         self._log.close()
         assert self.process.stdout is not None
         self.process.stdout.close()
