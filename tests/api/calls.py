@@ -13,7 +13,7 @@ UNKNOWN = f"{T}/00000000-0000-0000-0000-000000000000"
 JSON = "application/json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
 
-LEAKS = ("Traceback", "site-packages", 'File "', "/work/", "/tmp/", ".py")
+LEAKS = ("Traceback", "site-packages", 'File "', "/srv/", "/tmp/", ".py")
 """What no reply may show."""
 
 

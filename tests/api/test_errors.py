@@ -59,7 +59,7 @@ REQUESTS = [
     "error",
     [
         RuntimeError("secret"),
-        OSError(errno.ENOSPC, "No space left", "/work/secret.json"),
+        OSError(errno.ENOSPC, "No space left", "/srv/secret.json"),
         KeyError("secret"),
         RecursionError("secret"),
         MemoryError("secret"),
