@@ -4,7 +4,8 @@
 only one worker can use safely. ``sqlite3``: a table of JSON with an index on what is
 asked for, in WAL mode with synchronous=FULL.
 
-Run: python rivals.py NAME FOLDER SIZES, the sizes of the fixed replies as JSON.
+Run: python rivals.py NAME FOLDER SIZES. The sizes are those of the fixed replies, as JSON:
+{"/address/{id_}": {"GET": 200}}.
 """
 
 import json
@@ -25,28 +26,25 @@ JSON = "application/json; charset=utf-8"
 
 
 class Bare:
-    """Answers with documents of the sizes that the service's replies have."""
+    """Answers at one address with as many bytes as the service does."""
 
-    def __init__(self, folder, sizes):
-        self._replies = {name: b"x" * size for name, size in sizes.items()}
+    def __init__(self, sizes):
+        self._replies = {method: b"x" * size for method, size in sizes.items()}
 
-    def on_get(self, request, response):
-        response.data = self._replies["list"]
+    def on_get(self, request, response, id_=None):
+        response.data = self._replies["GET"]
 
-    def on_post(self, request, response):
+    def on_post(self, request, response, id_=None):
         response.data = self._replies["POST"]
 
-    def on_get_one(self, request, response, id_):
-        response.data = self._replies["one"]
-
-    def on_patch_one(self, request, response, id_):
+    def on_patch(self, request, response, id_=None):
         response.data = self._replies["PATCH"]
 
 
 class Plain:
     """The API's core over plain TinyDB; one thread at a time."""
 
-    def __init__(self, folder, sizes):
+    def __init__(self, folder):
         self._table = TinyDB(folder / "svctasks.json").table("svctasks", cache_size=0)
         self._lock = threading.Lock()
 
@@ -76,7 +74,7 @@ class Plain:
 class Sqlite:
     """The API's core over sqlite3."""
 
-    def __init__(self, folder, sizes):
+    def __init__(self, folder):
         self._path = folder / "tasks.db"
         self._local = threading.local()
         fresh = not self._path.exists()
@@ -123,20 +121,19 @@ class Sqlite:
         response.data = rows[0][0].encode()
 
 
-RIVALS = {"bare": Bare, "tinydb": Plain, "sqlite3": Sqlite}
+RIVALS = {"tinydb": Plain, "sqlite3": Sqlite}
 
 
 class Server(BaseApplication):
-    """One of the rivals, until SIGTERM."""
+    """The bare app or one of the rivals, until SIGTERM."""
 
     def __init__(self, name, folder, sizes):
-        self._resource = RIVALS[name]
-        self._arguments = folder, sizes
+        self._name, self._folder, self._sizes = name, folder, sizes
         self._settings = Settings.from_environment(
             **({"workers": 1} if name == "tinydb" else {})
         )
         if name == "sqlite3":
-            Sqlite(*self._arguments)
+            Sqlite(folder)
         super().__init__()
 
     def load_config(self):
@@ -146,7 +143,11 @@ class Server(BaseApplication):
 
     def load(self):
         application = falcon.App(media_type=JSON)
-        resource = self._resource(*self._arguments)
+        if self._name == "bare":
+            for address, sizes in self._sizes.items():
+                application.add_route(address, Bare(sizes))
+            return application
+        resource = RIVALS[self._name](self._folder)
         application.add_route(PREFIX, resource)
         application.add_route(PREFIX + "/{id_}", resource, suffix="one")
         return application

@@ -15,53 +15,39 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
+import orjson
 import tasks
+from parts import JSON_HEADERS, PARTS, Part, Request, T
 
-T = "/rest/v1/service/svctasks"
+from app import bootstrap
+from app.query import Query
+from app.settings import Settings
 
-LIST = f"{T}?" + urlencode(
-    {"filter": '{"schedule": "work"}', "order": "name", "limit": "20"}
-)
+Sizes = dict[str, dict[str, int]]
+"""Bytes of the replies that the bare app gives, by address and method."""
 
-BODY = json.dumps({name: tasks.task(1)[name] for name in ("name", "schedule")})
+SMALL = 10_000
+"""Data of this size are put back before writes are measured: they would grow by much."""
 
-SCRIPTS = {
-    "GET one": """
-        request = function()
-            return wrk.format("GET", string.format("%s/%s", T, id(math.random(N) - 1)))
-        end""",
-    "GET list": """
-        request = function() return wrk.format("GET", LIST) end""",
-    "PATCH": """
-        count = 0
-        request = function()
-            count = count + 1
-            local path = string.format("%s/%s", T, id(math.random(N) - 1))
-            local body = string.format('{"ext": {"count": "%d-%d"}}', SEED, count)
-            return wrk.format("PATCH", path, HEADERS, body)
-        end""",
-    "POST": """
-        request = function() return wrk.format("POST", T, HEADERS, BODY) end""",
-}
-
-REPLIES = {"GET one": "one", "GET list": "list", "PATCH": "PATCH", "POST": "POST"}
+AT_FIRST = 16
+"""How many connections ask once before a measurement: some reach each worker."""
 
 
 @dataclass
 class Figure:
     """What one run of wrk gave, and its ratio to the bare app next to it."""
 
+    part: str
     system: str
-    tasks: int
+    size: int
     connections: int
     request: str
     rate: float
@@ -69,8 +55,23 @@ class Figure:
     ratio: float | None = None
 
 
+@dataclass
+class Note:
+    """What a system needs for its data; ``check_s`` is the time to check a foreign file."""
+
+    part: str
+    system: str
+    size: int
+    first_answer_s: float
+    memory_mb: float
+    check_s: float | None
+
+
 @click.command()
-@click.option("--sizes", default="1000,10000,100000", help="Numbers of tasks.")
+@click.option(
+    "--only", type=click.Choice(list(PARTS)), help="Measure one part; all by default."
+)
+@click.option("--sizes", help="How much data there is, such as 1000,100000.")
 @click.option("--connections", default="1,16", help="Numbers of connections.")
 @click.option("--seconds", default=4, help="Seconds a measurement takes.")
 @click.option(
@@ -78,74 +79,110 @@ class Figure:
 )
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write JSON too.")
 def main(
-    sizes: str, connections: str, seconds: int, systems: str, file: Path | None
+    only: str | None,
+    sizes: str | None,
+    connections: str,
+    seconds: int,
+    systems: str,
+    file: Path | None,
 ) -> None:
-    """Measure, and print a table of rates and of ratios to the bare app."""
+    """Measure, and print tables of rates and of ratios to the bare app."""
+    counts = [int(each) for each in connections.split(",")]
     figures: list[Figure] = []
-    notes: list[dict[str, Any]] = []
-    for size in map(int, sizes.split(",")):
-        for system in systems.split(","):
-            # Plain TinyDB writes the whole file at each write: a small table will do.
-            if system == "tinydb" and size > 1000:
-                continue
-            measured, note = measure(
-                system, size, [int(each) for each in connections.split(",")], seconds
-            )
-            figures += measured
-            notes.append(note)
-    click.echo(table(figures, notes))
+    notes: list[Note] = []
+    for part in [PARTS[only]] if only else PARTS.values():
+        for size in map(int, (sizes or part.sizes).split(",")):
+            for system in systems.split(","):
+                # Plain TinyDB writes the whole file at each write: a small table will do.
+                if system not in part.systems or (system == "tinydb" and size > 1000):
+                    continue
+                measured, note = measure(part, system, size, counts, seconds)
+                figures += measured
+                notes.append(note)
+        click.echo(table(part, figures, notes) + "\n")
     if file:
-        rows = [asdict(figure) for figure in figures]
-        file.write_text(json.dumps({"figures": rows, "systems": notes}, indent=1))
+        found = {
+            "figures": [asdict(figure) for figure in figures],
+            "notes": [asdict(note) for note in notes],
+        }
+        file.write_text(json.dumps(found, indent=1))
 
 
 def measure(
-    system: str, size: int, connections: list[int], seconds: int
-) -> tuple[list[Figure], dict[str, Any]]:
-    """Measure ``system`` over ``size`` tasks, each figure next to the bare app's."""
+    part: Part, system: str, size: int, connections: list[int], seconds: int
+) -> tuple[list[Figure], Note]:
+    """Measure ``system`` over ``size`` documents, each figure next to the bare app's."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
-        tasks.write(folder / "svctasks.json", size)
-        if system == "svctasks":
-            fold(folder)
+        for table, documents in part.tables(size).items():
+            write(folder, table, documents)
+        check = fold(folder) if system == "svctasks" else None
         with running(system, folder, {}) as server:
-            replies = server.replies(size)
-            with running("bare", folder, replies) as bare:
+            with running("bare", folder, server.sizes(part, size)) as bare:
                 figures = []
-                for count in connections:
-                    for request in SCRIPTS:
-                        limit = drive(bare, "bare", request, size, count, seconds)
-                        figure = drive(server, system, request, size, count, seconds)
-                        figure.ratio = figure.rate / limit.rate
-                        figures += [limit, figure]
-                        show = f"{system} {size} {request} {count}: {figure.rate:.0f}/s"
-                        click.echo(f"{show}, {figure.ratio:.2f} of bare", err=True)
-            note = {
-                "system": system,
-                "tasks": size,
-                "first_answer_s": server.first_answer,
-                "memory_mb": server.memory(),
-            }
+                for request in part.requests:
+                    for count in connections:
+                        if (
+                            check is not None
+                            and size <= SMALL
+                            and request.method != "GET"
+                        ):
+                            restore(folder, part, size)
+                        rates = [
+                            drive(each, part, request, size, count, seconds)
+                            for each in (bare, server)
+                        ]
+                        rates[1].ratio = rates[1].rate / rates[0].rate
+                        figures += rates
+                        told = f"{rates[1].rate:.0f}/s, {rates[1].ratio:.2f} of bare"
+                        show = f"{system} {size} {request.name} {count}: {told}"
+                        click.echo(show, err=True)
+            memory = max(server.memory())
+            note = Note(part.name, system, size, server.first_answer, memory, check)
     return figures, note
 
 
-def fold(folder: Path) -> None:
-    """Let the service write the data file itself, as it is after the first day."""
-    entities = folder / "svctasks.json"
-    source = entities.rename(folder / "import.json")
-    command = [svctasks(), "import", "svctasks", source, "--data", folder]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+def fold(folder: Path) -> float:
+    """Let the service write the data files itself, as it does on the first day.
+
+    Returns the seconds that it takes to check those that it did not write.
+    """
+    begin = time.perf_counter()
+    settings = Settings.from_environment(data=folder)
+    store = bootstrap.open_store(settings)
+    seconds = time.perf_counter() - begin
+    for collection in bootstrap.collections(settings):
+        some = store.find(collection.name, Query(limit=1)).records
+        # A table is written when there is anything new in it.
+        store.load(collection.name, [record.document for record in some])
+    store.close()
+    return round(seconds, 2)
 
 
-def svctasks() -> Path:
-    return Path(sys.executable).with_name("svctasks")
+def restore(folder: Path, part: Part, size: int) -> None:
+    """Put the data back to what they were before clients wrote."""
+    store = bootstrap.open_store(Settings.from_environment(data=folder))
+    for name, documents in part.tables(size).items():
+        store.load(name, list(documents), clear=True)
+    store.close()
+
+
+def write(folder: Path, table: str, documents: Iterable[dict[str, Any]]) -> None:
+    """Write ``documents`` to a data file, as the service itself does."""
+    lines = (
+        b'"%d": %b' % (number, orjson.dumps(each))
+        for number, each in enumerate(documents, 1)
+    )
+    path = folder / f"{table}.json"
+    path.write_bytes(b'{"%b": {\n%b\n}}\n' % (table.encode(), b",\n".join(lines)))
 
 
 class Running:
     """A server process and its address."""
 
-    def __init__(self, command: list[Any], port: int) -> None:
+    def __init__(self, system: str, command: list[Any], port: int) -> None:
         begin = time.perf_counter()
+        self.system = system
         self.port = port
         self.process = subprocess.Popen(
             command,
@@ -165,20 +202,18 @@ class Running:
         """Return the reply to one request."""
         connection = self.connect()
         content = None if body is None else json.dumps(body)
-        connection.request(method, path, content, {"Content-Type": "application/json"})
+        connection.request(method, path, content, JSON_HEADERS)
         reply = connection.getresponse().read()
         connection.close()
         return reply
 
-    def replies(self, size: int) -> dict[str, int]:
+    def sizes(self, part: Part, size: int) -> Sizes:
         """Return how long the reply to each kind of request is."""
-        one = f"{T}/{tasks.task_id(size // 2)}"
-        return {
-            "one": len(self.request("GET", one)),
-            "list": len(self.request("GET", LIST)),
-            "PATCH": len(self.request("PATCH", one, {"ext": {"count": "0-0"}})),
-            "POST": len(self.request("POST", T, json.loads(BODY))),
-        }
+        found: Sizes = {}
+        for each in part.requests:
+            reply = self.request(each.method, *each.sample(size))
+            found.setdefault(each.address, {})[each.method] = len(reply)
+        return found
 
     def memory(self) -> list[float]:
         """Return the memory of each worker in MB that it does not share."""
@@ -192,22 +227,17 @@ class Running:
 
 
 @contextmanager
-def running(system: str, folder: Path, replies: dict[str, int]) -> Iterator[Running]:
+def running(system: str, folder: Path, sizes: Sizes) -> Iterator[Running]:
     """Run ``system`` over ``folder`` for the length of the context."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     rivals = Path(__file__).with_name("rivals.py")
-    command = [
-        sys.executable,
-        rivals,
-        system,
-        folder,
-        json.dumps(replies or {"one": 0}),
-    ]
+    command = [sys.executable, rivals, system, folder, json.dumps(sizes)]
     if system == "svctasks":
-        command = [svctasks(), "serve", "--data", folder]
-    server = Running(command, port)
+        svctasks = Path(sys.executable).with_name("svctasks")
+        command = [svctasks, "serve", "--data", folder]
+    server = Running(system, command, port)
     try:
         yield server
     finally:
@@ -217,20 +247,22 @@ def running(system: str, folder: Path, replies: dict[str, int]) -> Iterator[Runn
 
 def drive(
     server: Running,
-    system: str,
-    request: str,
+    part: Part,
+    request: Request,
     size: int,
     connections: int,
     seconds: int,
 ) -> Figure:
     """Let wrk send ``request`` for some seconds."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(prelude(size) + SCRIPTS[request])
+        script.write(prelude(size) + part.definitions + request.script)
         script.flush()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency"]
         command += ["--timeout", "60", "-s", script.name]
         address = f"http://127.0.0.1:{server.port}"
         # What is done once, such as making an index, is not what is measured.
+        for _ in range(AT_FIRST):
+            server.request(request.method, *request.sample(size))
         subprocess.run(
             [*command, "-d1", address], check=True, stdout=subprocess.DEVNULL
         )
@@ -240,51 +272,46 @@ def drive(
     assert "Non-2xx" not in result, result
     rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", result)[1])
     number, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s|m)", result).groups()
-    factor = {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
-    return Figure(system, size, connections, request, rate, float(number) * factor)
+    p99 = float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+    what = part.name, server.system, size, connections, request.name
+    return Figure(*what, rate, p99)
 
 
 def prelude(size: int) -> str:
-    """Return the Lua definitions that the scripts share."""
+    """Return the Lua definitions that all scripts share."""
+    seed = time.time_ns() % 1_000_000
     return f"""
-        T = {json.dumps(T)}
-        LIST = {json.dumps(LIST)}
-        BODY = {json.dumps(BODY)}
         HEADERS = {{["Content-Type"] = "application/json"}}
         N = {size}
-        SEED = {time.time_ns() % 1_000_000}
-        function id(n)
-            return string.format("%08x-019a-0000-0000-50e54938780c", n)
-        end
+        SEED = {seed}
+        math.randomseed(SEED)
     """
 
 
-def table(figures: list[Figure], notes: list[dict[str, Any]]) -> str:
-    """Return the figures as a Markdown table."""
+def table(part: Part, figures: list[Figure], notes: list[Note]) -> str:
+    """Return the figures of ``part`` as Markdown tables."""
     lines = [
-        "| system | tasks | connections | "
-        + " | ".join(f"{request}, of bare" for request in SCRIPTS)
+        f"| system | {part.name} | connections | "
+        + " | ".join(f"{request.name}, of bare" for request in part.requests)
         + " |",
-        "|---|---|---|" + "---|" * len(SCRIPTS),
+        "|---|---|---|" + "---|" * len(part.requests),
     ]
-    groups = dict.fromkeys((f.system, f.tasks, f.connections) for f in figures)
-    for system, size, connections in groups:
-        if system == "bare":
-            continue
-        cells = [
-            f"{figure.rate:,.0f}/s, {figure.ratio:.2f}"
-            for figure in figures
-            if (figure.system, figure.tasks, figure.connections)
-            == (system, size, connections)
-        ]
+    rows: dict[tuple[str, int, int], list[str]] = {}
+    for each in figures:
+        if each.part == part.name and each.ratio is not None:
+            row = rows.setdefault((each.system, each.size, each.connections), [])
+            row.append(f"{each.rate:,.0f}/s, {each.ratio:.2f}")
+    for (system, size, connections), cells in rows.items():
         row = " | ".join([system, f"{size:,}", str(connections), *cells])
         lines.append(f"| {row} |")
-    lines += ["", "| system | tasks | first answer, s | memory of a worker, MB |"]
-    lines.append("|---|---|---|---|")
+    headings = "first answer, s | memory of a worker, MB | check of a foreign file, s"
+    lines += ["", f"| system | {part.name} | {headings} |", "|---|---|---|---|---|"]
     for note in notes:
-        memory = max(note["memory_mb"])
-        row = f"{note['system']} | {note['tasks']:,} | {note['first_answer_s']}"
-        lines.append(f"| {row} | {memory} |")
+        if note.part == part.name:
+            check = "" if note.check_s is None else str(note.check_s)
+            cells = [str(note.first_answer_s), str(note.memory_mb), check]
+            row = " | ".join([note.system, f"{note.size:,}", *cells])
+            lines.append(f"| {row} |")
     return "\n".join(lines)
 
 

@@ -1,7 +1,5 @@
 """Generated service tasks: the n-th is the same in every run."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 SCHEDULES = ("all", "work", "non-work", "individual")
@@ -33,9 +31,3 @@ def task(number: int) -> dict[str, Any]:
         "opts": {"title": "", "comment": ""},
         "ext": {"ct": moment, "lwt": moment},
     }
-
-
-def write(path: Path, count: int) -> None:
-    """Write ``count`` tasks to ``path`` as TinyDB JSON."""
-    lines = (f'"{n + 1}": {json.dumps(task(n))}' for n in range(count))
-    path.write_text('{"svctasks": {\n' + ",\n".join(lines) + "\n}}\n")
