@@ -3,27 +3,37 @@
 The only module that knows which back end there is.
 """
 
+import logging
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import falcon
 
-from app import logs
-from app.api.application import create_application
+from app import lifecycle, logs, modes
+from app.api.application import UseCases, create_application
 from app.api.observation import Observer
 from app.api.simulation import Simulation
-from app.query import Order
+from app.business_attributes import BusinessAttributes
+from app.errors import Unavailable
+from app.extensions import Extensions
+from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
-from app.schemas import svctask
+from app.schemas import business_attribute, extension, service, svctask
+from app.services import Services
 from app.settings import Settings
 from app.storage import Collection, Store
 from app.storage.checking import findings
 from app.storage.descriptors import Sync
-from app.storage.tables import SEQUENCES, FileStore
+from app.storage.tables import FileStore
 from app.svctasks import Clock, Svctasks, new_id
+
+log = logging.getLogger(__name__)
+
+Complete = Callable[[Any, int, str], dict[str, Any]]
 
 
 def _now() -> datetime:
@@ -51,16 +61,39 @@ def open_service(
     sync: Sync = os.fdatasync,
 ) -> Service:
     """Open the store and build the application; raises Invalid and Unavailable."""
-    observer = Observer(logs.form(log), log.write)
+    observer = Observer(logs.form(log), log.write, clock)
     store = open_store(settings, observer.timed(sync))
+    does = use_cases(store, settings, clock)
+    if not settings.read_only:
+        _finish_deletions(does.services.extensions)
     application = create_application(
         store,
-        svctasks_over(store, settings, clock),
+        does,
         settings.max_body,
+        settings.services_prefix,
         Simulation(settings.read_only, settings.delay_seconds, settings.fail_rate),
         observer,
     )
     return Service(store, observer, application)
+
+
+def _finish_deletions(extensions: Extensions) -> None:
+    try:
+        extensions.finish()
+    except Unavailable as error:
+        # Nothing of what is being deleted is shown meanwhile.
+        log.warning("deleted extensions keep their values: %s", error.message)
+
+
+def use_cases(store: Store, settings: Settings, clock: Clock = _now) -> UseCases:
+    """Return all that can be done with the tables in ``store``."""
+    attributes = BusinessAttributes(store, settings.map_names)
+    return UseCases(
+        svctasks=Svctasks(store, clock, settings.node),
+        services=Services(store, clock, Extensions(store), attributes),
+        business_attributes=attributes,
+        modes=modes.Modes(store),
+    )
 
 
 def open_store(settings: Settings, sync: Sync = os.fdatasync) -> FileStore:
@@ -73,24 +106,20 @@ def check(settings: Settings) -> list[str]:
     """Return what is wrong with the files in the data folder; nothing is changed."""
     return [
         finding
-        for each in all_collections(settings)
+        for each in collections(settings)
         for finding in findings(settings.data, each)
     ]
 
 
-def all_collections(settings: Settings) -> list[Collection]:
-    """Return what a store has to know of each of its tables, its own among them."""
-    return [*collections(settings), SEQUENCES]
-
-
 def collections(settings: Settings) -> list[Collection]:
     """Return what a store has to know of each table."""
-    return [svctasks_collection(settings.node)]
-
-
-def svctasks_over(store: Store, settings: Settings, clock: Clock = _now) -> Svctasks:
-    """Return the use cases of service tasks over ``store``."""
-    return Svctasks(store, clock, settings.node)
+    return [
+        svctasks_collection(settings.node),
+        SERVICES,
+        EXTENSIONS,
+        named_collection(business_attribute.NAME, business_attribute.loaded),
+        named_collection(modes.TABLE, modes.loaded),
+    ]
 
 
 def svctasks_collection(node: str) -> Collection:
@@ -109,6 +138,37 @@ def svctasks_collection(node: str) -> Collection:
         indexed=tuple(field for field in fields.listed if field.kind in _INDEXED),
         complete=complete,
     )
+
+
+SERVICES = Collection(
+    name=service.NAME,
+    key="service_id",
+    order=(
+        Order(service.FIELDS.order("started.timestamp")),
+        Order(service.FIELDS.order("service_id")),
+    ),
+    indexed=(
+        service.FIELDS.one("customer_id"),
+        service.FIELDS.one("contact_key"),
+        service.COMPLETED,
+    ),
+    complete=service.loaded,
+    ids=lifecycle.ids,
+)
+
+EXTENSIONS = Collection(
+    name=extension.NAME,
+    key="id",
+    order=(Order(Field(("id",), TEXT)),),
+    indexed=(),
+    complete=extension.loaded,
+)
+
+
+def named_collection(name: str, complete: Complete) -> Collection:
+    """Return what a store has to know of a table whose key is ``name``."""
+    order = (Order(Field(("name",), TEXT)),)
+    return Collection(name, "name", order, (), complete)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec
 
 import click
 
-from app import __version__, jsontext
+from app import __version__
 from app.errors import Error, Invalid, NotFound
 from app.settings import SETTINGS, Settings
 
@@ -20,13 +20,13 @@ from app.settings import SETTINGS, Settings
 
 P = ParamSpec("P")
 
-COLLECTIONS = click.Choice(["svctasks"])
+COLLECTIONS = click.Choice(["svctasks", "services"])
 
 
 @click.group(context_settings={"max_content_width": 88})
 @click.version_option(__version__, prog_name="svctasks")
 def main() -> None:
-    """Service tasks in plain JSON files, served over HTTP.
+    """Service tasks and services in plain JSON files, served over HTTP.
 
     Each command has a help text of its own: svctasks COMMAND --help.
     """
@@ -108,7 +108,7 @@ def serve(**given: Any) -> None:
 @main.command("import")
 @click.argument("collection", type=COLLECTIONS)
 @_from_file
-@click.option("--replace", is_flag=True, help="Replace tasks whose ids exist already.")
+@click.option("--replace", is_flag=True, help="Replace those whose ids exist already.")
 @click.option(
     "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
 )
@@ -117,9 +117,11 @@ def serve(**given: Any) -> None:
 def import_(
     collection: str, file: Path, replace: bool, skip_invalid: bool, data: Path | None
 ) -> None:
-    """Add the service tasks in FILE, all or none; ids and times are kept.
+    """Add the service tasks, or services, in FILE, all or none; ids and times are kept.
 
-    FILE holds what the API returns, an array or one object, or TinyDB JSON.
+    FILE holds what the API returns, an array or one object, or TinyDB JSON. A service is
+    complete with all its states, tasks and extension values; these must fit the extension
+    schemas there are, and may come before their schema.
 
     Example: svctasks import svctasks tasks.json
     """
@@ -129,17 +131,27 @@ def import_(
         click.echo(f"skipped {place}: {reason}", err=True)
 
     settings = Settings.from_environment(data=data)
-    value = jsontext.read(file.read_bytes(), file.name, jsontext.MAX_DEPTH + 2)
-    tasks = list(interchange.entities(value, collection, file.name))
+    given = interchange.entities(file.read_bytes(), collection, file.name)
     store = bootstrap.open_store(settings)
     try:
+        does = bootstrap.use_cases(store, settings)
+        complete = {
+            "svctasks": does.svctasks.complete_document,
+            "services": does.services.complete_document,
+        }
         with click.progressbar(
-            *(tasks, len(tasks), "checking"),
+            *(given, len(given), "checking"),
             file=sys.stderr,
             hidden=not sys.stderr.isatty(),
         ) as shown:
-            count = bootstrap.svctasks_over(store, settings).load(
-                shown, replace, skip if skip_invalid else None
+            count = interchange.load(
+                store,
+                collection,
+                store.table(collection).key,
+                shown,
+                complete[collection],
+                replace,
+                skip if skip_invalid else None,
             )
     finally:
         store.close()
@@ -152,24 +164,22 @@ def import_(
 @_data
 @_explained
 def export(collection: str, file: Path | None, data: Path | None) -> None:
-    """Write all service tasks to FILE, or to the standard output.
+    """Write all service tasks, or services, to FILE, or to the standard output.
 
-    The file is an array of complete tasks, which import takes.
+    The file is an array of complete ones, which import takes.
 
     Example: svctasks export svctasks tasks.json
     """
-    from app import bootstrap, interchange
+    from app import interchange
 
     settings = Settings.from_environment(data=data)
     with _existing_store(settings) as store:
-        tasks = bootstrap.svctasks_over(store, settings).all()
+        documents = interchange.stored(store, collection)
         if file is None:
-            interchange.write_array(tasks, sys.stdout.buffer)
+            interchange.write_array(documents, sys.stdout.buffer)
             return
-        draft = file.with_name(f"{file.name}.new")
-        with draft.open("wb") as opened:
-            count = interchange.write_array(tasks, opened)
-        draft.replace(file)
+        with interchange.replacing(file) as opened:
+            count = interchange.write_array(documents, opened)
     click.echo(f"{count} exported")
 
 
@@ -215,7 +225,7 @@ def backup(file: Path, data: Path | None) -> None:
 
     settings = Settings.from_environment(data=data)
     with _existing_store(settings) as store:
-        count = interchange.back_up(store, bootstrap.all_collections(settings), file)
+        count = interchange.back_up(store, bootstrap.collections(settings), file)
     click.echo(f"{count} documents backed up")
 
 
@@ -226,7 +236,8 @@ def backup(file: Path, data: Path | None) -> None:
 def restore(file: Path, data: Path | None) -> None:
     """Replace all data by what FILE, a backup, holds; the server may go on meanwhile.
 
-    The backup is checked as a whole before anything is replaced.
+    The backup is checked as a whole before anything is replaced. Tables that a backup of
+    an older version does not have are left as they are.
 
     Example: svctasks restore svctasks-2026-11-22.tar.gz
     """
@@ -235,24 +246,31 @@ def restore(file: Path, data: Path | None) -> None:
     settings = Settings.from_environment(data=data)
     store = bootstrap.open_store(settings)
     try:
-        count = interchange.restore(store, bootstrap.all_collections(settings), file)
+        total, left = interchange.restore(store, bootstrap.collections(settings), file)
     finally:
         store.close()
-    click.echo(f"{count} documents restored")
+    for table in left:
+        click.echo(f"{table}: not in this backup, left as it is", err=True)
+    click.echo(f"{total} documents restored")
 
 
 @main.command()
+@_explained
 def routes() -> None:
     """Print the addresses that the service answers, and their methods.
 
     Example: svctasks routes
     """
-    from app.api.routes import ROUTES
+    from app.api import routes
 
-    for route in ROUTES:
-        for verb, meaning in route.verbs.items():
-            address = route.template.replace("id_", "id")
-            click.echo(f"{verb:7} {address:36} {meaning}")
+    rows = [
+        (verb, route.address.replace("id_", "id"), meaning)
+        for route in routes.routes(Settings.from_environment().services_prefix)
+        for verb, meaning in route.verbs.items()
+    ]
+    width = max(len(address) for _, address, _ in rows)
+    for verb, address, meaning in rows:
+        click.echo(f"{verb:7} {address:{width}}  {meaning}")
 
 
 @main.command("settings")

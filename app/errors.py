@@ -36,6 +36,10 @@ class Unavailable(Error):
     """The store cannot be read or written now."""
 
 
+class Maintenance(Error):
+    """The service is being looked after and takes no service traffic meanwhile."""
+
+
 class Invalid(Error):
     """The input breaks a rule; ``faults`` maps each field to all that is wrong with it."""
 

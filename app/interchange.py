@@ -1,17 +1,22 @@
 """The files that go in and out by the command line: imports, exports, backups."""
 
+import gzip
 import io
+import os
 import tarfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from tempfile import NamedTemporaryFile
+from typing import IO, Any, NamedTuple
 
 import orjson
 
 from app import __version__, jsontext
 from app.errors import Invalid
 from app.query import Query
-from app.storage import Collection, Document, Store
+from app.storage import Collection, Document, Key, Store
 
 FORMAT = 1
 """The number of this form of backup; a file with a higher one is refused."""
@@ -19,19 +24,29 @@ FORMAT = 1
 MANIFEST = "backup.json"
 
 
-def entities(value: Any, table: str, name: str) -> Iterator[tuple[str, Any]]:
-    """Return the entities in a JSON value, each with the name of its place.
+class Restored(NamedTuple):
+    """How many documents came back, and the tables that the backup does not have."""
 
-    The value is an array of them, one of them, or TinyDB JSON. ``name`` is that of the
-    file, for messages. Raises Invalid.
+    total: int
+    untouched: list[str]
+
+
+def entities(content: bytes, table: str, name: str) -> list[tuple[str, Any]]:
+    """Return the entities in the content of a file, each with the name of its place.
+
+    It is an array of them, one of them, or TinyDB JSON. ``name`` is that of the file, for
+    messages. Raises Invalid.
     """
+    # An entity is as deep as it may be, inside an array or the two levels of TinyDB.
+    levels = 1 if content.lstrip().startswith(b"[") else 2
+    value = jsontext.read(content, name, jsontext.MAX_DEPTH + levels)
     match value:
         case list():
-            return ((f"item {n}", each) for n, each in enumerate(value, 1))
-        case {"name": str()}:
-            return iter([("the object", value)])
+            return [(f"item {n}", each) for n, each in enumerate(value, 1)]
+        case {"name": str()} | {"service_id": int()}:
+            return [("the object", jsontext.read(content, name))]
         case dict() if (documents := _of_tinydb(value, table)) is not None:
-            return ((f"document {n}", each) for n, each in documents.items())
+            return [(f"document {n}", each) for n, each in documents.items()]
     raise Invalid(
         f"{name} holds no {table}; it must be an array of them, one of them, or TinyDB "
         f'JSON such as {{"{table}": {{"1": {{…}}}}}}'
@@ -45,7 +60,51 @@ def _of_tinydb(value: dict[str, Any], table: str) -> dict[str, Any] | None:
     return documents if all(key.isdigit() for key in documents) else None
 
 
-def write_array(documents: Iterable[Document], file: BinaryIO) -> int:
+def load(
+    store: Store,
+    table: str,
+    key: str,
+    given: Iterable[tuple[str, Any]],
+    complete: Callable[[Any], Document],
+    replace: bool = False,
+    skip: Callable[[str, str], None] | None = None,
+) -> int:
+    """Add the entities ``given`` to a table and return how many; all or none.
+
+    Each comes with the name of its place, for messages; ``complete`` makes a complete
+    document of it, and ``key`` is the member that tells one from another. With
+    ``replace``, those that exist are replaced. Invalid ones are handed to ``skip``, place
+    and reason, if it is given. Raises Invalid, Conflict and Unavailable.
+    """
+    documents: dict[Key, Document] = {}
+    faults: dict[str, list[str]] = {}
+    for place, raw in given:
+        try:
+            document = complete(raw)
+            if document[key] in documents:
+                raise Invalid(f"{key}: {document[key]} is in the file twice")
+        except Invalid as error:
+            faults[place] = [error.message]
+            continue
+        documents[document[key]] = document
+    if skip is not None:
+        for place, reasons in faults.items():
+            skip(place, reasons[0])
+    elif faults:
+        raise Invalid("nothing was imported", faults)
+    if replace:
+        store.load(table, list(documents.values()))
+    else:
+        store.insert(table, *documents.values())
+    return len(documents)
+
+
+def stored(store: Store, table: str) -> Iterator[Document]:
+    """Return all documents that are in a table now, in its order."""
+    return (record.document for record in store.find(table, Query()).records)
+
+
+def write_array(documents: Iterable[Document], file: IO[bytes]) -> int:
     """Write ``documents`` as a JSON array, one a line, and return how many."""
     count = 0
     for document in documents:
@@ -55,48 +114,60 @@ def write_array(documents: Iterable[Document], file: BinaryIO) -> int:
     return count
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file for the place of the one at ``path``, once all is written to it.
+
+    Until then it has a name that no other run uses or left behind. Raises OSError.
+    """
+    draft = NamedTemporaryFile(
+        dir=path.parent, prefix=f"{path.name}.", suffix=".new", delete=False
+    )
+    try:
+        with draft:
+            yield draft
+        os.replace(draft.name, path)
+    except BaseException:
+        os.unlink(draft.name)
+        raise
+
+
 def back_up(store: Store, collections: Iterable[Collection], path: Path) -> int:
-    """Write all tables to a new .tar.gz at ``path``, and return how many documents.
+    """Write all tables to a .tar.gz at ``path``, and return how many documents.
 
     Each table is as it was at one moment. Raises Unavailable and OSError.
     """
-    draft = path.with_name(f"{path.name}.new")
+    tables = {each.name: stored(store, each.name) for each in collections}
     total = 0
-    try:
-        with tarfile.open(draft, "x:gz") as archive:
-            manifest = {"format": FORMAT, "version": __version__}
-            _add(archive, MANIFEST, orjson.dumps(manifest))
-            for each in collections:
-                content = io.BytesIO()
-                records = store.find(each.name, Query()).records
-                total += write_array((one.document for one in records), content)
-                _add(archive, f"{each.name}.json", content.getvalue())
-        draft.chmod(0o600)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(path) as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+        manifest = {"format": FORMAT, "version": __version__}
+        _add(archive, MANIFEST, orjson.dumps(manifest))
+        for name, each in tables.items():
+            content = io.BytesIO()
+            total += write_array(each, content)
+            _add(archive, f"{name}.json", content.getvalue())
     return total
 
 
-def restore(store: Store, collections: Iterable[Collection], path: Path) -> int:
-    """Replace all tables by those of a backup, and return how many documents.
+def restore(store: Store, collections: Iterable[Collection], path: Path) -> Restored:
+    """Replace the tables that a backup has by those; the others are left alone.
 
-    Everything is checked before anything is replaced; each table is replaced in one
-    step. Raises Invalid, Unavailable and OSError.
+    A backup of an older version lacks the tables that came later. Everything is checked
+    before anything is replaced; each table is replaced in one step. Raises Invalid,
+    Unavailable and OSError.
     """
-    try:
-        with tarfile.open(path, "r:gz") as archive:
-            manifest = _read(archive, MANIFEST, path.name)
-            tables = {
-                each.name: _documents(archive, each, path.name) for each in collections
-            }
-    except (tarfile.TarError, EOFError) as error:
-        raise Invalid(f"{path.name} is not a backup: {error}") from None
-    if manifest.get("format", 0) > FORMAT:
-        raise Invalid(f"{path.name} was made by a newer version, {manifest['version']}")
-    for name, documents in tables.items():
-        store.load(name, documents, clear=True)
-    return sum(map(len, tables.values()))
+    members = _members(path)
+    _check_manifest(members, path.name)
+    tables: dict[str, list[Document]] = {}
+    untouched = []
+    for each in collections:
+        if f"{each.name}.json" in members:
+            tables[each.name] = _completed(members, each, path.name)
+        else:
+            untouched.append(each.name)
+    for name, restored in tables.items():
+        store.load(name, restored, clear=True)
+    return Restored(sum(map(len, tables.values())), untouched)
 
 
 def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
@@ -105,28 +176,48 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     archive.addfile(member, io.BytesIO(content))
 
 
-def _read(archive: tarfile.TarFile, member: str, name: str) -> Any:
+def _members(path: Path) -> dict[str, bytes]:
+    """Return the files in a backup by name; raises Invalid."""
     try:
-        file = archive.extractfile(member)
-    except KeyError:
-        file = None
-    if file is None:
-        raise Invalid(f"{name} is not a backup: it has no {member}")
-    # A document of a backup is as deep as it may be, inside the array.
-    return jsontext.read(file.read(), member, jsontext.MAX_DEPTH + 1)
+        # Unpacked to the end, where the checksum stands: tarfile stops short of it.
+        content = io.BytesIO(gzip.decompress(path.read_bytes()))
+        with tarfile.open(fileobj=content, mode="r:") as archive:
+            return {
+                each.name: file.read()
+                for each in archive
+                if each.isreg() and (file := archive.extractfile(each))
+            }
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise Invalid(f"{path.name} is not a backup: {error}") from None
 
 
-def _documents(
-    archive: tarfile.TarFile, collection: Collection, name: str
+def _check_manifest(members: Mapping[str, bytes], name: str) -> None:
+    if MANIFEST not in members:
+        raise Invalid(f"{name} is not a backup: it has no {MANIFEST}")
+    match jsontext.read(members[MANIFEST], MANIFEST):
+        case {"format": int(number), "version": str(version)}:
+            if number > FORMAT:
+                raise Invalid(f"{name} was made by a newer version, {version}")
+        case _:
+            raise Invalid(f"{name} is not a backup: {MANIFEST} tells no format")
+
+
+def _completed(
+    members: Mapping[str, bytes], collection: Collection, name: str
 ) -> list[Document]:
+    """Return the documents of one table in a backup; raises Invalid."""
+    member = f"{collection.name}.json"
+    # A document of a backup is as deep as it may be, inside the array.
+    raws = jsontext.read(members[member], member, jsontext.MAX_DEPTH + 1)
+    if not isinstance(raws, list):
+        raise Invalid(f"{name} is not a backup: {member} is not an array")
     documents: list[Document] = []
     faults: dict[str, list[str]] = {}
-    raws = _read(archive, f"{collection.name}.json", name)
     for number, raw in enumerate(raws, 1):
         try:
             documents.append(collection.complete(raw, number, ""))
         except Invalid as error:
-            faults[f"{collection.name}.json, item {number}"] = [error.message]
+            faults[f"{member}, item {number}"] = [error.message]
     if faults:
         raise Invalid(f"{name} holds documents that break a rule", faults)
     return documents

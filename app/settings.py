@@ -13,6 +13,11 @@ from app.errors import Invalid
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
 
+_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+
+TAKEN = ("rest", "health", "metrics", "services", "customers", "metadata", "server")
+"""The first segments of the addresses that stand at the root, which no prefix may have."""
+
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
 
 
@@ -49,6 +54,14 @@ SETTINGS = (
         "bytes that a request body may have",
     ),
     Setting(
+        *("services_prefix", "SVCTASKS_SERVICES_PREFIX", "str", ""),
+        "where the services API stands besides the root, such as `/genesys/1/cs`",
+    ),
+    Setting(
+        *("map_names", "SVCTASKS_MAP_NAMES", "bool", False),
+        "show values of mapped business attributes by name, not by id",
+    ),
+    Setting(
         *("read_only", "SVCTASKS_READ_ONLY", "bool", False),
         "for tests of clients: refuse all that would write, with 403",
     ),
@@ -79,6 +92,8 @@ class Settings:
     threads: int
     fsync: str
     max_body: int
+    services_prefix: str
+    map_names: bool
     read_only: bool
     delay: str
     fail_rate: float
@@ -140,6 +155,8 @@ class Settings:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
         if self.fsync not in ("always", "never"):
             yield variables["fsync"], [f'must be always or never, not "{self.fsync}"']
+        if self.services_prefix:
+            yield from self._faults_of_prefix(variables["services_prefix"])
         if not _DURATION.fullmatch(self.delay):
             yield variables["delay"], [
                 f'must be such as 200ms or 1.5s, not "{self.delay}"'
@@ -148,6 +165,18 @@ class Settings:
             yield variables["fail_rate"], [f"must be 0 to 1, not {self.fail_rate}"]
         if not re.fullmatch("([0-9a-f]{12})?", self.node):
             yield variables["node"], [f'must be 12 hex digits, not "{self.node}"']
+
+    def _faults_of_prefix(self, variable: str) -> Iterator[tuple[str, list[str]]]:
+        prefix = self.services_prefix
+        if not _PREFIX.fullmatch(prefix):
+            yield variable, [
+                "must be segments of letters, digits and . _ ~ - with a / before each, "
+                f'such as /genesys/1/cs, not "{prefix}"'
+            ]
+        elif (first := prefix.split("/")[1]) in TAKEN:
+            yield variable, [
+                f'must not begin with "/{first}", where other addresses stand already'
+            ]
 
 
 def _sentence(faults: dict[str, list[str]]) -> str:

@@ -1,6 +1,6 @@
-"""The use cases of service tasks: create, find, get, change, remove, look up, load."""
+"""The use cases of service tasks: create, find, get, change, remove, look up, import."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
@@ -9,7 +9,7 @@ from app.errors import Conflict, Invalid, NotFound, Stale
 from app.query import Query
 from app.query.values import instant
 from app.schemas import svctask
-from app.storage import Document, Page, Record, Store
+from app.storage import Document, NextId, Page, Record, Store
 
 TABLE = svctask.NAME
 
@@ -53,7 +53,7 @@ class Svctasks:
         revision = self._expected(id_, revisions)
         changes = svctask.changes(body, id_)
 
-        def change(document: Document) -> Document:
+        def change(document: Document, _: NextId) -> Document:
             return svctask.changed(document, changes, instant(self._clock()))
 
         return self._store.update(TABLE, id_.lower(), change, revision)
@@ -73,48 +73,14 @@ class Svctasks:
                 'the body must be the key itself, a JSON string such as "380d…"'
             )
         try:
-            return [self.get(str(key)).key]
+            return [self.get(str(key)).document["id"]]
         except NotFound:
             raise NotFound("Lookup failed") from None
 
-    def load(
-        self,
-        tasks: Iterable[tuple[str, Any]],
-        replace: bool = False,
-        skip: Callable[[str, str], None] | None = None,
-    ) -> int:
-        """Add complete svctasks, ids and times kept, and return how many; all or none.
-
-        Each comes with the name of its place, for messages. With ``replace``, those that
-        exist are replaced. Invalid ones are handed to ``skip``, place and reason, if it is
-        given. Raises Invalid, Conflict and Unavailable.
-        """
-        documents: dict[str, Document] = {}
-        faults: dict[str, list[str]] = {}
-        for place, raw in tasks:
-            now = self._clock()
-            try:
-                task = svctask.loaded(raw, self._new_id(now), instant(now))
-                if task["id"] in documents:
-                    raise Invalid(f"id: {task['id']} is in the file twice")
-            except Invalid as error:
-                faults[place] = [error.message]
-                continue
-            documents[task["id"]] = task
-        if skip is not None:
-            for place, reasons in faults.items():
-                skip(place, reasons[0])
-        elif faults:
-            raise Invalid("nothing was imported", faults)
-        if replace:
-            self._store.load(TABLE, list(documents.values()))
-        else:
-            self._store.insert(TABLE, *documents.values())
-        return len(documents)
-
-    def all(self) -> Iterator[Document]:
-        """Return all svctasks, complete, in order of creation."""
-        return (record.document for record in self.find(Query()).records)
+    def complete_document(self, raw: Any) -> Document:
+        """Return the svctask that an import means, id and times kept; raises Invalid."""
+        now = self._clock()
+        return svctask.loaded(raw, self._new_id(now), instant(now))
 
     def _expected(self, id_: str, revisions: Collection[int] | None) -> int | None:
         """Return the revision that is there, if it is one of ``revisions``."""

@@ -10,6 +10,12 @@ T = "/rest/v1/service/svctasks"
 
 SAMPLES = Path(__file__).parent / "samples"
 
+ASKED = (
+    "active_states=true&completed_states=true&active_tasks=true&completed_tasks=true"
+    "&extensions=ClientInfo,relatedOffers"
+)
+"""What the request for the sample of a service asks for."""
+
 
 class Clock:
     """A clock that stands still until it is told to move on."""

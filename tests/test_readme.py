@@ -21,22 +21,33 @@ GENERATED = re.compile(
     r"|20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"
 )
 
+DURATION = re.compile('(?<="duration": )[0-9]+')
+
+OWNER = "/services/{service_id}"
+
+SIGNS = {
+    "{owner}": (OWNER, f"{OWNER}/states/{{state_id}}", f"{OWNER}/tasks/{{task_id}}"),
+    "{level}": ("services", "states", "tasks"),
+}
+"""What stands for several addresses in the tables of routes."""
+
 
 def session():
     """Return the commands of the first session with what they print."""
-    block = README.split("```console\n")[1].split("```")[0]
-    steps = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    blocks = [part.split("```")[0] for part in README.split("```console\n")[1:]]
+    steps = re.split(r"^\$ ", "".join(blocks), flags=re.MULTILINE)[1:]
     return [step.split("\n", 1) for step in steps]
 
 
 def plain(output, known):
     """Return ``output`` with a sign for each generated value that is not ``known``."""
-    return GENERATED.sub(lambda m: m[0] if m[0] in known else "…", output.strip())
+    output = DURATION.sub("…", output.strip())
+    return GENERATED.sub(lambda m: m[0] if m[0] in known else "…", output)
 
 
 def test_the_first_session_runs_as_printed(tmp_path):
     shutil.copytree(ROOT / "data", tmp_path / "data")
-    known = (tmp_path / "data/svctasks.json").read_text()
+    known = "".join(each.read_text() for each in (tmp_path / "data").glob("*.json"))
     server = Server(tmp_path / "data")
     try:
         commands = [command for command, _ in session()]
@@ -57,9 +68,23 @@ def test_the_first_session_runs_as_printed(tmp_path):
 def rows(heading):
     """Return the rows of the first table under ``heading``, cell by cell."""
     section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    table = re.search(r"(^\|.*\n)+", section, re.MULTILINE)[0]
+    return cells(re.search(r"(^\|.*\n)+", section, re.MULTILINE)[0])
+
+
+def cells(table):
+    """Return the rows of a table, cell by cell."""
     lines = table.strip().split("\n")[2:]
     return [[cell.strip() for cell in line[1:-1].split("|")] for line in lines]
+
+
+def addresses(cell):
+    """Return all addresses that a cell of a table of routes stands for."""
+    first, *others = re.findall("`([^`]+)`", cell)
+    whole = [first, *(each.replace("…", first) for each in others)]
+    for sign, parts in SIGNS.items():
+        if sign in first:
+            return [each.replace(sign, part) for each in whole for part in parts]
+    return whole
 
 
 def test_the_table_of_settings_is_the_programs():
@@ -80,12 +105,20 @@ def test_the_table_of_commands_is_the_programs():
     ]
 
 
-def test_the_table_of_routes_is_the_programs():
-    assert rows("The API") == [
-        [verb, f"`{route.template.replace('id_', 'id')}`", meaning]
+def test_the_tables_of_routes_are_the_programs():
+    """A row may stand for several addresses; it says what is done at the first."""
+    meanings = {
+        (verb, route.template.replace("id_", "id")): meaning
         for route in ROUTES
         for verb, meaning in route.verbs.items()
-    ]
+    }
+    tables = re.findall(r"^\| Method \| Address .*\n(?:\|.*\n)+", README, re.MULTILINE)
+    told = []
+    for verb, cell, meaning in (row for table in tables for row in cells(table)):
+        found = [(verb, address) for address in addresses(cell)]
+        assert meanings[found[0]].startswith(meaning)
+        told += found
+    assert sorted(told) == sorted(meanings)
 
 
 @pytest.mark.parametrize("row", rows("Decisions"), ids=lambda row: row[0])

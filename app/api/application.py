@@ -1,46 +1,79 @@
-"""The Falcon application, put together from ROUTES."""
+"""The Falcon application, put together from the routes."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import falcon
 
-from app import svctasks
+from app import business_attributes, modes, services, svctasks
 from app.api import middleware, problems
 from app.api.bodies import JSON
+from app.api.business_attributes import BusinessAttributes
+from app.api.extensions import Schemas, Values
 from app.api.observation import Observer
-from app.api.routes import ROUTES
-from app.api.server import Health, Metrics
+from app.api.routes import routes
+from app.api.server import Health, Metrics, Mode, Status
+from app.api.services import Nested, Services
 from app.api.simulation import Simulation
 from app.api.svctasks import Svctasks
+from app.schemas.service import LEVELS, STATES, TASKS
 from app.storage import Store
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """All that can be done, for the resources to offer it."""
+
+    svctasks: svctasks.Svctasks
+    services: services.Services
+    business_attributes: business_attributes.BusinessAttributes
+    modes: modes.Modes
 
 
 def create_application(
     store: Store,
-    tasks: svctasks.Svctasks,
+    use_cases: UseCases,
     max_body: int,
+    prefix: str,
     simulation: Simulation,
     observer: Observer,
 ) -> falcon.App[Any, Any]:
-    """Return the application over ``store`` and the use cases of service tasks."""
+    """Return the application over ``store`` and the use cases.
+
+    Bodies may have ``max_body`` bytes; the services API stands under ``prefix`` too, if
+    there is one.
+    """
     if "LOOKUP" not in falcon.COMBINED_METHODS:
         raise RuntimeError(
             "falcon was imported before app, which names the LOOKUP verb"
         )
+    all_routes = routes(prefix)
     application = falcon.App(media_type=JSON)
     application.add_middleware(observer)
     application.add_middleware(middleware.MethodOverride())
-    application.add_middleware(middleware.KnownMethods())
+    application.add_middleware(middleware.KnownMethods(all_routes))
+    application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
     if simulation.is_on:
         application.add_middleware(simulation)
     application.req_options.strip_url_path_trailing_slash = True
-    problems.register(application)
-    resources = {
-        "svctasks": Svctasks(tasks, max_body),
+    problems.register(application, prefix)
+    of_services = use_cases.services
+    resources: dict[str, object] = {
+        "svctasks": Svctasks(use_cases.svctasks, max_body),
+        "services": Services(of_services, max_body),
+        "states": Nested(STATES, of_services, max_body),
+        "tasks": Nested(TASKS, of_services, max_body),
+        "business_attributes": BusinessAttributes(use_cases.business_attributes),
+        "status": Status(use_cases.modes, observer),
+        "mode": Mode(use_cases.modes, max_body),
         "health": Health(store),
         "metrics": Metrics(store, observer),
     }
-    for route in ROUTES:
+    for level in LEVELS.values():
+        values = Values(level, of_services, max_body)
+        schemas = Schemas(level, of_services.extensions, max_body)
+        resources |= {f"{level.noun}_values": values, f"{level.noun}_schemas": schemas}
+    for route in all_routes:
         resource = resources[route.resource]
-        application.add_route(route.template, resource, suffix=route.suffix)
+        application.add_route(route.address, resource, suffix=route.suffix)
     return application

@@ -31,6 +31,16 @@ def read(request: Request, limit: int) -> Any:
     content = _content(request, limit)
     if not content and not request.content_type:
         raise Invalid("the body is empty; it must be JSON")
+    return _value(request, content)
+
+
+def read_any(request: Request, limit: int) -> Any:
+    """Return what ``read`` returns, or an empty object where there is no body."""
+    content = _content(request, limit)
+    return _value(request, content) if content else {}
+
+
+def _value(request: Request, content: bytes) -> Any:
     media_type = _media_type(request)
     if media_type == "application/json":
         return jsontext.read(content)

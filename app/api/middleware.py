@@ -1,15 +1,15 @@
 """What happens to every request before its responder."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Request, Response
 
-from app.api.routes import ROUTES
-from app.errors import Invalid
+from app import modes
+from app.api.routes import Route
+from app.errors import Invalid, Maintenance
 
 OVERRIDES = ("LOOKUP", "QUERY")
-
-_ALLOWED = {route.template: route.allowed for route in ROUTES}
 
 
 class MethodOverride:
@@ -30,9 +30,44 @@ class MethodOverride:
 class KnownMethods:
     """Answers methods that Falcon has never heard of like other unsupported ones."""
 
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._allowed = {route.address: route.allowed for route in routes}
+
     def process_resource(
         self, request: Request, response: Response, resource: object, params: Any
     ) -> None:
         """Raise 405 for a method that is in no standard."""
         if request.method not in COMBINED_METHODS:
-            raise HTTPMethodNotAllowed(_ALLOWED[request.uri_template or ""])
+            raise HTTPMethodNotAllowed(self._allowed[request.uri_template or ""])
+
+
+class ServicesApi:
+    """Knows where a request to the services API came in, and closes it in maintenance.
+
+    Requests to other addresses pay for one look into a dictionary.
+    """
+
+    def __init__(self, routes: Iterable[Route], server_modes: modes.Modes) -> None:
+        self._routes = {
+            route.address: route for route in routes if route.is_of_services_api
+        }
+        self._modes = server_modes
+
+    def process_resource(
+        self, request: Request, response: Response, resource: object, params: Any
+    ) -> None:
+        """Note the prefix of the request; raises Maintenance."""
+        route = self._routes.get(request.uri_template or "")
+        if route is None:
+            return
+        request.context.prefix = route.prefix
+        if route.is_service_traffic and self._modes.current() == modes.MAINTENANCE:
+            raise Maintenance(
+                "the server is in maintenance; services can be used again in production"
+            )
+
+
+def location(request: Request, path: str) -> str:
+    """Return the address of ``path``, under the prefix that ``request`` came under."""
+    prefix: str = request.context.prefix
+    return request.root_path + prefix + path

@@ -5,18 +5,22 @@ lines, written together, and into figures: neither formatting nor a slow reader 
 is what a client waits for. A worker that is killed loses the lines of that moment.
 """
 
+import os
 import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from secrets import token_hex
 from typing import NamedTuple
 
 from falcon import COMBINED_METHODS, Request, Response
-from prometheus_client import CollectorRegistry, Histogram, Summary
+from prometheus_client import CollectorRegistry, Histogram, Metric, Summary
+from prometheus_client.multiprocess import MultiProcessCollector
 
+from app.api.tally import Tally, summed
 from app.logs import Line
+from app.svctasks import Clock
 
 Sync = Callable[[int], None]
 
@@ -46,22 +50,26 @@ class Note(NamedTuple):
 class Observer:
     """Falcon middleware that notes every request, and the thread that reads the notes."""
 
-    def __init__(self, line: Line, write: Callable[[str], object]) -> None:
+    def __init__(
+        self, line: Line, write: Callable[[str], object], clock: Clock
+    ) -> None:
         self._line = line
         self._write = write
+        self._clock = clock
         self._notes: deque[Note] = deque(maxlen=MOST)
-        self.registry = CollectorRegistry()
+        self._registry = CollectorRegistry()
+        self._tally = Tally(self._registry, clock().timestamp())
         self._durations = Histogram(
             "svctasks_request_seconds",
             "Time from the first look at a request to its reply.",
             ("route", "method", "status"),
-            registry=self.registry,
+            registry=self._registry,
             buckets=BUCKETS,
         )
         self._flushes = Summary(
             "svctasks_fsync_seconds",
             "Time of each flush of a file to disk.",
-            registry=self.registry,
+            registry=self._registry,
         )
         self._labelled: dict[tuple[str, str, str], Histogram] = {}
         self._stopping = threading.Event()
@@ -82,7 +90,7 @@ class Observer:
         seconds = time.perf_counter() - request.context.begin
         self._notes.append(
             Note(
-                time.time(),
+                self._clock().timestamp(),
                 request.method,
                 request.path,
                 request.uri_template or "none",
@@ -111,6 +119,7 @@ class Observer:
             while self._notes:
                 note = self._notes.popleft()
                 self._duration(note).observe(note.seconds)
+                self._tally.count(note.time, note.status)
                 members = {
                     "method": note.method,
                     "path": note.path,
@@ -119,12 +128,28 @@ class Observer:
                     "request_id": note.request_id,
                 }
                 lines.append(self._line(note.time, "INFO", "request", members) + "\n")
+            if lines:
+                self._tally.publish()
         if lines:
             try:
                 self._write("".join(lines))
             except OSError:
                 # Whoever read the log is gone; there is nobody left to tell.
                 pass
+
+    def figures(self) -> Iterable[Metric]:
+        """Return the figures of all workers, with all that this one noted by now."""
+        self.read()
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return self._registry.collect()
+        # It would enter itself in a registry; here it is asked directly.
+        all_ = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+        figures: Iterable[Metric] = all_.collect()  # type: ignore[no-untyped-call]
+        return figures
+
+    def tally(self) -> Mapping[str, float]:
+        """Return how the day goes, for all workers."""
+        return summed(self.figures(), self._clock().timestamp())
 
     def _duration(self, note: Note) -> Histogram:
         labels = note.route, note.method, note.status

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from falcon import Request
+from falcon import Request, Response
 
 from app import jsontext
 from app.errors import Invalid
@@ -59,7 +59,7 @@ def of_address(request: Request) -> dict[str, str]:
 
 def refuse_any(request: Request) -> None:
     """Raise Invalid if there is a parameter in the address."""
-    _Reader(of_address(request), ()).finish()
+    Reader(of_address(request), ()).finish()
 
 
 def of_body(body: Any) -> dict[str, Any]:
@@ -71,14 +71,14 @@ def of_body(body: Any) -> dict[str, Any]:
 
 def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
     """Return what ``parameters`` ask of a list; raises Invalid with all faults."""
-    reader = _Reader(parameters, OF_LIST)
+    reader = Reader(parameters, OF_LIST)
     query = Query(
         where=reader.read(
             "filter", lambda value: condition(_json(value), fields), None
         ),
         order=reader.read("order", lambda value: ordering(_order(value), fields), ()),
-        offset=reader.read("offset", _count, 0),
-        limit=reader.read("limit", _count, None),
+        offset=reader.read("offset", count, 0),
+        limit=reader.read("limit", count, None),
     )
     show = _projection(reader, fields, on_list=True)
     reader.finish()
@@ -87,14 +87,23 @@ def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
 
 def showing(parameters: Mapping[str, Any], fields: Fields) -> Projection:
     """Return how ``parameters`` show one document; raises Invalid with all faults."""
-    reader = _Reader(parameters, OF_ONE)
+    reader = Reader(parameters, OF_ONE)
     show = _projection(reader, fields, on_list=False)
     reader.finish()
     return show
 
 
-def links(request: Request, parameters: Mapping[str, str], total: int) -> str | None:
-    """Return the header Link with the pages next to this one. RFC 8288."""
+def tell_pages(
+    request: Request, response: Response, parameters: Mapping[str, str], total: int
+) -> None:
+    """Tell how many there are in all, and where the pages next to this one are."""
+    response.set_header("X-Total-Count", str(total))
+    if "limit" in parameters and (pages := _links(request, parameters, total)):
+        response.set_header("Link", pages)
+
+
+def _links(request: Request, parameters: Mapping[str, str], total: int) -> str | None:
+    """Return the header Link. RFC 8288."""
     limit, offset = int(parameters.get("limit", 0)), int(parameters.get("offset", 0))
     pages = {}
     if limit and offset + limit < total:
@@ -108,8 +117,11 @@ def links(request: Request, parameters: Mapping[str, str], total: int) -> str | 
     )
 
 
-class _Reader:
-    """Reads parameters one by one and gathers what is wrong with them."""
+class Reader:
+    """Reads parameters one by one and gathers what is wrong with them.
+
+    All but the ``known`` are wrong.
+    """
 
     def __init__(self, parameters: Mapping[str, Any], known: Sequence[str]) -> None:
         names = f"there may be {', '.join(known)}" if known else "there may be none"
@@ -122,7 +134,8 @@ class _Reader:
         }
 
     def read(self, name: str, read: Callable[[Any], Any], default: Any) -> Any:
-        if name not in self._parameters:
+        """Return what ``read`` makes of a parameter; it raises Invalid or ValueError."""
+        if name not in self._parameters or name in self._faults:
             return default
         try:
             return read(self._parameters[name])
@@ -141,7 +154,7 @@ class _Reader:
             raise Invalid("; ".join(parts), self._faults)
 
 
-def _projection(reader: _Reader, fields: Fields, on_list: bool) -> Projection:
+def _projection(reader: Reader, fields: Fields, on_list: bool) -> Projection:
     named = reader.read("mask", lambda value: mask(value, fields, on_list), None)
     show = projection(named, fields) if named else _unmasked(fields, on_list)
     if not reader.read("flat", INTBOOL.read, 0):
@@ -164,7 +177,8 @@ def _order(value: Any) -> Any:
     return value
 
 
-def _count(value: Any) -> int:
+def count(value: Any) -> int:
+    """Return the whole number that an offset or a limit is; raises ValueError."""
     number: int = INTEGER.read(value)
     if not 0 <= number <= MAX_OFFSET:
         raise ValueError(f"must be a whole number from 0 to {MAX_OFFSET}")

@@ -1,16 +1,20 @@
-"""Errors on their way out: the one table from error to status, and their form.
+"""Errors on their way out: the one table from error to status, and their two forms.
 
-svctasks contract, section 6: ``error_code`` is 1000 + the HTTP status.
+Service tasks: ``error_code`` is 1000 + the HTTP status (svctasks contract, section 6).
+The services API, wherever it stands and even where it has no such address, names the
+request too (context-services contract, section 5).
 """
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 import falcon
 from falcon import Request, Response
 
 from app import errors
 from app.api.bodies import encode
+from app.api.routes import SERVICES_API, begins
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +24,7 @@ STATUS = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Stale: 412,
+    errors.Maintenance: 503,
     errors.Unavailable: 503,
 }
 
@@ -30,46 +35,89 @@ MESSAGES = {
 }
 """What is said where Falcon found the fault, in the words of this service."""
 
-
-def register(application: falcon.App[Any, Any]) -> None:
-    """Let ``application`` answer every error in the contract's form."""
-    application.add_error_handler(Exception, _answer_unforeseen)
-    application.add_error_handler(falcon.HTTPError, _answer_http_error)
-    application.add_error_handler(errors.Error, _answer_error)
-
-
-def _answer(
-    response: Response, status: int, message: str, faults: errors.Faults | None = None
-) -> None:
-    body: dict[str, Any] = {"error_code": 1000 + status, "error_message": message}
-    if faults:
-        body["errors"] = faults
-    response.status = falcon.code_to_http_status(status)
-    response.data = encode(body)
+CODES = {
+    401: "UNAUTHORIZED",
+    403: "FORBIDDEN",
+    404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED",
+    413: "TOO_LARGE",
+}
+"""What the services form calls a status; others are BAD_REQUEST or INTERNAL."""
 
 
-def _answer_error(
-    request: Request, response: Response, error: errors.Error, params: Any
-) -> None:
-    status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
-    if status == 503:
-        log.error("%s %s: %s", request.method, request.path, error.message)
-    faults = error.faults if isinstance(error, errors.Invalid) else None
-    _answer(response, status, error.message, faults)
+def register(application: falcon.App[Any, Any], prefix: str) -> None:
+    """Let ``application`` answer every error in the form that its address has.
+
+    ``prefix`` is where the services API stands besides the root, or empty.
+    """
+    answers = _Answers(prefix)
+    application.add_error_handler(Exception, answers.to_unforeseen)
+    application.add_error_handler(falcon.HTTPError, answers.to_http_error)
+    application.add_error_handler(errors.Error, answers.to_error)
 
 
-def _answer_http_error(
-    request: Request, response: Response, error: falcon.HTTPError, params: Any
-) -> None:
-    status = error.status_code
-    if error.headers is not None:
-        response.set_headers(error.headers)
-    message = error.description or MESSAGES.get(status) or error.title
-    _answer(response, status, message or "")
+class _Answers:
+    def __init__(self, prefix: str) -> None:
+        under_prefix = (prefix + each for each in SERVICES_API)
+        self._services_api = (*SERVICES_API, *under_prefix)
+
+    def to_error(
+        self, request: Request, response: Response, error: errors.Error, params: Any
+    ) -> None:
+        status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
+        if isinstance(error, errors.Unavailable):
+            log.error("%s %s: %s", request.method, request.path, error.message)
+        faults = error.faults if isinstance(error, errors.Invalid) else {}
+        code = "MAINTENANCE" if isinstance(error, errors.Maintenance) else _code(status)
+        self._answer(request, response, status, code, error.message, faults)
+
+    def to_http_error(
+        self, request: Request, response: Response, error: falcon.HTTPError, params: Any
+    ) -> None:
+        status = error.status_code
+        if error.headers is not None:
+            response.set_headers(error.headers)
+        message = error.description or MESSAGES.get(status) or error.title or ""
+        self._answer(request, response, status, _code(status), message, {})
+
+    def to_unforeseen(
+        self, request: Request, response: Response, error: Exception, params: Any
+    ) -> None:
+        log.error("%s %s", request.method, request.path, exc_info=error)
+        message = "The service failed to answer; its log says why"
+        self._answer(request, response, 500, _code(500), message, {})
+
+    def _answer(
+        self,
+        request: Request,
+        response: Response,
+        status: int,
+        code: str,
+        message: str,
+        faults: errors.Faults,
+    ) -> None:
+        body: dict[str, Any]
+        if begins(request.path, self._services_api):
+            body = {"http_method": request.method, "http_uri": _address(request)}
+            body |= {"http_code": status, "code": code, "description": message}
+        else:
+            body = {"error_code": 1000 + status, "error_message": message}
+        if faults:
+            body["errors"] = faults
+        response.status = falcon.code_to_http_status(status)
+        response.data = encode(body)
 
 
-def _answer_unforeseen(
-    request: Request, response: Response, error: Exception, params: Any
-) -> None:
-    log.error("%s %s", request.method, request.path, exc_info=error)
-    _answer(response, 500, "The service failed to answer; its log says why")
+def _code(status: int) -> str:
+    return CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL")
+
+
+def _address(request: Request) -> str:
+    """Return path and query as they were sent."""
+    sent: str = request.env.get("RAW_URI", "")
+    if sent.startswith("/"):
+        return sent
+    # Other servers than gunicorn hand on the decoded path only.
+    path = request.env.get("SCRIPT_NAME", "") + request.env["PATH_INFO"]
+    query = f"?{request.query_string}" if request.query_string else ""
+    return quote(path, "/;=,:@~", "latin-1", "replace") + query

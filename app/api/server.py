@@ -1,8 +1,9 @@
-"""The resources about the server itself: its health, and figures for Prometheus."""
+"""The resources about the server itself: health, status, mode, figures for Prometheus."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import falcon
@@ -14,13 +15,15 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from app import __version__
-from app.api import bodies
+from app import __version__, modes
+from app.api import bodies, parameters, tally
+from app.api.middleware import location
 from app.api.observation import Observer
-from app.errors import Unavailable
+from app.api.routes import STATUS
+from app.errors import Invalid, Unavailable
+from app.lifecycle import moment
 from app.storage import Store
 
 
@@ -46,25 +49,81 @@ class Health:
     on_head = on_get
 
 
+class Status:
+    """Tells how the server does. Context-services contract, section 2."""
+
+    def __init__(self, server_modes: modes.Modes, observer: Observer) -> None:
+        self._modes = server_modes
+        self._observer = observer
+
+    def on_get(self, request: Request, response: Response) -> None:
+        parameters.refuse_any(request)
+        figures = self._observer.tally()
+        body = {
+            "version": __version__,
+            "system_time": _moment(figures["now"]),
+            "mode": self._modes.current(),
+            "started": _moment(figures["started"]),
+        }
+        if figures["last_request"]:
+            body["last_request"] = _moment(figures["last_request"])
+        counts = {
+            "request_today": int(figures["requests"]),
+            "client_errors_today": int(figures["client_errors"]),
+            "server_errors_today": int(figures["server_errors"]),
+        }
+        response.data = bodies.encode({**body, **counts, **_memory()})
+
+    on_head = on_get
+
+
+class Mode:
+    """Puts the server into a mode; bodies may have ``max_body`` bytes."""
+
+    def __init__(self, server_modes: modes.Modes, max_body: int) -> None:
+        self._modes = server_modes
+        self._max_body = max_body
+
+    def on_post(self, request: Request, response: Response) -> None:
+        parameters.refuse_any(request)
+        match bodies.read(request, self._max_body):
+            case {"mode": mode, **others} if not others:
+                changed = self._modes.change(mode)
+            case _:
+                raise Invalid(
+                    f'the body must be {{"mode": "{modes.PRODUCTION}"}} or '
+                    f'{{"mode": "{modes.MAINTENANCE}"}}'
+                )
+        response.set_header("Location", location(request, STATUS))
+        response.data = bodies.encode({"server changed": changed})
+
+
 class Metrics:
     """Figures of all workers, in the text form of Prometheus."""
 
     def __init__(self, store: Store, observer: Observer) -> None:
-        self._tables = _Tables(store)
-        self._observer = observer
+        self._registry = CollectorRegistry()
+        self._registry.register(_Requests(observer))
+        self._registry.register(_Tables(store))
 
     def on_get(self, request: Request, response: Response) -> None:
-        self._observer.read()
-        figures = self._observer.registry
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            figures = CollectorRegistry()
-            MultiProcessCollector(figures)  # type: ignore[no-untyped-call]
-        tables = CollectorRegistry()
-        tables.register(self._tables)
         response.content_type = CONTENT_TYPE_LATEST
-        response.data = generate_latest(figures) + generate_latest(tables)
+        response.data = generate_latest(self._registry)
 
     on_head = on_get
+
+
+class _Requests(Collector):
+    """What the workers observed of requests."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._observer.figures():
+            # The status is made of these; here, figures of one day would mislead.
+            if metric.name != tally.NAME:
+                yield metric
 
 
 class _Tables(Collector):
@@ -88,3 +147,22 @@ class _Tables(Collector):
             for table, figures in status.items():
                 family.add_metric([table], float(getattr(figures, name)))
             yield family
+
+
+_MEMORY = {"VmRSS": "memory_resident", "VmHWM": "memory_peak"}
+
+
+def _memory() -> dict[str, int]:
+    """Return the memory of this worker in KB, where the system tells it."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return {}
+    told = (line.partition(":") for line in lines)
+    return {
+        _MEMORY[name]: int(size.split()[0]) for name, _, size in told if name in _MEMORY
+    }
+
+
+def _moment(seconds: float) -> str:
+    return moment(datetime.fromtimestamp(seconds, UTC))

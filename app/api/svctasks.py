@@ -26,15 +26,16 @@ class Svctasks:
     def on_get(self, request: Request, response: Response) -> None:
         given = parameters.of_address(request)
         total = self._list(request, response, given)
-        if "limit" in given and (pages := parameters.links(request, given, total)):
-            response.set_header("Link", pages)
+        parameters.tell_pages(request, response, given, total)
 
     on_head = on_get
 
     def on_query(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         given = parameters.of_body(bodies.read(request, self._max_body))
-        self._list(request, response, given)
+        total = self._list(request, response, given)
+        # Without pages: the parameters are in no address that a link could name.
+        parameters.tell_pages(request, response, {}, total)
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
@@ -78,7 +79,6 @@ class Svctasks:
         body = bodies.encode([listing.show(each.document) for each in page.records])
         digest = blake2b(body, digest_size=8, key=b"%d" % page.total)
         response.set_header("ETag", f'"{digest.hexdigest()}"')
-        response.set_header("X-Total-Count", str(page.total))
         if _is_known(request, digest.hexdigest()):
             response.status = HTTP_304
         else:

@@ -9,6 +9,7 @@ The one rule for absent, null and mixed values, for every back end:
 * An array equals a wanted array if each of the wanted elements is in it; an object
   equals a wanted one if the wanted members do. This holds at any depth.
 * A negation holds wherever its part does not, so for absent values too.
+* A presence is true or false, and equals nothing else; null is a value that is there.
 * In an order, what is not of the field's type comes first, as if it were the least.
 
 Nothing here raises for any document, whatever JSON it is made of: a file that was
@@ -32,6 +33,7 @@ from app.query.values import (
     ABSENT,
     ARRAY_TAG,
     DATE,
+    INDEXABLE,
     NAMES,
     NUMBERS,
     OBJECT_TAG,
@@ -189,16 +191,36 @@ def _including(patterns: tuple[Any, ...]) -> Test:
 
 
 def equalities(condition: Condition) -> list[Comparison]:
-    """Return the ``$eq`` and ``$in`` on scalars that every match has to fulfil.
+    """Return the ``$eq`` and ``$in`` on single values that every match has to fulfil.
 
     An index on the keys of one of these fields has all candidates.
     """
+    return [
+        each
+        for each in _required(condition)
+        if each.operator in ("$eq", "$in") and each.field.kind in INDEXABLE
+    ]
+
+
+def bounds(condition: Condition, order: Order) -> list[Comparison]:
+    """Return the limits to the field of ``order`` that every match has to keep.
+
+    In a list in that order, all candidates stand between them.
+    """
+    if order.descending or order.field.kind not in SCALARS:
+        return []
+    return [
+        each
+        for each in _required(condition)
+        if each.operator in _RELATIONS and each.field == order.field
+    ]
+
+
+def _required(condition: Condition) -> list[Comparison]:
+    """Return the comparisons that every match has to fulfil."""
     if isinstance(condition, Every):
-        return [found for part in condition.parts for found in equalities(part)]
-    if isinstance(condition, Comparison) and condition.field.kind in SCALARS:
-        if condition.operator in ("$eq", "$in"):
-            return [condition]
-    return []
+        return [found for part in condition.parts for found in _required(part)]
+    return [condition] if isinstance(condition, Comparison) else []
 
 
 def without(condition: Condition, comparison: Comparison) -> Condition | None:

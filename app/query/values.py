@@ -7,7 +7,7 @@ key for any JSON value.
 
 Two values have equal keys if and only if they are equal: ``True`` is not 1, as it would
 be in Python, while 1 and 1.0 are one number, and so are two spellings of one instant.
-An absent value has the key of null.
+An absent value has the key of null, except where it is presence that is compared.
 """
 
 import re
@@ -192,6 +192,16 @@ def _read_object(value: Any) -> Any:
     raise ValueError(f"must be an object, not {type_name(value)}")
 
 
+def _read_presence(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError(f"must be true or false, not {type_name(value)}")
+
+
+def _presence_key(value: Any) -> bool:
+    return value is not ABSENT
+
+
 def _read_any(value: Any) -> Any:
     return value
 
@@ -205,8 +215,13 @@ NAMES = Kind("list of names", _read_names, _names_key)
 ARRAY = Kind("array", _read_array, plain_key)
 OBJECT = Kind("object", _read_object, plain_key)
 ANY = Kind("any JSON value", _read_any, plain_key)
+PRESENCE = Kind("presence", _read_presence, _presence_key)
+"""Of a member, whether it is there: it may be null. Its key is true or false."""
 
 STRINGS = frozenset({TEXT, ID, DATE})
 NUMBERS = frozenset({INTEGER, INTBOOL})
 SCALARS = STRINGS | NUMBERS
-"""The kinds whose keys are all strings or all integers, and can be indexed."""
+"""The kinds whose keys are all strings or all integers."""
+
+INDEXABLE = SCALARS | {PRESENCE}
+"""The kinds in which equal values can be looked up by their keys."""

@@ -12,17 +12,12 @@ from typing import Any
 from marshmallow import Schema, ValidationError, validate
 
 from app.errors import Invalid
-from app.query import Fields, suggestion
+from app.query import Fields
 from app.query.values import ANY, DATE, ID, INTBOOL, INTEGER, NAMES, TEXT, Kind
+from app.schemas.faults import checked, dotted, unknown
 from app.schemas.fields import Enumeration, OpenObject, Periods, Valued, copied
 
 NAME = "svctasks"
-
-MAX_SUGGESTIONS = 16
-"""How many unknown fields of one body are compared with the known ones."""
-
-MAX_SUMMARY = 8
-"""How many faults the message of an error names; its faults are always complete."""
 
 
 def _check_name(name: str) -> None:
@@ -97,7 +92,7 @@ def new(body: Any, id_: Callable[[], str], now: str) -> dict[str, Any]:
 
     ``id_`` makes an id if ``body`` has none. Raises Invalid with all faults.
     """
-    given = _checked(*_read(_CLIENT, body))
+    given = checked(*_read(_CLIENT, body))
     document = _completed(given)
     document["id"] = given.get("id") or id_()
     document["ext"] = {"ct": now, "lwt": now, **document["ext"]}
@@ -110,7 +105,7 @@ def loaded(raw: Any, default_id: str, moment: str) -> dict[str, Any]:
     What it has of ``id``, ``ext.ct`` and ``ext.lwt`` is kept; ``moment`` is the default
     of ``ext.ct``, and that of ``ext.lwt``. Raises Invalid with all faults.
     """
-    given = _checked(*_read(_STORED, raw))
+    given = checked(*_read(_STORED, raw))
     document = _completed(given)
     document["id"] = given.get("id") or default_id
     ext = {"ct": "", "lwt": "", **document["ext"]}
@@ -128,7 +123,7 @@ def changes(body: Any, id_: str) -> dict[str, Any]:
     given, faults = _read(_CLIENT, body, partial=True)
     if given.pop("id", id_.lower()) != id_.lower():
         faults["id"] = [f'must be the id of the path, "{id_.lower()}", or absent']
-    return _checked(given, faults)
+    return checked(given, faults)
 
 
 def changed(
@@ -202,36 +197,6 @@ def _read(schema: Schema, body: Any, partial: bool = False) -> _Read:
         assert isinstance(error.messages, dict) and isinstance(error.valid_data, dict)
         messages = {n: m for n, m in error.messages.items() if n in schema.fields}
         return error.valid_data, {
-            **dict(_dotted(messages, "")),
-            **_unknown(schema, body),
+            **dotted(messages),
+            **unknown(body, schema.fields, "a field of a task"),
         }
-
-
-def _unknown(schema: Schema, body: dict[str, Any]) -> dict[str, list[str]]:
-    faults: dict[str, list[str]] = {}
-    for name in body:
-        if name not in schema.fields:
-            few = len(faults) < MAX_SUGGESTIONS
-            nearest = suggestion(name, schema.fields) if few else ""
-            faults[name] = [f"is not a field of a task{nearest}"]
-    return faults
-
-
-def _dotted(
-    messages: Mapping[Any, Any], prefix: str
-) -> Iterator[tuple[str, list[str]]]:
-    for name, found in messages.items():
-        if isinstance(found, dict):
-            yield from _dotted(found, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", found
-
-
-def _checked(given: dict[str, Any], faults: dict[str, list[str]]) -> dict[str, Any]:
-    if not faults:
-        return given
-    told = [f"{name}: {fault}" for name in faults for fault in faults[name]]
-    more = len(told) - MAX_SUMMARY
-    if more > 0:
-        told[MAX_SUMMARY:] = [f"and {more} more"]
-    raise Invalid("; ".join(told), faults)

@@ -1,20 +1,26 @@
 """The store contract: what every back end promises, in words and types.
 
-* A store holds tables; a table maps string keys to documents, which are plain JSON
-  objects that hold their key in a member of their own. Each record has a revision, an
-  integer that is another one whenever the document is; it is compared for equality only.
+* A store holds tables; a table maps keys, strings or integers, to documents, which are
+  plain JSON objects that hold their key in a member of their own. Each record has a
+  revision, an integer that is another one whenever the document is; it is compared for
+  equality only.
 * A write is atomic and durable when its call returns; one that raises changed nothing,
   except after Unavailable: then it may or may not have happened.
 * ``update`` is an atomic read-modify-write: ``change`` maps the old document to the new
-  one and may be called more than once. When it returns the document it was given, nothing
-  is written. With ``revision`` it raises Stale if the record is in another one.
+  one, under the same key, and may be called more than once. When it returns the document
+  it was given, nothing is written. With ``revision`` it raises Stale if the record is in
+  another one. ``update_all`` does the same with all documents of a table in one step.
+* ``add`` and ``update`` hand on a function that gives ids: 1, 2, 3 … for each sequence of
+  the table, and always more than any id in its documents (``Collection.ids``). An id that
+  was written is never given again, whatever became of the document, in no worker and
+  after no restart. One that was given for a write that did not happen is.
 * ``find`` returns the records that a Query asks for, and how many match it in all.
   Documents that the order of the query leaves equal stand in the order of the table.
 * Documents that a store hands out are shared: never change one, build another.
 * A store knows no HTTP and no presentation: masks and flat forms are made in ``app.api``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,12 +28,21 @@ from app.query import Field, Order, Query
 
 Document = Mapping[str, Any]
 
+Key = str | int
+"""What a document is found by: the member of it that its collection names."""
+
+NextId = Callable[[str], int]
+"""Gives the next id of a sequence, within one write."""
+
+IdsOf = Callable[[Document], Iterable[tuple[str, int]]]
+"""Tells the ids in a document, each with the name of its sequence."""
+
 
 class Record(Protocol):
     """A document in a store, under its key, in one revision."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> Key: ...
 
     @property
     def document(self) -> Document: ...
@@ -65,6 +80,10 @@ class Status:
         return bool(self.fault)
 
 
+def _no_ids(document: Document) -> Iterable[tuple[str, int]]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Collection:
     """What a store has to know of a table.
@@ -73,7 +92,8 @@ class Collection:
     stand where nothing else is asked for; its last field is the key. ``indexed`` are the
     fields in which equal values are looked up rather than searched for. ``complete`` makes
     a complete document of one that a person wrote, given its number and the time of its
-    file (RFC 3339) for what it leaves out; it raises Invalid.
+    file (RFC 3339) for what it leaves out; it raises Invalid. ``ids`` tells the ids in a
+    document that the table has to give: far enough below 64 bits to count on from them.
     """
 
     name: str
@@ -81,12 +101,13 @@ class Collection:
     order: tuple[Order, ...]
     indexed: tuple[Field, ...]
     complete: Callable[[Any, int, str], dict[str, Any]]
+    ids: IdsOf = _no_ids
 
 
 class Store(Protocol):
     """Tables of documents; see the promises above."""
 
-    def get(self, table: str, key: str) -> Record:
+    def get(self, table: str, key: Key) -> Record:
         """Return the record under ``key``; raises NotFound."""
 
     def find(self, table: str, query: Query) -> Page:
@@ -94,6 +115,9 @@ class Store(Protocol):
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists."""
+
+    def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
+        """Add the document that ``make`` makes with new ids; raises Conflict."""
 
     def load(
         self, table: str, documents: Sequence[Document], clear: bool = False
@@ -103,17 +127,20 @@ class Store(Protocol):
     def update(
         self,
         table: str,
-        key: str,
-        change: Callable[[Document], Document],
+        key: Key,
+        change: Callable[[Document, NextId], Document],
         revision: int | None = None,
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
 
-    def remove(self, table: str, key: str, revision: int | None = None) -> None:
-        """Remove a record; raises NotFound, Stale."""
+    def update_all(self, table: str, change: Callable[[Document], Document]) -> int:
+        """Replace all documents by what ``change`` makes of them, all or none.
 
-    def next_id(self, sequence: str) -> int:
-        """Return 1, 2, 3 … for each ``sequence``, never the same number twice."""
+        Returns how many it changed.
+        """
+
+    def remove(self, table: str, key: Key, revision: int | None = None) -> None:
+        """Remove a record; raises NotFound, Stale."""
 
     def ping(self) -> None:
         """Raise Unavailable when the store cannot be written now."""

@@ -4,6 +4,9 @@ TinyDB opens the file, a person edits it, and a change of one document is a chan
 line. It is only ever replaced whole: written beside itself, flushed to disk, renamed, and
 the folder flushed, so that no crash leaves half of it.
 
+A person may also write a plain array of documents, numbered from 1: an edit like any
+other, which the next fold turns into TinyDB JSON.
+
 **Caveats.** A person's editor may write in place: what is read while it does is half a
 file, which is refused like any other broken edit and read again when it changes.
 """
@@ -112,20 +115,26 @@ def parse(
 ) -> dict[int, dict[str, Any]]:
     """Return the documents in ``content``, TinyDB JSON, by their numbers.
 
-    ``trusted`` content was written by the service itself and is not checked again. The
-    documents may also stand in TinyDB's default table. Raises Invalid.
+    ``trusted`` content was written by the service itself and is not checked again. Else
+    they may also stand in TinyDB's default table, or in an array. Raises Invalid.
     """
     if trusted:
         try:
             documents = orjson.loads(content)[table]
-        except (orjson.JSONDecodeError, KeyError) as error:
+        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
             raise Invalid(f"{name} is damaged: {error}") from None
         return {int(key): each for key, each in documents.items()}
-    # The tables and the numbers nest the documents two levels deeper.
-    tables = jsontext.read(content, name, jsontext.MAX_DEPTH + 2)
+    # The tables and the numbers nest the documents two levels deeper, an array one.
+    levels = 1 if content.lstrip().startswith(b"[") else 2
+    tables = jsontext.read(content, name, jsontext.MAX_DEPTH + levels)
+    if isinstance(tables, list):
+        return dict(enumerate(tables, 1))
     if not is_tinydb(tables):
         shape = f'{{"{table}": {{"1": {{…}}, "2": {{…}}}}}}'
-        raise Invalid(f"{name} is not TinyDB JSON, which looks like {shape}")
+        raise Invalid(
+            f"{name} is neither an array of documents nor TinyDB JSON, which looks like "
+            f"{shape}"
+        )
     filled = {each: documents for each, documents in tables.items() if documents}
     if unknown := filled.keys() - {table, "_default"}:
         raise Invalid(

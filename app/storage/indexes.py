@@ -8,18 +8,25 @@ replaced: a list that was copied out stays what it was while writers go on.
 """
 
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import orjson
 
 from app.query import Comparison, Condition, Field, Order, Query
-from app.query.predicate import equalities, predicate, sort, sort_key, without
-from app.storage import Collection, Document
+from app.query.predicate import (
+    bounds,
+    equalities,
+    predicate,
+    sort,
+    sort_key,
+    without,
+)
+from app.storage import Collection, Document, Key
 
 ORDERS_KEPT = 8
 """How many sorted lists a bucket keeps at most."""
@@ -33,7 +40,7 @@ class Record:
     place: Any
     """Where the record stands in the order of the table; known once it is sorted."""
 
-    def __init__(self, number: int, key: str, document: Document) -> None:
+    def __init__(self, number: int, key: Key, document: Document) -> None:
         self.number = number
         self.key = key
         self.document = document
@@ -49,6 +56,7 @@ class Record:
 
 
 _place: Callable[[Record], Any] = attrgetter("place")
+_first: Callable[[Any], Any] = itemgetter(0)
 
 
 @lru_cache(maxsize=256)
@@ -85,6 +93,24 @@ class Bucket:
                 ]
             self._lists[order] = list(map(self._key(order), records)), records
         return self._lists[order][1]
+
+    def within(
+        self, order: tuple[Order, ...], limits: list[Comparison]
+    ) -> list[Record]:
+        """Return a new list in ``order``, without what is not in ``limits``.
+
+        They are those that ``bounds`` returns for the order, in which there is a list.
+        """
+        keys, records = self._lists[order]
+        start, end = 0, len(records)
+        for limit in limits:
+            side = bisect_right if limit.operator in ("$gt", "$lte") else bisect_left
+            place = side(keys, limit.operand, key=_first)
+            if limit.operator in ("$gt", "$gte"):
+                start = max(start, place)
+            else:
+                end = min(end, place)
+        return records[start:end]
 
     def has(self, order: tuple[Order, ...]) -> bool:
         return order in self._lists
@@ -138,10 +164,10 @@ class Documents:
         with self._lock:
             return iter(list(self._by_key.values()))
 
-    def get(self, key: str) -> Record | None:
+    def get(self, key: Key) -> Record | None:
         return self._by_key.get(key)
 
-    def change(self, put: Iterable[Record], gone: Iterable[str]) -> None:
+    def change(self, put: Iterable[Record], gone: Iterable[Key]) -> None:
         """Remove what is under the keys ``gone``, and add or replace ``put``, at once."""
         new = {record.key: record for record in put}
         with self._lock:
@@ -174,13 +200,11 @@ class Documents:
                 wanted = end is None or query.offset < min(end, total)
                 page = bucket.sorted(order)[query.offset : end] if wanted else []
                 return page, total
-            in_order = bucket.has(order)
-            records = bucket.sorted(
-                order if in_order else self._collection.order
-            ).copy()
+            present = order if bucket.has(order) else self._collection.order
+            records = bucket.within(present, bounds(rest, present[0]))
         matches = predicate(rest)
         found = [record for record in records if matches(record.document)]
-        if not in_order:
+        if present != order:
             sort(found, order, _document)
         return found[query.offset : end], len(found)
 
@@ -200,7 +224,7 @@ class Documents:
         field, wanted = comparison.field, comparison.operand
         values = wanted if comparison.operator == "$in" else (wanted,)
         order = self._collection.order
-        if field.path == (self._collection.key,):
+        if field == order[-1].field:
             keyed = [self._by_key.get(value) for value in set(values)]
             return self._merged([record for record in keyed if record is not None])
         if field not in self._collection.indexed:

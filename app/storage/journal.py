@@ -2,10 +2,11 @@
 
 It holds JSON lines. Each begins with a checksum of the rest and carries a sequence
 number, one more than the line before. The first is the header: the sequence number that
-the data file contains, the identity of that file, whether a person edited it since, and
-the next TinyDB number, which outlives the documents so that no number is given twice. An
-entry holds the whole new state of each document it touched, and the keys of those it
-removed: one entry is one atomic write, and reading it twice does no harm.
+the data file contains, the identity of that file, whether a person edited it since, the
+next TinyDB number and the highest ids, which outlive the documents so that none is given
+twice. An entry holds the whole new state of each document it touched, the keys of those
+it removed, and the highest ids after it: one entry is one atomic write, and reading it
+twice does no harm.
 
 Writers append under the table's lock and flush without it (``GroupCommit``). Readers need
 no lock: they take whole, sound lines and leave the rest for later.

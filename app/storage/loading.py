@@ -14,7 +14,7 @@ import orjson
 
 from app.errors import Invalid
 from app.query.values import instant
-from app.storage import Collection
+from app.storage import Collection, Key
 from app.storage.datafile import DataFile, Identity, parse
 from app.storage.indexes import Documents, Record
 
@@ -66,7 +66,7 @@ def _all_completed(
     collection: Collection,
     former: Documents,
 ) -> list[Record]:
-    records: dict[str, Record] = {}
+    records: dict[Key, Record] = {}
     faults: list[str] = []
     for number, document in documents.items():
         try:
@@ -93,7 +93,7 @@ def completed(
 ) -> Record:
     """Return the record that a document from outside makes; raises Invalid."""
     key = document.get(collection.key) if isinstance(document, dict) else None
-    known = former.get(key) if isinstance(key, str) else None
+    known = former.get(key) if isinstance(key, str | int) else None
     # What is alike was checked before. Compared as JSON: in Python, 1 equals true.
     if known and orjson.dumps(known.document) == orjson.dumps(document):
         return Record(number, known.key, known.document)

@@ -9,6 +9,7 @@ from app.storage import Collection, Document
 from app.storage.datafile import Identity
 from app.storage.indexes import Documents, Record
 from app.storage.journal import FORMAT, Line
+from app.storage.marks import Marks
 
 
 @dataclass(slots=True)
@@ -19,7 +20,7 @@ class State:
     the data files that the service itself wrote, ``noticed`` the edits whose former state
     was set aside, and ``unfolded`` counts the entries that the data file lacks. ``edited``
     tells that a person edited the data file since the service wrote it: then the
-    documents come from none of the files in ``known``.
+    documents come from none of the files in ``known``. ``marks`` are the highest ids.
     """
 
     collection: Collection
@@ -31,6 +32,7 @@ class State:
     noticed: set[Identity | None] = field(default_factory=set)
     unfolded: int = 0
     edited: bool = False
+    marks: Marks = field(default_factory=Marks)
 
     def begin(self, header: dict[str, Any]) -> None:
         """Take in the first line of a journal."""
@@ -41,6 +43,7 @@ class State:
         self.noticed = set()
         self.unfolded = 0
         self.edited = header.get("edited", False)
+        self.marks.begin(header)
 
     def apply(self, entry: dict[str, Any]) -> None:
         """Take in a later line of the journal."""
@@ -54,6 +57,7 @@ class State:
         """Take in all of a line but its documents."""
         numbers = [number + 1 for number, _ in entry.get("put", ())]
         self.next_number = max(self.next_number, entry.get("next", 0), *numbers)
+        self.marks.note(entry)
         self.unfolded += "put" in entry
         if "fold" in entry and (fold := _identity(entry["fold"])) not in self.known:
             # Not so in the journal that this fold began: its data file has the edit.
@@ -110,6 +114,8 @@ class State:
             "base": base,
             "edited": self.edited,
             "next": self.next_number,
+            "ids": dict(self.marks.highest),
+            "covering": self.marks.covering,
         }
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from app.errors import Invalid, Unavailable
-from app.storage import Collection
+from app.storage import Collection, Key, NextId
 from app.storage.datafile import DataFile, Identity, identity
 from app.storage.descriptors import Sync, adopt
 from app.storage.indexes import Documents, Record
@@ -39,6 +39,7 @@ from app.storage.journal import (
 )
 from app.storage.loading import checked, trusted
 from app.storage.locks import TableLock
+from app.storage.marks import Marks, NewIds
 from app.storage.state import State
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ class Changes(NamedTuple):
     """What one write does: records to put, and keys that are gone."""
 
     put: list[Record]
-    gone: list[str]
+    gone: list[Key]
 
 
 class SharedTable:
@@ -211,10 +212,14 @@ class SharedTable:
         self, records: list[Record], lines: list[Line], found: Identity | None
     ) -> State:
         documents = Documents(self._collection, records)
-        state = State(self._collection, documents)
+        # What was given stays given, whatever became of the journal.
+        marks = Marks(self._state.marks.highest.items())
+        state = State(self._collection, documents, marks=marks)
         state.next_number = max((record.number for record in records), default=0) + 1
         if lines:
             state.begin(lines[0].entry)
+            # The header tells of the documents in its own data file only.
+            marks.covering &= found in state.known
         else:
             state.known = {None}
         for line in lines[1:]:
@@ -292,18 +297,23 @@ class SharedTable:
 
     # Writing
 
-    def write(self, plan: Callable[[Documents], Changes]) -> Changes:
+    def write(self, plan: Callable[[Documents, NextId], Changes]) -> Changes:
         """Carry out what ``plan`` makes of the documents, atomically and durably.
 
         Raises what ``plan`` raises, and Unavailable.
         """
         with self._lock:
             self._catch_up_or_fail()
-            changes = plan(self._state.documents)
+            state = self._state
+            ids = NewIds(state.marks, state.documents, self._collection.ids)
+            changes = plan(state.documents, ids.next_id)
             if not changes.put and not changes.gone:
                 return changes
             puts = [(each.number, each.document) for each in changes.put]
-            ticket = self._append({"put": puts, "gone": changes.gone})
+            entry: dict[str, Any] = {"put": puts, "gone": changes.gone}
+            if marks := ids.marks(*changes):
+                entry["ids"] = marks
+            ticket = self._append(entry)
         self._commits.wait(ticket)
         return changes
 

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from tinydb.table import Table
 
-from app.errors import Conflict, Error, Invalid, NotFound, Stale, Unavailable
-from app.query import Field, Order, Query
-from app.query.values import TEXT, instant
-from app.storage import Collection, Document, Page, Status
+from app.errors import Conflict, Error, NotFound, Stale, Unavailable
+from app.query import Query
+from app.query.values import instant
+from app.storage import Collection, Document, Key, NextId, Page, Status
 from app.storage.descriptors import Sync, flush_folder
 from app.storage.folding import FoldedTable
 from app.storage.indexes import Documents, Record
@@ -48,7 +48,7 @@ class JournalTable(FoldedTable, Table):
     def _update_table(self, updater: Callable[[dict[int, Any]], None]) -> None:
         moment = instant(datetime.now(UTC))
 
-        def plan(documents: Documents) -> Changes:
+        def plan(documents: Documents, _: NextId) -> Changes:
             records = {each.number: each for each in documents}
             table = {number: _copy(each.document) for number, each in records.items()}
             updater(table)
@@ -94,8 +94,7 @@ class FileStore:
             reason = f"the data folder cannot be made: {error.strerror}"
             raise Unavailable(reason) from error
         self._tables = {
-            each.name: JournalTable(folder, each, sync)
-            for each in (*collections, SEQUENCES)
+            each.name: JournalTable(folder, each, sync) for each in collections
         }
         self._keeper = _Keeper(self._tables.values())
         self._keeper.start()
@@ -110,7 +109,7 @@ class FileStore:
         """Return a table, with TinyDB's own operations."""
         return self._tables[name]
 
-    def get(self, table: str, key: str) -> Record:
+    def get(self, table: str, key: Key) -> Record:
         """Return the record under ``key``; raises NotFound."""
         return _existing(self._tables[table].documents, key)
 
@@ -122,16 +121,19 @@ class FileStore:
         """Add documents, all or none; raises Conflict when a key exists."""
         target = self._tables[table]
 
-        def plan(present: Documents) -> Changes:
-            records: dict[str, Record] = {}
-            for number, document in enumerate(documents, target.next_number()):
-                key = document[target.key]
-                if key in records or present.get(key):
-                    raise Conflict(f"{target.key} {key} exists already")
-                records[key] = Record(number, key, document)
-            return Changes(list(records.values()), [])
+        def plan(present: Documents, _: NextId) -> Changes:
+            return _added(documents, present, target)
 
         return target.write(plan).put
+
+    def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
+        """Add the document that ``make`` makes with new ids; raises Conflict."""
+        target = self._tables[table]
+
+        def plan(present: Documents, next_id: NextId) -> Changes:
+            return _added([make(next_id)], present, target)
+
+        return target.write(plan).put[0]
 
     def load(
         self, table: str, documents: Sequence[Document], clear: bool = False
@@ -139,9 +141,9 @@ class FileStore:
         """Add or replace documents, all or none; with ``clear``, remove all others."""
         target = self._tables[table]
 
-        def plan(present: Documents) -> Changes:
+        def plan(present: Documents, _: NextId) -> Changes:
             number = target.next_number()
-            records: dict[str, Record] = {}
+            records: dict[Key, Record] = {}
             for document in documents:
                 key = document[target.key]
                 if (old := present.get(key)) is None:
@@ -155,16 +157,16 @@ class FileStore:
     def update(
         self,
         table: str,
-        key: str,
-        change: Callable[[Document], Document],
+        key: Key,
+        change: Callable[[Document, NextId], Document],
         revision: int | None = None,
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
         result: list[Record] = []
 
-        def plan(documents: Documents) -> Changes:
+        def plan(documents: Documents, next_id: NextId) -> Changes:
             old = _existing(documents, key, revision)
-            document = change(old.document)
+            document = change(old.document, next_id)
             if document is old.document:
                 result.append(old)
                 return Changes([], [])
@@ -174,27 +176,30 @@ class FileStore:
         self._tables[table].write(plan)
         return result[0]
 
-    def remove(self, table: str, key: str, revision: int | None = None) -> None:
+    def update_all(self, table: str, change: Callable[[Document], Document]) -> int:
+        """Replace all documents by what ``change`` makes of them, all or none.
+
+        Returns how many it changed.
+        """
+
+        def plan(documents: Documents, _: NextId) -> Changes:
+            made = [(each, change(each.document)) for each in documents]
+            put = [
+                Record(old.number, old.key, document)
+                for old, document in made
+                if document is not old.document
+            ]
+            return Changes(put, [])
+
+        return len(self._tables[table].write(plan).put)
+
+    def remove(self, table: str, key: Key, revision: int | None = None) -> None:
         """Remove a record; raises NotFound, Stale."""
 
-        def plan(documents: Documents) -> Changes:
+        def plan(documents: Documents, _: NextId) -> Changes:
             return Changes([], [_existing(documents, key, revision).key])
 
         self._tables[table].write(plan)
-
-    def next_id(self, sequence: str) -> int:
-        """Return 1, 2, 3 … for each ``sequence``, never the same number twice."""
-        table = self._tables[SEQUENCES.name]
-
-        def plan(documents: Documents) -> Changes:
-            old = documents.get(sequence)
-            number = old.number if old else table.next_number()
-            last = old.document["last"] if old else 0
-            document = {"id": sequence, "last": last + 1}
-            return Changes([Record(number, sequence, document)], [])
-
-        last: int = table.write(plan).put[0].document["last"]
-        return last
 
     def ping(self) -> None:
         """Raise Unavailable when the store cannot be written now."""
@@ -203,11 +208,7 @@ class FileStore:
 
     def status(self) -> dict[str, Status]:
         """Return the state of each table, as far as it can be known."""
-        return {
-            name: table.status()
-            for name, table in self._tables.items()
-            if name != SEQUENCES.name
-        }
+        return {name: table.status() for name, table in self._tables.items()}
 
     def close(self) -> None:
         """Fold every table and let go of its files."""
@@ -276,17 +277,19 @@ def _make_folder(folder: Path, sync: Sync) -> None:
         flush_folder(folder.parent, sync)
 
 
-def _sequence(document: Any, number: int, moment: str) -> dict[str, Any]:
-    match document:
-        case {"id": str(), "last": int()}:
-            return {"id": document["id"], "last": document["last"]}
-    raise Invalid('a sequence is {"id": its name, "last": the last number given}')
+def _added(
+    documents: Sequence[Document], present: Documents, table: JournalTable
+) -> Changes:
+    records: dict[Key, Record] = {}
+    for number, document in enumerate(documents, table.next_number()):
+        key = document[table.key]
+        if key in records or present.get(key):
+            raise Conflict(f"{table.key} {key} exists already")
+        records[key] = Record(number, key, document)
+    return Changes(list(records.values()), [])
 
 
-SEQUENCES = Collection("sequences", "id", (Order(Field(("id",), TEXT)),), (), _sequence)
-
-
-def _existing(documents: Documents, key: str, revision: int | None = None) -> Record:
+def _existing(documents: Documents, key: Key, revision: int | None = None) -> Record:
     record = documents.get(key)
     if record is None:
         raise NotFound("Not found")

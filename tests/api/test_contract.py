@@ -12,8 +12,8 @@ def seeded(api, store, settings, clock):
     """The API with the two entities of the platform's documents, times kept."""
     first = sample("svctask.json")
     second = {**sample("svctasks.list.json")[1], "sites": "", "periods": []}
-    tasks = [("first", first), ("second", second)]
-    assert bootstrap.svctasks_over(store, settings, clock).load(tasks) == 2
+    complete = bootstrap.use_cases(store, settings, clock).svctasks.complete_document
+    store.insert("svctasks", complete(first), complete(second))
     return api
 
 

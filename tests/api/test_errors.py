@@ -11,9 +11,9 @@ from webtest import TestApp
 from app.api.application import create_application
 from app.api.observation import Observer
 from app.api.simulation import Simulation
+from app.bootstrap import use_cases
 from app.errors import Unavailable
 from app.logs import json_line
-from app.svctasks import Svctasks
 
 
 class BrokenStore:
@@ -29,15 +29,15 @@ class BrokenStore:
 
 
 @pytest.fixture
-def broken(clock):
+def broken(settings, clock):
     """Return the function from an error to the API over a store that raises it."""
 
     def over(error):
         store = BrokenStore(error)
-        tasks = Svctasks(store, clock, "50e54938780c")
-        observer = Observer(json_line, lambda text: None)
+        observer = Observer(json_line, lambda text: None, clock)
+        does = use_cases(store, settings, clock)
         return TestApp(
-            create_application(store, tasks, 1 << 20, Simulation(), observer)
+            create_application(store, does, 1 << 20, "", Simulation(), observer)
         )
 
     return over

@@ -5,11 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import Invalid
-from app.query import Every, Field, Order
+from app.query import Comparison, Every, Field, Negation, Order
 from app.query.grammar import condition, ordering
 from app.query.operators import OPERATORS
-from app.query.predicate import equalities, predicate, sort, sort_key, without
-from app.query.values import ANY
+from app.query.predicate import (
+    bounds,
+    equalities,
+    predicate,
+    sort,
+    sort_key,
+    without,
+)
+from app.query.values import ANY, PRESENCE
 from app.schemas.svctask import FIELDS, new
 
 NOW = "2019-08-26T12:09:03.34Z"
@@ -203,6 +210,22 @@ def test_sites_compare_alike_when_echoed_as_an_array():
     assert matches({"sites": "B, A"}, task(sites=["A ", "B", "C"]))
 
 
+@pytest.mark.parametrize("path", [("a",), ("a", "b")])
+@pytest.mark.parametrize("value", [None, False, 0, 1, "", [], {"c": 1}])
+def test_presence_is_compared_whatever_the_value(path, value):
+    field = Field(path, PRESENCE)
+    for document, there in [
+        (placed(value, path), True),
+        ({}, False),
+        ({"a": 5}, path == ("a",)),
+    ]:
+        for wanted in (True, False):
+            test = predicate(Comparison(field, "$eq", wanted))
+            assert test(document) is (there is wanted)
+        assert predicate(Comparison(field, "$in", frozenset({there})))(document)
+        assert not predicate(Comparison(field, "$in", frozenset({not there})))(document)
+
+
 TEXTS = st.text("aZß1,. $", max_size=3)
 SCALARS = st.none() | st.booleans() | st.integers() | TEXTS
 JSON = st.recursive(
@@ -315,6 +338,32 @@ def test_equalities_are_those_that_every_match_fulfils():
         FIELDS,
     )
     assert names(equalities(tree)) == ["name", "isenabled", "id", "opts.title"]
+
+
+def test_presence_is_an_equality_that_an_index_can_answer():
+    present = Comparison(Field(("dtstop",), PRESENCE), "$eq", True)
+    name = condition({"name": "n"}, FIELDS)
+    assert equalities(Every((present, name))) == [present, name]
+    assert equalities(Negation(present)) == []
+
+
+def test_bounds_are_the_limits_to_an_order_that_every_match_keeps():
+    tree = condition(
+        {
+            "intervalsec": {"$gte": 1, "$lt": 9, "$ne": 5},
+            "dtstart": {"$gt": ""},
+            "$and": [{"intervalsec": {"$lte": 8}}],
+            "$or": [{"intervalsec": {"$gt": 2}}, {"intervalsec": {"$gt": 3}}],
+            "$not": {"intervalsec": {"$gt": 7}},
+        },
+        FIELDS,
+    )
+    field = FIELDS.order("intervalsec")
+    found = [(each.operator, each.operand) for each in bounds(tree, Order(field))]
+    assert found == [("$gte", 1), ("$lt", 9), ("$lte", 8)]
+    assert bounds(tree, Order(field, descending=True)) == []
+    anything = Order(Field(("ext", "a"), ANY))
+    assert bounds(Comparison(anything.field, "$gt", 1), anything) == []
 
 
 def test_nothing_is_left_without_the_only_comparison():

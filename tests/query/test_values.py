@@ -16,6 +16,7 @@ from app.query.values import (
     INTEGER,
     NAMES,
     OBJECT,
+    PRESENCE,
     TEXT,
     instant,
 )
@@ -50,6 +51,8 @@ ACCEPTED = [
     (ARRAY, [1, {}], [1, {}]),
     (OBJECT, {"a": 1}, {"a": 1}),
     (ANY, None, None),
+    (PRESENCE, True, True),
+    (PRESENCE, False, False),
 ]
 
 
@@ -94,6 +97,7 @@ REFUSED = [
     *((NAMES, value) for value in (None, 1, {}, [1], ["a", None])),
     *((ARRAY, value) for value in (None, "", {}, 1)),
     *((OBJECT, value) for value in (None, "", [], 1)),
+    *((PRESENCE, value) for value in (None, 0, 1, "true", [], {})),
 ]
 
 
@@ -173,6 +177,12 @@ def test_keys_are_equal_when_json_values_are():
     assert ANY.key(1) == ANY.key(1.0)
     assert ANY.key({"a": 1, "b": [2]}) == ANY.key({"b": [2.0], "a": 1})
     assert ANY.key(ABSENT) == ANY.key(None)
+
+
+@pytest.mark.parametrize("value", [None, False, 0, "", [], {}, "x"])
+def test_any_value_is_present_when_it_is_there(value):
+    assert PRESENCE.key(value) is True
+    assert PRESENCE.key(ABSENT) is False
 
 
 def test_instant_is_truncated_to_two_digits():

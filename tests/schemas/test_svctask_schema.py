@@ -7,14 +7,8 @@ import pytest
 
 from app.errors import Invalid
 from app.query.values import ARRAY, DATE, INTBOOL, OBJECT, TEXT
-from app.schemas.svctask import (
-    FIELDS,
-    MAX_SUGGESTIONS,
-    changed,
-    changes,
-    loaded,
-    new,
-)
+from app.schemas.faults import MAX_SUGGESTIONS
+from app.schemas.svctask import FIELDS, changed, changes, loaded, new
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
 OTHER_ID = "86228b15-016c-cdef-ccce-50e54938780c"

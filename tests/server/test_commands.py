@@ -1,15 +1,22 @@
 """The commands beside ``serve``: what each prints, takes and leaves."""
 
+import io
 import json
 import os
+import re
+import shutil
+import subprocess
 import tarfile
+from pathlib import Path
 
 import pytest
-from running import Server, svctasks
-from shared import SAMPLES, T, sample
+from running import SVCTASKS, Server, svctasks
+from shared import ASKED, SAMPLES, T, sample
 
 ENTITY = sample("svctask.json")
 LIST = SAMPLES / "svctasks.list.json"
+
+PROJECT_DATA = Path(__file__).parent.parent.parent / "data"
 
 
 @pytest.fixture
@@ -24,6 +31,45 @@ def ids(data):
     result = svctasks("export", "svctasks", data=data)
     assert result.returncode == 0, result.stderr
     return [task["id"] for task in json.loads(result.stdout)]
+
+
+@pytest.fixture
+def everything(data):
+    """A data folder with a document in every table; the files are as a person left them.
+
+    A service, a state and a task have extension values.
+    """
+    shutil.copytree(PROJECT_DATA, data)
+    attribute = {"name": "Kinds", "values": [], "cv_attributes": ["Task.type"]}
+    (data / "business_attributes.json").write_text(json.dumps([attribute]))
+    (data / "modes.json").write_text('[{"name": "server", "mode": "maintenance"}]')
+    [service] = documents(data, "services")
+    service["active_states"][0]["Notes"] = {"by": "ann"}
+    service["active_tasks"][0]["Notes"] = [{"n": 1}, {"n": 2.5}]
+    file = data.with_name("service.json")
+    file.write_text(json.dumps(service))
+    result = svctasks("import", "services", file, "--replace", data=data)
+    assert result.returncode == 0, result.stderr
+    return data
+
+
+TABLES = ["svctasks", "services", "extensions", "business_attributes", "modes"]
+
+
+def documents(data, table):
+    """Return the documents in a data file that is not behind its journal."""
+    [(_, numbered)] = json.loads((data / f"{table}.json").read_text()).items()
+    return list(numbered.values())
+
+
+def limited(size, *arguments, data):
+    """Run a command that cannot write files of more than ``size`` bytes."""
+    return subprocess.run(
+        ["prlimit", f"--fsize={size}", SVCTASKS, *arguments, "--data", data],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 COMMANDS = [
@@ -110,8 +156,6 @@ def test_import_shows_its_progress_on_a_terminal(data):
 
 
 def _command(*arguments):
-    from running import SVCTASKS
-
     argv = [str(each) for each in (SVCTASKS, *arguments)]
     return argv[0], argv, {**os.environ, "TERM": "xterm"}
 
@@ -129,9 +173,74 @@ def test_export_writes_what_import_takes(loaded, tmp_path):
     assert ids(copy) == ids(loaded)
 
 
-def test_export_of_nothing_is_an_empty_array(data):
+def test_export_of_services_writes_what_import_takes(everything, tmp_path):
+    """Extension values of states and tasks come along, even those without a schema."""
+    file, again = tmp_path / "services.json", tmp_path / "again.json"
+    result = svctasks("export", "services", file, data=everything)
+    assert (result.returncode, result.stdout) == (0, "1 exported\n")
+    exported = json.loads(file.read_text())
+    assert exported == documents(everything, "services")
+    assert exported[0]["active_tasks"][0]["Notes"] == [{"n": 1}, {"n": 2.5}]
+    copy = tmp_path / "copy"
+    assert svctasks("import", "services", file, data=copy).stdout == "1 imported\n"
+    svctasks("export", "services", again, data=copy)
+    assert again.read_bytes() == file.read_bytes()
+
+
+def test_export_has_what_clients_wrote(server):
+    """Ids, times and extension values are those that replies show."""
+    schema = {
+        "name": "Note",
+        "type": "single-valued",
+        "attributes": [{"name": "text", "type": "string"}],
+    }
+    for level in ("services", "states", "tasks"):
+        path = f"/metadata/{level}/extensions"
+        assert server.request("POST", path, schema).status == 201
+    note = {"Note": {"text": "n"}}
+    start = {"service_type": 1, "contact_key": "k", **note}
+    server.request("POST", "/services/start", start)
+    for level, type_ in (("states", "state_type"), ("tasks", "task_type")):
+        path = f"/services/1/{level}/start"
+        server.request("POST", path, {type_: 1, **note})
+    asked = ASKED.replace("ClientInfo", "Note")
+    shown = server.request("GET", f"/services/1?{asked}").json
+    result = svctasks("export", "services", data=server.data)
+    assert json.loads(result.stdout) == [shown]
+    assert result.stdout.count('"Note":{"text":"n"}') == 3
+
+
+@pytest.mark.parametrize("collection", ["svctasks", "services"])
+def test_export_of_nothing_is_an_empty_array(data, collection):
     data.mkdir()
-    assert json.loads(svctasks("export", "svctasks", data=data).stdout) == []
+    assert json.loads(svctasks("export", collection, data=data).stdout) == []
+
+
+@pytest.mark.parametrize("command", [["export", "svctasks"], ["backup"]])
+def test_a_file_that_cannot_be_written_is_left_as_it_was(data, tmp_path, command):
+    tasks = tmp_path / "tasks.json"
+    tasks.write_text(json.dumps([{"name": os.urandom(9).hex()} for _ in range(60)]))
+    assert svctasks("import", "svctasks", tasks, data=data).returncode == 0
+    folder = tmp_path / "out"
+    folder.mkdir()
+    file = folder / "file"
+    file.write_text("former")
+    result = limited(1000, *command, file, data=data)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "svctasks: File too large\n"
+    assert [each.name for each in folder.iterdir()] == ["file"]
+    assert file.read_text() == "former"
+
+
+@pytest.mark.parametrize("command", [["export", "svctasks"], ["backup"]])
+def test_what_a_killed_run_left_behind_is_in_nobodys_way(loaded, tmp_path, command):
+    file = tmp_path / "file"
+    left = tmp_path / "file.new"
+    left.write_text("half")
+    result = svctasks(*command, file, data=loaded)
+    assert result.returncode == 0, result.stderr
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert left.read_text() == "half"
 
 
 @pytest.mark.parametrize(
@@ -165,6 +274,59 @@ def test_check_names_file_document_and_field(loaded):
         f'{first}, field schedule: must be one of "all", "work", "non-work", "individual"',
     ]
     assert {each: each.read_bytes() for each in loaded.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    "table, former, wrong, finding",
+    [
+        (
+            *("services", '"state_type":200', '"state_type":""'),
+            "(service_id 3005), field completed_states.0.state_type: must be an integer",
+        ),
+        (
+            *("services", '"started":{"timestamp":"2010-09-07', '"started":{"t":"x'),
+            "(service_id 3005), field started.timestamp: is required",
+        ),
+        (
+            *("extensions", '"single-valued"', '"single"'),
+            '(id services.clientinfo), field type: must be one of "single-valued", ',
+        ),
+        (
+            *("extensions", '"unique":["offer_name"]', '"unique":["offer"]'),
+            "(id services.relatedoffers), field unique.0: is not the name of an",
+        ),
+        (
+            *("business_attributes", "Task.type", "Task.typ"),
+            "(name Kinds), field cv_attributes.0: must be Service, State or Task",
+        ),
+        (
+            *("modes", "maintenance", "off"),
+            '(name server), field mode: must be "production" or "maintenance"',
+        ),
+    ],
+)
+def test_check_names_what_is_wrong_in_each_table(
+    everything, table, former, wrong, finding
+):
+    assert svctasks("check", data=everything).stdout == "all is well\n"
+    file = everything / f"{table}.json"
+    content = file.read_text()
+    assert former in content
+    file.write_text(content.replace(former, wrong))
+    result = svctasks("check", data=everything)
+    assert result.returncode == 1
+    number = 2 if "relatedoffers" in finding else 1
+    place = f"{table}.json: document {number} "
+    assert result.stdout.startswith(place + finding), result.stdout
+
+
+def test_check_names_what_is_wrong_in_the_journal_of_any_table(server):
+    server.request("POST", "/services/start", {"service_type": 1, "contact_key": "k"})
+    server.kill()
+    with (server.data / "services.json.journal").open("ab") as file:
+        file.write(b'{"crc":"00000000"')
+    result = svctasks("check", data=server.data)
+    assert result.stdout == "services.json.journal: 17 damaged bytes\n"
 
 
 def test_check_names_a_torn_journal_and_repair_sets_it_aside(loaded):
@@ -216,6 +378,43 @@ def test_a_backup_brings_back_what_was(loaded, tmp_path):
     assert svctasks("export", "svctasks", data=other).stdout == before
 
 
+def test_a_backup_brings_back_every_table(everything, tmp_path):
+    file = tmp_path / "backup.tar.gz"
+    result = svctasks("backup", file, data=everything)
+    assert (result.returncode, result.stdout) == (0, "7 documents backed up\n")
+    other = tmp_path / "other"
+    result = svctasks("restore", file, data=other)
+    assert (result.returncode, result.stdout) == (0, "7 documents restored\n")
+    assert result.stderr == ""
+    second = tmp_path / "second.tar.gz"
+    svctasks("backup", second, data=other)
+    with tarfile.open(file) as one, tarfile.open(second) as two:
+        names = ["backup.json", *(f"{table}.json" for table in TABLES)]
+        assert one.getnames() == two.getnames() == names
+        for name in names:
+            assert one.extractfile(name).read() == two.extractfile(name).read()
+
+
+def test_a_backup_of_an_older_version_leaves_the_tables_alone_that_it_lacks(
+    everything, tmp_path
+):
+    """The first version had service tasks only."""
+    new, old = tmp_path / "new.tar.gz", tmp_path / "old.tar.gz"
+    assert svctasks("backup", new, data=everything).returncode == 0
+    with tarfile.open(new) as whole, tarfile.open(old, "w:gz") as archive:
+        for name in ("backup.json", "svctasks.json"):
+            archive.addfile(whole.getmember(name), whole.extractfile(name))
+    before = svctasks("export", "services", data=everything).stdout
+    (everything / "svctasks.json").write_text("[]")
+    result = svctasks("restore", old, data=everything)
+    assert (result.returncode, result.stdout) == (0, "2 documents restored\n")
+    assert result.stderr.splitlines() == [
+        f"{table}: not in this backup, left as it is" for table in TABLES[1:]
+    ]
+    assert len(ids(everything)) == 2
+    assert svctasks("export", "services", data=everything).stdout == before
+
+
 def test_restore_replaces_what_a_running_server_serves(server, tmp_path):
     file = tmp_path / "backup.tar.gz"
     kept = server.request("POST", body={"name": "kept"}).json
@@ -248,6 +447,57 @@ def test_restore_of_another_file_is_refused_and_changes_nothing(
     assert len(ids(loaded)) == 2
 
 
+def archive(path, **members):
+    """Make a .tar.gz of JSON values."""
+    with tarfile.open(path, "w:gz") as archive:
+        for name, value in members.items():
+            content = json.dumps(value).encode()
+            member = tarfile.TarInfo(f"{name}.json")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    "members, message",
+    [
+        ({"svctasks": []}, "is not a backup: it has no backup.json"),
+        (
+            {"backup": [], "svctasks": []},
+            "is not a backup: backup.json tells no format",
+        ),
+        (
+            {"backup": {"format": 1, "version": "0.1.0"}, "svctasks": 5},
+            "is not a backup: svctasks.json is not an array",
+        ),
+        (
+            {"backup": {"format": 2, "version": "9.0"}, "svctasks": 5},
+            "was made by a newer version, 9.0",
+        ),
+    ],
+)
+def test_restore_of_another_archive_is_refused_and_changes_nothing(
+    loaded, tmp_path, members, message
+):
+    archive(tmp_path / "b.tar.gz", **members)
+    result = svctasks("restore", tmp_path / "b.tar.gz", data=loaded)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == f"svctasks: b.tar.gz {message}\n"
+    assert len(ids(loaded)) == 2
+
+
+def test_restore_of_a_damaged_backup_is_refused_and_changes_nothing(loaded, tmp_path):
+    """The damage is in the checksum at the end: what comes before looks sound."""
+    file = tmp_path / "b.tar.gz"
+    svctasks("backup", file, data=loaded)
+    content = bytearray(file.read_bytes())
+    content[-8] ^= 1
+    file.write_bytes(content)
+    result = svctasks("restore", file, data=loaded)
+    assert result.returncode == 1
+    assert "b.tar.gz is not a backup: CRC check failed" in result.stderr
+    assert len(ids(loaded)) == 2
+
+
 def test_restore_of_a_backup_that_breaks_a_rule_is_refused_and_changes_nothing(
     loaded, tmp_path
 ):
@@ -271,8 +521,13 @@ def test_restore_of_a_backup_that_breaks_a_rule_is_refused_and_changes_nothing(
 
 def test_routes_are_printed_with_their_methods():
     lines = svctasks("routes").stdout.splitlines()
-    assert f"LOOKUP  {T:36} look up the ids of a key" in lines
-    assert any(line.startswith("PATCH   " + T + "/{id}") for line in lines)
+    rows = [re.split("  +", line) for line in lines]
+    assert ["LOOKUP", T, "look up the ids of a key"] in rows
+    assert ["DELETE", T + "/{id}", "delete a service task"] in rows
+    assert ["POST", "/services/{service_id}/end", "complete a service"] in rows
+    assert {line.index(row[2]) for line, row in zip(lines, rows, strict=True)} == {
+        lines[0].index("list")
+    }
 
 
 def test_settings_are_printed_as_they_are():

@@ -1,13 +1,20 @@
 """``svctasks import``: what it takes, and that it is all or nothing."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from running import Server, svctasks
-from shared import SAMPLES, T, sample
+from shared import ASKED, SAMPLES, T, sample
 
 ENTITY = sample("svctask.json")
 LIST = sample("svctasks.list.json")
+SERVICE = sample("service.3005.json")
+
+DATA = Path(__file__).parent.parent.parent / "data"
+
+FORMS = ["an array", "an object", "TinyDB JSON", "TinyDB's default table"]
 
 
 @pytest.fixture
@@ -15,10 +22,14 @@ def file(tmp_path):
     return tmp_path / "tasks.json"
 
 
-def import_(file, data, content=None):
+def import_(file, data, content=None, *options, collection="svctasks"):
     if content is not None:
         file.write_text(content if isinstance(content, str) else json.dumps(content))
-    return svctasks("import", "svctasks", file, data=data)
+    return svctasks("import", collection, file, *options, data=data)
+
+
+def import_services(file, data, content, *options):
+    return import_(file, data, content, *options, collection="services")
 
 
 def served(data):
@@ -39,7 +50,7 @@ def served(data):
         {"svctasks": {"7": ENTITY}},
         {"_default": {"1": ENTITY}},
     ],
-    ids=["an array", "an object", "TinyDB JSON", "TinyDB's default table"],
+    ids=FORMS,
 )
 def test_each_form_of_file_is_taken_with_ids_and_times(file, data, content):
     result = import_(file, data, content)
@@ -87,6 +98,10 @@ def test_an_id_that_exists_refuses_the_whole_file(file, data):
         ('{"a": 1, "a": 2}', 'tasks.json holds the member "a" twice'),
         ('"text"', "tasks.json holds no svctasks; it must be an array"),
         ('{"others": {"1": {}}}', "tasks.json holds no svctasks"),
+        (
+            json.dumps({"name": "n", "ext": {"deep": json.loads("[" * 63 + "]" * 63)}}),
+            "tasks.json is nested too deeply",
+        ),
     ],
 )
 def test_a_file_of_another_form_is_refused(file, data, content, message):
@@ -106,3 +121,123 @@ def test_a_running_server_serves_what_is_imported(server, file):
     assert result.stdout == "2 imported\n"
     for _ in range(10):
         assert server.request("GET").json == LIST
+
+
+# services
+
+
+@pytest.fixture
+def schemas(data):
+    """A data folder with the extension schemas that the project's own data have."""
+    data.mkdir()
+    shutil.copy(DATA / "extensions.json", data)
+    return data
+
+
+def exported(data):
+    """Return all services in a data folder, complete."""
+    result = svctasks("export", "services", data=data)
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [SERVICE],
+        SERVICE,
+        {"services": {"7": SERVICE}},
+        {"_default": {"1": SERVICE}},
+    ],
+    ids=FORMS,
+)
+def test_a_service_is_served_as_it_was_imported(file, data, content):
+    """There are no extension schemas in the empty folder: values come before them."""
+    result = import_services(file, data, content)
+    assert (result.returncode, result.stdout) == (0, "1 imported\n"), result.stderr
+    server = Server(data)
+    try:
+        assert server.request("GET", f"/services/3005?{ASKED}").json == SERVICE
+    finally:
+        server.stop()
+
+
+def test_ids_count_on_from_those_of_an_imported_service(server, file):
+    start = {"service_type": 1, "contact_key": "k"}
+    first = server.request("POST", "/services/start", start)
+    assert first.json == {"service_id": 1}
+    assert import_services(file, server.data, SERVICE).returncode == 0
+    for n in range(10):
+        reply = server.request("POST", "/services/start", start)
+        assert reply.json == {"service_id": 3006 + n}
+    for name, body in (("states", {"state_type": 1}), ("tasks", {"task_type": 1})):
+        reply = server.request("POST", f"/services/3005/{name}/start", body)
+        assert reply.json in ({"state_id": 4002}, {"task_id": 2002})
+
+
+def test_extension_values_become_what_their_schema_wants(file, schemas):
+    offers = [{"offer_name": 24, "type": 9}, *SERVICE["relatedOffers"]]
+    result = import_services(file, schemas, {**SERVICE, "relatedOffers": offers})
+    assert result.returncode == 0, result.stderr
+    [service] = exported(schemas)
+    assert service["relatedOffers"][0] == {"offer_name": "24", "type": "9"}
+    assert service["relatedOffers"][1:] == SERVICE["relatedOffers"]
+
+
+def test_extension_values_that_break_their_schema_are_refused(file, schemas):
+    first = SERVICE["relatedOffers"][0]
+    bad = {
+        **SERVICE,
+        "ClientInfo": [{"clientIp": "192.168.1.1"}],
+        "relatedOffers": [first, {"type": [], "nam": "x"}, first],
+    }
+    result = import_services(file, schemas, [{**SERVICE, "service_id": 1}, bad])
+    assert result.returncode == 1
+    assert "item 2: ClientInfo: must be an object, not an array" in result.stderr
+    assert "relatedOffers.1.type: must be a string, not an array" in result.stderr
+    assert "relatedOffers.1.nam: is not an attribute of relatedOffers" in result.stderr
+    assert "relatedOffers.2: has the same offer_name" in result.stderr
+    assert exported(schemas) == []
+
+
+def test_faults_inside_a_service_are_named_with_their_places(file, data):
+    task = {**SERVICE["active_tasks"][0], "service_id": 5, "started": {}}
+    bad = {**SERVICE, "service_type": None, "active_tasks": [task], "colour": "red"}
+    result = import_services(file, data, bad)
+    assert result.returncode == 1
+    for fault in (
+        "service_type: is required",
+        "active_tasks.0.service_id: must be 3005, that of the service, or absent",
+        "active_tasks.0.started.timestamp: is required",
+        "colour: is not a member of a service nor an object or array of objects",
+    ):
+        assert fault in result.stderr
+    assert exported(data) == []
+
+
+def test_a_service_without_an_id_is_refused(file, data):
+    without = {name: each for name, each in SERVICE.items() if name != "service_id"}
+    result = import_services(file, data, [without])
+    assert result.returncode == 1
+    assert "item 1: service_id: is required" in result.stderr
+
+
+def test_a_service_that_exists_is_replaced_only_when_asked(file, data):
+    import_services(file, data, SERVICE)
+    other = {**SERVICE, "contact_key": "ann"}
+    result = import_services(file, data, other)
+    assert result.returncode == 1
+    assert result.stderr == "svctasks: service_id 3005 exists already\n"
+    assert import_services(file, data, other, "--replace").stdout == "1 imported\n"
+    [service] = exported(data)
+    assert service["contact_key"] == "ann"
+
+
+def test_skip_invalid_names_the_services_that_it_skips(file, data):
+    content = [SERVICE, {"service_id": 1}, SERVICE]
+    result = import_services(file, data, content, "--skip-invalid")
+    assert (result.returncode, result.stdout) == (0, "1 imported\n")
+    assert result.stderr.splitlines() == [
+        "skipped item 2: service_type: is required",
+        "skipped item 3: service_id: 3005 is in the file twice",
+    ]

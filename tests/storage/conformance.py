@@ -14,10 +14,21 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from notes import note, query
+from notes import (
+    ALBUM_ID,
+    ARTIST,
+    RATED,
+    album,
+    album_ids,
+    new_album,
+    note,
+    query,
+    with_song,
+)
 
 from app.errors import Conflict, Invalid, NotFound, Stale
-from app.query import Query
+from app.query import Comparison, Every, Field, Negation, Query
+from app.query.values import PRESENCE
 
 MIXED = [
     note("absent"),
@@ -36,6 +47,11 @@ MIXED = [
 
 def keys(page):
     return [record.key for record in page.records]
+
+
+def ids(documents):
+    """Return all ids in ``documents`` as they come."""
+    return [each for document in documents for each in album_ids(document)]
 
 
 class Conformance:
@@ -81,7 +97,7 @@ class Conformance:
         with pytest.raises(NotFound):
             store.get("notes", key)
         with pytest.raises(NotFound):
-            store.update("notes", key, lambda document: {**document, "n": 1})
+            store.update("notes", key, lambda document, _: {**document, "n": 1})
         with pytest.raises(NotFound):
             store.remove("notes", key)
         assert keys(store.find("notes", query({"id": key}))) == []
@@ -136,13 +152,60 @@ class Conformance:
                 looker.result()
         assert counts == {0}
 
+    # Integer keys
+
+    def test_documents_under_integers_are_got_changed_and_removed(self, store, other):
+        numbers = [0, 7, -3, 10, 9, 2**53 + 1]
+        store.insert("albums", *map(album, numbers))
+        for number in numbers:
+            got = other.get("albums", number)
+            assert (got.key, type(got.key)) == (number, int)
+        new = other.update("albums", 7, lambda d, _: {**d, "artist": "x"})
+        store.update("albums", 7, lambda d, _: {**d, "artist": "y"}, new.revision)
+        store.remove("albums", 9)
+        expected = [-3, 0, 10, 2**53 + 1, 7]
+        assert keys(store.find("albums", Query())) == expected
+        assert keys(other.find("albums", Query())) == expected
+        with pytest.raises(NotFound):
+            other.get("albums", 9)
+
+    def test_integer_key_is_inserted_once(self, store, other):
+        store.insert("albums", album(7))
+        with pytest.raises(Conflict, match="album_id 7 exists already"):
+            other.insert("albums", album(8), album(7))
+        with pytest.raises(Conflict, match="album_id 8 exists already"):
+            other.insert("albums", album(8), album(8))
+        assert keys(store.find("albums", Query())) == [7]
+
+    def test_number_and_its_digits_are_two_keys(self, store, other):
+        store.insert("notes", note("1", 1), note(1, 2))
+        store.update("notes", 1, lambda d, _: {**d, "n": 3})
+        assert other.get("notes", "1").document["n"] == 1
+        assert other.get("notes", 1).document["n"] == 3
+        store.remove("notes", "1")
+        assert keys(other.find("notes", Query())) == [1]
+
+    @pytest.mark.parametrize(
+        "operator, operand, found",
+        [
+            ("$eq", 2, [2]),
+            ("$eq", 5, []),
+            ("$in", frozenset({3, 1, 5}), [1, 3]),
+            ("$gt", 2, [3]),
+        ],
+    )
+    def test_integer_keys_are_found_by_a_filter(self, store, operator, operand, found):
+        store.insert("albums", album(3), album(1), album(2))
+        page = store.find("albums", Query(Comparison(ALBUM_ID, operator, operand)))
+        assert keys(page) == found
+
     # Updates
 
     def test_update_replaces_the_document_by_what_change_makes_of_it(self, store):
         [old] = store.insert("notes", note("a", 1, more={"x": 1}))
         given = []
 
-        def change(document):
+        def change(document, _):
             given.append(document)
             return {**document, "n": 2}
 
@@ -155,34 +218,34 @@ class Conformance:
 
     def test_update_that_returns_what_it_was_given_writes_nothing(self, store):
         [old] = store.insert("notes", note("a", 1))
-        same = store.update("notes", "a", lambda document: document)
+        same = store.update("notes", "a", lambda document, _: document)
         assert (same.document, same.revision) == (old.document, old.revision)
         assert store.get("notes", "a").revision == old.revision
 
     def test_update_whose_change_fails_changes_nothing(self, store):
         [old] = store.insert("notes", note("a", 1))
 
-        def change(document):
+        def change(document, _):
             raise Invalid("no")
 
         with pytest.raises(Invalid, match="no"):
             store.update("notes", "a", change)
         assert store.get("notes", "a").revision == old.revision
-        store.update("notes", "a", lambda document: {**document, "n": 2})
+        store.update("notes", "a", lambda document, _: {**document, "n": 2})
 
     def test_update_and_remove_with_the_right_revision_are_done(self, store):
         [old] = store.insert("notes", note("a", 1))
-        new = store.update("notes", "a", lambda d: {**d, "n": 2}, old.revision)
+        new = store.update("notes", "a", lambda d, _: {**d, "n": 2}, old.revision)
         assert store.get("notes", "a").document["n"] == 2
         store.remove("notes", "a", new.revision)
         assert store.find("notes", Query()).total == 0
 
     def test_update_and_remove_with_a_stale_revision_are_refused(self, store):
         [old] = store.insert("notes", note("a", 1))
-        store.update("notes", "a", lambda document: {**document, "n": 2})
+        store.update("notes", "a", lambda document, _: {**document, "n": 2})
         called = []
         with pytest.raises(Stale):
-            store.update("notes", "a", called.append, old.revision)
+            store.update("notes", "a", lambda d, _: called.append(d), old.revision)
         with pytest.raises(Stale):
             store.remove("notes", "a", old.revision)
         assert not called
@@ -190,29 +253,189 @@ class Conformance:
 
     def test_unknown_key_is_not_found_before_it_is_stale(self, store):
         with pytest.raises(NotFound):
-            store.update("notes", "a", lambda document: document, 1)
+            store.update("notes", "a", lambda document, _: document, 1)
         with pytest.raises(NotFound):
             store.remove("notes", "a", 1)
 
     def test_each_document_has_revisions_of_its_own(self, store):
         store.insert("notes", note("a"), note("b"))
         before = store.get("notes", "b").revision
-        store.update("notes", "a", lambda document: {**document, "n": 1})
+        store.update("notes", "a", lambda document, _: {**document, "n": 1})
         assert store.get("notes", "b").revision == before
 
     def test_revision_differs_between_one_and_true(self, store):
         [old] = store.insert("notes", note("a", any=1))
-        new = store.update("notes", "a", lambda document: {**document, "any": True})
+        new = store.update("notes", "a", lambda document, _: {**document, "any": True})
         assert new.revision != old.revision
 
     def test_handed_out_documents_stay_as_they_were(self, store):
         """A later write makes new documents and leaves the old ones alone."""
         store.insert("notes", note("a", 1, more={"x": [1]}), note("b", 2))
         got, page = store.get("notes", "a"), store.find("notes", Query())
-        store.update("notes", "a", lambda d: {**d, "n": 5, "more": {"x": [2]}})
+        store.update("notes", "a", lambda d, _: {**d, "n": 5, "more": {"x": [2]}})
         store.remove("notes", "b")
         assert got.document == note("a", 1, more={"x": [1]})
         assert [each.document["n"] for each in page.records] == [1, 2]
+
+    # Ids
+
+    def test_added_document_has_the_ids_that_the_store_gave(self, store, other):
+        record = store.add("albums", new_album(2))
+        assert (record.key, record.document) == (1, album(1, [1, 2]))
+        assert other.add("albums", new_album(1)).document == album(2, [3])
+        assert store.get("albums", 2).document == album(2, [3])
+
+    def test_update_gives_ids_too(self, store, other):
+        store.add("albums", new_album())
+        assert store.update("albums", 1, with_song).document == album(1, [1, 2])
+        assert other.update("albums", 1, with_song).document == album(1, [1, 2, 3])
+        assert store.add("albums", new_album()).document == album(2, [4])
+
+    def test_id_is_above_all_that_are_in_documents(self, store, other):
+        store.insert("albums", album(70, [5, 800]), album(3))
+        assert other.add("albums", new_album()).document == album(71, [801])
+        store.load("albums", [album(72, [900]), album(3, [2, 1000])])
+        assert other.add("albums", new_album()).document == album(73, [1001])
+        store.update("albums", 3, lambda d, _: album(3, [5000]))
+        assert other.add("albums", new_album()).document == album(74, [5001])
+
+    def test_id_starts_at_one_below_all_that_are_not_positive(self, store):
+        store.insert("albums", album(0, [-5]))
+        assert store.add("albums", new_album()).document == album(1, [1])
+
+    def test_id_is_given_once_though_its_document_was_removed(self, store, other):
+        store.add("albums", new_album(2))
+        store.add("albums", new_album(2))
+        other.remove("albums", 2)
+        assert store.add("albums", new_album()).document == album(3, [5])
+        store.update("albums", 3, lambda d, _: album(3))
+        assert other.add("albums", new_album()).document == album(4, [6])
+        other.load("albums", [], clear=True)
+        assert store.add("albums", new_album()).document == album(5, [7])
+
+    def test_id_of_an_inserted_document_is_not_given_after_it_was_removed(
+        self, store, other
+    ):
+        store.insert("albums", album(70, [800]))
+        other.remove("albums", 70)
+        assert other.add("albums", new_album()).document == album(71, [801])
+
+    def test_ids_go_on_when_the_store_is_opened_again(self, store, tmp_path):
+        for _ in range(3):
+            store.add("albums", new_album(2))
+        store.remove("albums", 3)
+        store.close()
+        for number in (4, 5):
+            again = self.open(tmp_path)
+            assert again.add("albums", new_album()).document["album_id"] == number
+            again.remove("albums", number)
+            again.close()
+
+    def test_ids_count_for_their_sequence_and_table_alone(self, store):
+        def make(next_id):
+            return note(f"{next_id('note')} {next_id('song')} {next_id('note')}")
+
+        store.add("albums", new_album(5))
+        assert store.add("notes", make).key == "1 1 2"
+        assert store.add("notes", make).key == "3 2 4"
+
+    def test_add_that_fails_changes_nothing_and_gives_no_id(self, store, other):
+        store.add("albums", new_album())
+
+        def make(next_id):
+            assert next_id("album") == 2
+            raise Invalid("no")
+
+        with pytest.raises(Invalid, match="no"):
+            store.add("albums", make)
+        with pytest.raises(Conflict):
+            store.add("albums", lambda next_id: album(1, [next_id("song")]))
+        assert store.find("albums", Query()).total == 1
+        assert other.add("albums", new_album()).document == album(2, [2])
+
+    def test_update_that_writes_nothing_gives_no_id(self, store):
+        store.add("albums", new_album())
+
+        def change(document, next_id):
+            assert next_id("song") == 2
+            return document
+
+        store.update("albums", 1, change)
+        assert store.update("albums", 1, with_song).document == album(1, [1, 2])
+
+    def test_no_id_is_given_twice_between_threads_and_workers(self, store, other):
+        store.add("albums", new_album(0))
+
+        def work(number):
+            worker = (store, other)[number % 2]
+            if number % 3:
+                worker.update("albums", 1, with_song)
+                return []
+            return ids([worker.add("albums", new_album(2)).document])
+
+        with ThreadPoolExecutor(4) as pool:
+            given = [each for told in pool.map(work, range(90)) for each in told]
+        given += ids([store.get("albums", 1).document])
+        expected = {("album", id_) for id_ in range(1, 32)}
+        expected |= {("song", id_) for id_ in range(1, 121)}
+        assert len(given) == len(expected) and set(given) == expected
+
+    # All documents at once
+
+    def test_update_all_changes_all_documents_and_tells_how_many(self, store, other):
+        store.insert("albums", *(album(number) for number in range(5)))
+
+        def change(document):
+            if document["album_id"] % 2:
+                return document
+            return {**document, "artist": "x"}
+
+        before = store.get("albums", 1).revision
+        assert store.update_all("albums", change) == 3
+        page = other.find("albums", Query(Comparison(ARTIST, "$eq", "x")))
+        assert keys(page) == [0, 2, 4]
+        assert other.get("albums", 1).revision == before
+
+    def test_update_all_that_fails_for_one_document_changes_none(self, store, other):
+        numbers = range(1, 6)
+        store.insert("albums", *map(album, numbers))
+        before = [store.get("albums", number).revision for number in numbers]
+
+        def change(document):
+            if document["album_id"] == 4:
+                raise Invalid("no")
+            return {**document, "artist": "x"}
+
+        with pytest.raises(Invalid, match="no"):
+            store.update_all("albums", change)
+        for worker in (store, other):
+            after = [worker.get("albums", number).revision for number in numbers]
+            assert after == before
+
+    def test_update_all_of_nothing_does_nothing(self, store):
+        assert store.update_all("albums", lambda document: {}) == 0
+        store.insert("albums", album(1))
+        assert store.update_all("albums", lambda document: document) == 0
+        assert store.get("albums", 1).document == album(1)
+
+    def test_update_all_appears_at_once(self, store, other):
+        """Whoever looks sees all or none of the documents changed."""
+        store.insert("notes", *(note(f"{number}") for number in range(500)))
+        counts, done = set(), threading.Event()
+
+        def look(seeing):
+            while not done.is_set():
+                page = seeing.find("notes", Query())
+                counts.add(len({record.document["n"] for record in page.records}))
+
+        with ThreadPoolExecutor() as pool:
+            lookers = [pool.submit(look, seeing) for seeing in (store, other)]
+            for n in range(1, 20):
+                store.update_all("notes", lambda d, n=n: {**d, "n": n})
+            done.set()
+            for looker in lookers:
+                looker.result()
+        assert counts == {1}
 
     # Finding
 
@@ -293,6 +516,24 @@ class Conformance:
         assert set(keys(page)) == set(found.split())
         assert page.total == len(found.split())
 
+    def test_member_is_found_by_its_presence(self, store):
+        store.insert("albums", album(0), album(1, rating=5), album(2, rating=None))
+        store.insert("albums", album(3, artist="x"), album(4, artist="x", rating=0))
+        there, absent = Comparison(RATED, "$eq", True), Comparison(RATED, "$eq", False)
+        artist = Comparison(ARTIST, "$eq", "x")
+        for where, found in [
+            (there, [1, 2, 4]),
+            (absent, [0, 3]),
+            (Comparison(RATED, "$in", frozenset({True, False})), [0, 1, 2, 3, 4]),
+            (Negation(there), [0, 3]),
+            (Every((artist, absent)), [3]),
+            (Comparison(Field(ALBUM_ID.path, PRESENCE), "$eq", True), [0, 1, 2, 3, 4]),
+            (Every((Negation(artist), absent)), [0]),
+        ]:
+            assert keys(store.find("albums", Query(where))) == found
+        store.update("albums", 0, lambda d, _: {**d, "rating": 1})
+        assert keys(store.find("albums", Query(absent))) == [3]
+
     def test_what_is_not_of_the_fields_type_is_the_least(self, store):
         store.insert("notes", *MIXED)
         ordered = self.find(store, order=["day"])
@@ -304,7 +545,7 @@ class Conformance:
         """Lists and indexes that were made by an earlier find follow the writes."""
         store.insert("notes", note("a", 1), note("b", 1))
         assert self.find(store, {"n": 1}) == ["a", "b"]
-        store.update("notes", "a", lambda document: {**document, "n": 2})
+        store.update("notes", "a", lambda document, _: {**document, "n": 2})
         assert self.find(store, {"n": 1}) == ["b"]
         assert self.find(store, {"n": {"$in": [1, 2]}}) == ["b", "a"]
         store.remove("notes", "b")
@@ -316,7 +557,7 @@ class Conformance:
     def test_other_worker_sees_a_write_when_it_is_acknowledged(self, store, other):
         store.insert("notes", note("a", 1))
         assert other.get("notes", "a").document["n"] == 1
-        record = other.update("notes", "a", lambda document: {**document, "n": 2})
+        record = other.update("notes", "a", lambda document, _: {**document, "n": 2})
         assert store.get("notes", "a").revision == record.revision
         store.remove("notes", "a")
         assert other.find("notes", Query()).total == 0
@@ -336,7 +577,7 @@ class Conformance:
         [old] = store.insert("notes", note("a", 1))
         with pytest.raises(Conflict):
             other.insert("notes", note("a", 2))
-        other.update("notes", "a", lambda document: {**document, "n": 2})
+        other.update("notes", "a", lambda document, _: {**document, "n": 2})
         with pytest.raises(Stale):
             store.remove("notes", "a", old.revision)
 
@@ -345,7 +586,7 @@ class Conformance:
 
         def increment(number):
             worker = (store, other)[number % 2]
-            worker.update("notes", "a", lambda d: {**d, "n": d["n"] + 1})
+            worker.update("notes", "a", lambda d, _: {**d, "n": d["n"] + 1})
 
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(increment, range(200)))
@@ -369,7 +610,9 @@ class Conformance:
         def update(number):
             worker = (store, other)[number % 2]
             try:
-                worker.update("notes", "a", lambda d: {**d, "n": number}, old.revision)
+                worker.update(
+                    "notes", "a", lambda d, _: {**d, "n": number}, old.revision
+                )
             except Stale:
                 return 0
             return 1
@@ -377,23 +620,14 @@ class Conformance:
         with ThreadPoolExecutor(4) as pool:
             assert sum(pool.map(update, range(1, 21))) == 1
 
-    # Sequences and the store itself
-
-    def test_sequence_counts_from_one_without_a_number_twice(self, store, other):
-        assert [store.next_id("x") for _ in range(3)] == [1, 2, 3]
-        assert store.next_id("y") == 1
-        with ThreadPoolExecutor(4) as pool:
-            workers = [store, other] * 20
-            given = list(pool.map(lambda worker: worker.next_id("x"), workers))
-        assert sorted(given) == list(range(4, 44))
+    # The store itself
 
     def test_what_was_written_is_there_when_the_store_is_opened_again(
         self, store, tmp_path
     ):
         store.insert("notes", *MIXED)
-        store.update("notes", "one", lambda document: {**document, "n": 1})
+        store.update("notes", "one", lambda document, _: {**document, "n": 1})
         store.remove("notes", "true")
-        store.next_id("x")
         records = store.find("notes", Query()).records
         expected = [(each.key, each.document, each.revision) for each in records]
         store.close()
@@ -401,7 +635,6 @@ class Conformance:
         records = again.find("notes", Query()).records
         found = [(each.key, each.document, each.revision) for each in records]
         assert found == expected
-        assert again.next_id("x") == 2
         again.close()
 
     def test_open_store_can_be_written(self, store):

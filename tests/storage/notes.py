@@ -1,4 +1,8 @@
-"""A small collection of notes, and the processes, faults and looks of storage tests."""
+"""Two small collections, and the processes, edits and looks of storage tests.
+
+Notes go by strings of their own. Albums go by numbers that the table gives, to them and
+to the songs in them.
+"""
 
 import json
 import os
@@ -9,10 +13,21 @@ import traceback
 from pathlib import Path
 
 from app.errors import Invalid
-from app.query import Fields, Order, Query, grammar
-from app.query.values import ANY, DATE, INTBOOL, INTEGER, NAMES, OBJECT, TEXT
+from app.query import Field, Fields, Order, Query, grammar
+from app.query.values import (
+    ANY,
+    DATE,
+    INTBOOL,
+    INTEGER,
+    NAMES,
+    OBJECT,
+    PRESENCE,
+    TEXT,
+)
 from app.storage import Collection
+from app.storage.indexes import Record
 from app.storage.journal import decode
+from app.storage.table import Changes
 from app.storage.tables import FileStore, JournalTable
 
 FIELDS = Fields(
@@ -49,23 +64,89 @@ NOTES = Collection(
     complete=complete,
 )
 
+ALBUM_ID = Field(("album_id",), INTEGER)
+ARTIST = Field(("artist",), TEXT)
+RATED = Field(("rating",), PRESENCE)
+
+
+def complete_album(raw, number, moment):
+    """Return the album that a person means; its id is its place in the file."""
+    album = {"album_id": number, "artist": "", "songs": [], **raw}
+    if type(album["album_id"]) is not int:
+        raise Invalid("album_id: must be an integer")
+    return album
+
+
+def album_ids(album):
+    """Return the ids in an album, which the table gives."""
+    yield "album", album["album_id"]
+    for song in album["songs"]:
+        yield "song", song["song_id"]
+
+
+ALBUMS = Collection(
+    name="albums",
+    key="album_id",
+    order=(Order(ARTIST), Order(ALBUM_ID)),
+    indexed=(ARTIST, RATED),
+    complete=complete_album,
+    ids=album_ids,
+)
+
 
 def unflushed(descriptor):
     """Flush nothing, in tests in which nobody pulls the plug."""
 
 
 def open_notes(folder, sync=unflushed):
-    """Return a store of notes, with its keeper."""
-    return FileStore(folder, [NOTES], sync)
+    """Return a store of notes and albums, with its keeper."""
+    return FileStore(folder, [NOTES, ALBUMS], sync)
 
 
-def open_table(folder, sync=unflushed):
-    """Return the table of notes alone: what another process that sleeps now has."""
-    return JournalTable(Path(folder), NOTES, sync)
+def open_table(folder, sync=unflushed, collection=NOTES):
+    """Return one table alone: what another process that sleeps now has."""
+    return JournalTable(Path(folder), collection, sync)
 
 
 def note(id_, n=0, **more):
     return {"id": id_, "name": f"the note {id_}", "n": n, "made": "", **more}
+
+
+def album(id_, songs=(), artist="", **more):
+    songs = [{"song_id": song} for song in songs]
+    return {"album_id": id_, "artist": artist, "songs": songs, **more}
+
+
+def new_album(songs=1, artist="", **more):
+    """Return what makes an album of so many songs with the ids that it is given."""
+
+    def make(next_id):
+        return album(
+            next_id("album"), [next_id("song") for _ in range(songs)], artist, **more
+        )
+
+    return make
+
+
+def add_album(table, songs=1):
+    """Add an album through a ``table`` alone, and return it."""
+
+    def plan(documents, next_id):
+        document = new_album(songs)(next_id)
+        record = Record(table.next_number(), document["album_id"], document)
+        return Changes([record], [])
+
+    return table.write(plan).put[0].document
+
+
+def remove_album(table, id_):
+    table.write(lambda documents, _: Changes([], [id_]))
+
+
+def with_song(document, next_id):
+    """Return an album with one song more: a change for ``update``."""
+    songs = [*document["songs"], {"song_id": next_id("song")}]
+    return {**document, "songs": songs}
 
 
 def query(where=None, order=(), offset=0, limit=None):
@@ -85,33 +166,33 @@ def stored(folder):
     return held(open_table(folder))
 
 
-def data(folder):
-    return Path(folder) / "notes.json"
+def data(folder, name="notes"):
+    return Path(folder) / f"{name}.json"
 
 
-def journal(folder):
-    return Path(folder) / "notes.json.journal"
+def journal(folder, name="notes"):
+    return Path(folder) / f"{name}.json.journal"
 
 
-def entries(folder):
+def entries(folder, name="notes"):
     """Return the lines of the journal, without their documents' checksums."""
-    raw = journal(folder).read_bytes().splitlines(keepends=True)
+    raw = journal(folder, name).read_bytes().splitlines(keepends=True)
     return [decode(line).entry for line in raw]
 
 
-def edit(folder, change):
+def edit(folder, change, name="notes"):
     """Edit the data file as an editor does: write a new one, put it in its place."""
-    path = data(folder)
-    content = json.loads(path.read_text()) if path.exists() else {"notes": {}}
-    change(content["notes"])
-    save(folder, json.dumps(content, indent=2))
+    path = data(folder, name)
+    content = json.loads(path.read_text()) if path.exists() else {name: {}}
+    change(content[name])
+    save(folder, json.dumps(content, indent=2), name)
 
 
-def save(folder, text):
+def save(folder, text, name="notes"):
     """Save ``text`` as the data file, in a new file."""
     draft = Path(folder) / "editor.tmp"
     draft.write_text(text)
-    draft.rename(data(folder))
+    draft.rename(data(folder, name))
 
 
 def until(look, seconds=30):

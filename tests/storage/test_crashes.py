@@ -12,8 +12,10 @@ import resource
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
+from disks import Disk, dying_at, lost
 from notes import (
     FIELDS,
     NOTES,
@@ -35,7 +37,6 @@ from tinydb import where
 
 from app.errors import Invalid, Unavailable
 from app.query import Query
-from app.storage import Collection
 from app.storage.journal import encode
 from app.storage.tables import FileStore
 
@@ -83,7 +84,7 @@ def test_processes_lose_no_increment(tmp_path):
     def work():
         store = open_notes(tmp_path)
         for n in range(200):
-            store.update("notes", "a", lambda d: {**d, "n": d["n"] + 1})
+            store.update("notes", "a", lambda d, _: {**d, "n": d["n"] + 1})
             if n % 50 == 0:
                 store.table("notes").fold()
         store.close()
@@ -191,7 +192,7 @@ def test_parent_and_child_write_through_a_store_from_before_the_fork(tmp_path):
 
     def increment():
         for n in range(300):
-            store.update("notes", "a", lambda d: {**d, "n": d["n"] + 1})
+            store.update("notes", "a", lambda d, _: {**d, "n": d["n"] + 1})
             if n % 100 == 50:
                 store.table("notes").fold()
 
@@ -465,93 +466,6 @@ def test_every_write_after_a_mend_is_flushed_before_it_is_acknowledged(tmp_path)
 # Power loss
 
 
-class Disk:
-    """Flushes nothing, but remembers what a power loss at each of them would leave.
-
-    A file keeps what was flushed of it, and of the rest all, half, zeros or nothing. A
-    name is as the last flush of its folder has it, or as it is now.
-    """
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.acknowledged = {}
-        self.pending = {}
-        self.losses = []
-        self._lock = threading.RLock()
-        self._open = {}
-        self._contents = {}
-        self._durable = {}
-        self._names = {}
-
-    def __call__(self, descriptor):
-        with self._lock:
-            names = self.look()
-            inode = os.fstat(descriptor).st_ino
-            if inode == self.folder.stat().st_ino:
-                self._names = names
-            elif inode in self._contents:
-                self._contents[inode] = self._durable[inode] = _read(self._open[inode])
-            self.look()
-
-    def look(self):
-        """Remember what a power loss now would leave; return the names as they are."""
-        with self._lock:
-            names = {}
-            for path in self.folder.iterdir():
-                descriptor = os.open(path, os.O_RDONLY)
-                inode = os.fstat(descriptor).st_ino
-                # Files stay open, so that no number is given to another file.
-                if inode in self._open:
-                    os.close(descriptor)
-                self._open.setdefault(inode, descriptor)
-                self._contents[inode] = _read(self._open[inode])
-                names[path.name] = inode
-            for known in (self._names, names):
-                for left in (_all, _half, _zeros, _nothing):
-                    files = {
-                        name: left(self._contents[inode], self._durable.get(inode, b""))
-                        for name, inode in known.items()
-                    }
-                    loss = files, dict(self.acknowledged), dict(self.pending)
-                    if loss not in self.losses[-16:]:
-                        self.losses.append(loss)
-            return names
-
-    def write(self, act, **documents):
-        """Do ``act``, which makes ``documents`` of the table's: None is a removed one."""
-        with self._lock:
-            self.pending = documents
-        act()
-        with self._lock:
-            self.acknowledged |= documents
-            self.pending = {}
-        self.look()
-
-    def close(self):
-        for descriptor in self._open.values():
-            os.close(descriptor)
-
-
-def _read(descriptor):
-    return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
-
-
-def _all(content, durable):
-    return content
-
-
-def _nothing(content, durable):
-    return durable
-
-
-def _half(content, durable):
-    return content[: (len(content) + len(durable)) // 2]
-
-
-def _zeros(content, durable):
-    return durable + bytes(max(0, len(content) - len(durable)))
-
-
 def scenario(disk, folder):
     """Write, fold, edit, mend and remove files, in two workers."""
     first, second = open_table(folder, disk), open_table(folder, disk)
@@ -583,10 +497,7 @@ def test_power_loss_at_any_step_loses_nothing_that_was_acknowledged(tmp_path):
     disk.close()
     assert len(disk.losses) > 100
     for number, (files, acknowledged, pending) in enumerate(disk.losses):
-        after = tmp_path / f"after-{number}"
-        after.mkdir()
-        for name, content in files.items():
-            (after / name).write_bytes(content)
+        after = lost(tmp_path / f"after-{number}", files)
         table = open_table(after)
         check(held(table), acknowledged, pending, number)
         put(table, "more", 9)
@@ -605,18 +516,6 @@ def check(found, acknowledged, pending, number):
         if key in pending:
             allowed.append(pending[key])
         assert found.get(key) in allowed, (number, key)
-
-
-def dying_at(count):
-    """Return a flush that kills the process when it is called the ``count``-th time."""
-    left = [count]
-
-    def sync(descriptor):
-        left[0] -= 1
-        if left[0] == 0:
-            os._exit(77)
-
-    return sync
 
 
 @pytest.mark.parametrize("act", ["fold", "close", "edit"])
@@ -693,7 +592,7 @@ def test_failed_flush_is_not_acknowledged_and_nothing_is_from_then_on(tmp_path, 
     sync.error = None
     for act in (
         lambda: store.insert("notes", note("c", 1)),
-        lambda: store.update("notes", "a", lambda d: {**d, "n": 2}),
+        lambda: store.update("notes", "a", lambda d, _: {**d, "n": 2}),
         lambda: store.remove("notes", "a"),
         store.ping,
     ):
@@ -969,20 +868,11 @@ def test_journal_of_a_newer_version_is_refused_with_a_clear_message(tmp_path):
 
 
 def test_collections_of_one_store_do_not_touch_each_other(tmp_path):
-    other = Collection(
-        "others", "id", NOTES.order, (FIELDS.order("n"),), NOTES.complete
-    )
+    other = replace(NOTES, name="others", indexed=(FIELDS.order("n"),))
     store = FileStore(tmp_path, [NOTES, other], unflushed)
     store.insert("notes", note("a", 1))
     store.insert("others", note("a", 2))
     assert store.get("notes", "a").document["n"] == 1
-    assert store.next_id("notes") == 1
-    assert store.find("sequences", Query()).total == 1
-    store.next_id("others")
-    store.next_id("notes")
-    found = store.find("sequences", Query()).records
-    assert {each.key: each.document["last"] for each in found} == {
-        "notes": 2,
-        "others": 1,
-    }
+    store.remove("others", "a")
+    assert store.get("notes", "a").document["n"] == 1
     store.close()

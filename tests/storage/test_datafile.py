@@ -8,6 +8,7 @@ import pytest
 from notes import note, unflushed
 
 from app.errors import Invalid
+from app.jsontext import MAX_DEPTH
 from app.storage.datafile import DataFile, identity, parse
 
 
@@ -102,6 +103,26 @@ def test_documents_may_stand_in_the_default_table():
     assert parse(raw, "notes.json", "notes", trusted=False) == {3: {"id": "a"}}
 
 
+@pytest.mark.parametrize("space", ["", " \r\n\t"])
+def test_array_of_documents_is_numbered_from_one(space):
+    raw = f'{space}[{{"id": "a"}}, 7]{space}'.encode()
+    expected = {1: {"id": "a"}, 2: 7}
+    assert parse(raw, "notes.json", "notes", trusted=False) == expected
+    assert parse(b"[]", "notes.json", "notes", trusted=False) == {}
+
+
+@pytest.mark.parametrize(
+    "form", ["[%s]", '{"notes": {"1": %s}}'], ids=["array", "table"]
+)
+def test_document_may_be_as_deep_in_an_array_as_in_a_table(form):
+    def nested(depth):
+        return form % ('{"a":' * depth + "1" + "}" * depth)
+
+    deepest = nested(MAX_DEPTH).encode()
+    assert list(parse(deepest, "notes.json", "notes", trusted=False)) == [1]
+    assert refusal(nested(MAX_DEPTH + 1)) == "notes.json is nested too deeply"
+
+
 def test_file_of_empty_tables_has_no_documents():
     assert parse(b'{"other": {}}', "notes.json", "notes", trusted=False) == {}
     assert parse(b"{}", "notes.json", "notes", trusted=False) == {}
@@ -117,8 +138,8 @@ def test_file_of_empty_tables_has_no_documents():
             "notes.json is not JSON: Expecting ',' delimiter at line 1, column 28",
         ),
         (
-            "[]",
-            "notes.json is not TinyDB JSON, which looks like "
+            '"notes"',
+            "notes.json is neither an array of documents nor TinyDB JSON, which looks like "
             '{"notes": {"1": {…}, "2": {…}}}',
         ),
         (
@@ -145,10 +166,10 @@ def test_broken_file_is_refused_with_its_reason(content, message):
 def test_number_that_tinydb_could_not_count_on_from_is_refused(number):
     """A number of more than 64 bits would stop all writing: its successor too."""
     content = json.dumps({"notes": {number: {"id": "a"}}})
-    assert "is not TinyDB JSON" in refusal(content)
+    assert "nor TinyDB JSON" in refusal(content)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"{}", b'{"tasks": {}}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b'{"tasks": {}}'])
 def test_damaged_file_of_the_services_own_is_refused(content):
     with pytest.raises(Invalid, match="notes.json is damaged"):
         parse(content, "notes.json", "notes", trusted=True)

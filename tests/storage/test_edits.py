@@ -11,27 +11,28 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from notes import (
-    NOTES,
+    ALBUMS,
     Child,
+    add_album,
+    album,
     data,
     edit,
     entries,
     held,
     journal,
+    new_album,
     note,
     open_notes,
     open_table,
     query,
     save,
     stored,
-    unflushed,
     until,
 )
 from tinydb import where
 
 from app.errors import Conflict, Invalid, Unavailable
 from app.query import Query
-from app.storage.tables import FileStore
 
 BEFORE = "notes.json.before"
 
@@ -110,7 +111,7 @@ def test_edit_is_seen_by_get_find_and_update(tmp_path):
     assert store.get("notes", "a").revision != old
     assert store.find("notes", query({"n": 5})).total == 1
     edit(tmp_path, set_n("b", 7))
-    record = store.update("notes", "b", lambda d: {**d, "n": d["n"] + 1})
+    record = store.update("notes", "b", lambda d, _: {**d, "n": d["n"] + 1})
     assert record.document["n"] == 8
     edit(tmp_path, lambda notes: notes.update({"9": note("c")}))
     with pytest.raises(Conflict):
@@ -266,7 +267,7 @@ def test_reads_and_writes_go_on_while_a_person_edits(tmp_path):
 
     def write():
         for count in range(1, 501):
-            store.update("notes", "w", lambda d: {**d, "n": d["n"] + 1})
+            store.update("notes", "w", lambda d, _: {**d, "n": d["n"] + 1})
             assert store.get("notes", "w").document["n"] == count
 
     with ThreadPoolExecutor(1) as pool:
@@ -349,7 +350,7 @@ def test_workers_that_number_an_added_document_differently_lose_none(tmp_path, t
     [
         ("", "notes.json is empty; it must be JSON"),
         (BROKEN, "notes.json is not JSON: Unterminated string"),
-        ("[]", "notes.json is not TinyDB JSON"),
+        ('"notes"', "notes.json is neither an array of documents nor TinyDB JSON"),
         ('{"tasks": {"1": {"name": "x"}}}', 'notes.json holds a table "tasks"'),
         (
             '{"notes": {"1": {"id": "a"}, "2": {"id": "b", "name": 5}, "3": 7}}',
@@ -434,7 +435,7 @@ def test_broken_edit_that_is_undone_by_putting_the_old_file_back_is_over(
 
 
 def test_broken_edit_after_another_keeps_the_state_from_before_both(tmp_path, table):
-    for text in (BROKEN, "", "[]", BROKEN):
+    for text in (BROKEN, "", "7", BROKEN):
         save(tmp_path, text)
         assert numbers(held(table)) == SERVED
         assert numbers(stored(tmp_path)) == SERVED
@@ -569,23 +570,78 @@ def test_keeper_notices_a_broken_edit_without_any_request(tmp_path):
     assert data(tmp_path).read_text() == edit_again
 
 
-def test_broken_file_of_one_table_leaves_the_sequences_alone(tmp_path):
-    store = FileStore(tmp_path, [NOTES], unflushed)
+def test_broken_file_of_one_table_leaves_the_others_alone(tmp_path):
+    store = open_notes(tmp_path)
     store.insert("notes", note("a", 1))
     store.table("notes").fold()
     save(tmp_path, BROKEN)
     assert store.find("notes", Query()).total == 1
-    assert store.next_id("x") == 1
+    assert store.add("albums", new_album()).key == 1
     store.close()
     assert data(tmp_path).read_text() == BROKEN
+    assert list(held(open_table(tmp_path, collection=ALBUMS))) == [1]
 
 
-def test_edited_sequence_counts_on_from_where_it_was_put(tmp_path):
-    store = open_notes(tmp_path)
-    assert store.next_id("x") == 1
-    store.close()
-    path = tmp_path / "sequences.json"
-    path.write_text(path.read_text().replace('"last":1', '"last":41'))
-    again = open_notes(tmp_path)
-    assert again.next_id("x") == 42
-    again.close()
+# Arrays
+
+
+def test_array_of_documents_is_taken_and_folded_as_tinydb_json(tmp_path, table):
+    save(tmp_path, json.dumps([{"name": "x"}, note("b", 6), {"name": "y", "n": 2}]))
+    expected = {"note-1", "b", "note-3"}
+    assert held(table).keys() == stored(tmp_path).keys() == expected
+    put(table, "c", 3)
+    table.fold()
+    notes = json.loads(data(tmp_path).read_text())["notes"]
+    assert {each["id"] for each in notes.values()} == expected | {"c"}
+    assert held(table) == stored(tmp_path)
+
+
+def test_array_is_numbered_beside_what_the_journal_holds(tmp_path, table):
+    put(table, "c", 3)
+    put(table, "a", 9)
+    save(tmp_path, json.dumps([note(key) for key in "xyz"]))
+    expected = {"x": 0, "y": 0, "z": 0, "c": 3, "a": 9}
+    assert numbers(held(table)) == expected
+    assert len({each.doc_id for each in table}) == 5
+    table.fold()
+    assert numbers(stored(tmp_path)) == expected
+
+
+def test_fault_in_an_array_is_named_with_its_place(tmp_path, table):
+    save(tmp_path, json.dumps([note("a"), {"id": "b"}, 7]))
+    assert numbers(held(table)) == SERVED
+    assert table.fault == (
+        "notes.json: document 2 (id b), field name: is missing; "
+        "document 3: a note must be an object"
+    )
+
+
+def test_empty_array_removes_everything(tmp_path, table):
+    save(tmp_path, "[]")
+    assert held(table) == stored(tmp_path) == {}
+
+
+# Integer keys
+
+
+def test_edits_of_documents_under_integers_are_taken(tmp_path):
+    """What was checked before is not checked again."""
+    fixture = {"albums": {"1": album(7, artist="a"), "2": album(8, artist="b")}}
+    save(tmp_path, json.dumps(fixture), "albums")
+    albums = open_table(tmp_path, collection=ALBUMS)
+    before = held(albums)
+    edit(tmp_path, lambda each: each["1"].update(artist="c"), "albums")
+    after = held(albums)
+    assert {key: each["artist"] for key, each in after.items()} == {7: "c", 8: "b"}
+    assert after[8] is before[8]
+
+
+@pytest.mark.parametrize("key", [True, 1.0, "1", None, [1]])
+def test_key_that_is_only_like_an_integer_is_not_taken_for_it(tmp_path, key):
+    """In Python, 1 equals true and 1.0."""
+    albums = open_table(tmp_path, collection=ALBUMS)
+    add_album(albums)
+    albums.fold()
+    edit(tmp_path, lambda each: each["1"].update(album_id=key), "albums")
+    assert list(held(albums)) == [1]
+    assert "album_id: must be an integer" in albums.fault

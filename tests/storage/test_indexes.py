@@ -5,10 +5,11 @@ import threading
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from notes import FIELDS, NOTES, note, query
+from notes import ALBUMS, ARTIST, FIELDS, NOTES, RATED, album, note, query
 
-from app.query import Order, Query
+from app.query import Comparison, Every, Field, Order, Query
 from app.query.predicate import predicate, sort
+from app.query.values import INTEGER, PRESENCE, Kind
 from app.storage.indexes import ORDERS_KEPT, Documents, Record
 
 ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
@@ -28,6 +29,7 @@ documents = st.fixed_dictionaries(
         "more": st.fixed_dictionaries({}, optional={"made": st.sampled_from(DAYS)}),
     },
 )
+HOW = ["$eq", "$eq", "$in", "$ne", "$exists", "$gt", "$gte", "$lt", "$lte"]
 operands = {
     "id": st.sampled_from([*KEYS, "nobody"]),
     "name": st.sampled_from(["a", "b", "", "1"]),
@@ -41,7 +43,7 @@ operands = {
 def comparisons(draw):
     name = draw(st.sampled_from(list(operands)))
     operand = operands[name]
-    how = draw(st.sampled_from(["$eq", "$eq", "$in", "$ne", "$gte", "$exists"]))
+    how = draw(st.sampled_from(HOW))
     if how == "$in":
         return {name: {how: draw(st.lists(operand, max_size=3))}}
     return {name: {how: draw(st.booleans() if how == "$exists" else operand)}}
@@ -187,3 +189,91 @@ def test_order_of_a_list_may_name_the_fields_of_the_tables_order():
     order = (Order(FIELDS.order("id"), descending=True),)
     found, _ = held.find(Query(order=order))
     assert [record.key for record in found] == ["k3", "k2", "k1", "k0"]
+
+
+class Counting:
+    """The key of an integer, and how many were asked for."""
+
+    def __init__(self):
+        self.count = 0
+        self.field = Field(("n",), Kind("counted", INTEGER.read, self._key))
+
+    def _key(self, value):
+        self.count += 1
+        return INTEGER.key(value)
+
+
+def held_albums(count):
+    held = Documents(ALBUMS, ())
+    albums = (
+        album(n, artist=f"{n % 5000}", n=n, **({"rating": 5} if n % 2 else {}))
+        for n in range(count)
+    )
+    held.change(
+        [Record(each["album_id"], each["album_id"], each) for each in albums], ()
+    )
+    return held
+
+
+def test_rest_of_a_filter_is_tested_in_the_smallest_bucket_only():
+    """Twenty albums of an artist among 100,000, half of which have no rating."""
+    held, counting = held_albums(100_000), Counting()
+    artist = Comparison(ARTIST, "$eq", "7")
+    rated = Comparison(RATED, "$eq", True)
+    rest = Comparison(counting.field, "$gte", 50_000)
+    for parts in [
+        (artist, rest),
+        (rest, artist),
+        (rated, rest, artist),
+        (Every((rest, rated)), Every((artist,))),
+        (artist, Comparison(ARTIST, "$in", frozenset({"6", "7"})), rest),
+    ]:
+        counting.count = 0
+        found, total = held.find(Query(Every(parts), limit=3))
+        assert [record.key for record in found] == [50_007, 55_007, 60_007]
+        assert total == 10
+        assert counting.count == 20
+    missing = Comparison(ARTIST, "$eq", "nobody")
+    assert held.find(Query(Every((rest, missing)))) == ([], 0)
+    assert counting.count == 20
+
+
+@pytest.mark.parametrize(
+    "limits, tested",
+    [
+        ((("$gte", 30), ("$lt", 60)), 30),
+        ((("$gt", 30), ("$lte", 60)), 30),
+        ((("$gte", 90),), 10),
+        ((("$lt", 0),), 0),
+        ((("$gte", 60), ("$lt", 30)), 0),
+        ((("$gte", 20), ("$gte", 10), ("$lte", 30), ("$lt", 50)), 11),
+    ],
+)
+@pytest.mark.parametrize("descending", [False, True])
+def test_rest_of_a_filter_is_tested_within_its_limits_to_the_order(
+    limits, tested, descending
+):
+    held, counting = filled(0), Counting()
+    held.change([Record(n, f"{n}", note(f"{n}", n)) for n in range(100)], ())
+    parts = [Comparison(counting.field, "$gte", 0)]
+    parts += [Comparison(FIELDS.order("n"), *limit) for limit in limits]
+    order = (Order(FIELDS.order("n"), descending),)
+    found, total = held.find(Query(Every(tuple(parts)), order))
+    assert counting.count == total == tested
+    numbers = [record.document["n"] for record in found]
+    assert numbers == sorted(numbers, reverse=descending)
+
+
+def test_limits_are_kept_in_a_list_that_descends():
+    held = filled(10)
+    order = (Order(FIELDS.order("n"), descending=True),)
+    held.find(Query(order=order))
+    limit = Comparison(FIELDS.order("n"), "$gte", 1)
+    found, _ = held.find(Query(limit, order))
+    assert [record.document["n"] for record in found] == [2, 2, 2, 1, 1, 1]
+
+
+def test_presence_of_the_key_is_not_looked_up_as_a_key():
+    held = held_albums(3)
+    present = Comparison(Field(("album_id",), PRESENCE), "$eq", True)
+    assert held.find(Query(present))[1] == 3

@@ -8,7 +8,7 @@ import random
 import signal
 
 import pytest
-from notes import held, note, open_notes, open_table
+from notes import album_ids, held, new_album, note, open_notes, open_table
 
 from app.errors import Conflict, NotFound
 from app.query import Query
@@ -39,21 +39,27 @@ def write_forever(folder, name, number, pipe):
         elif act < 0.8:
             key = chance.choice(own)
             tell(pipe, f"try {key} {n}")
-            store.update("notes", key, lambda d, n=n: {**d, "n": n, "text": text(n)})
+            store.update("notes", key, lambda d, _, n=n: {**d, "n": n, "text": text(n)})
             tell(pipe, f"put {key} {n}")
         elif act < 0.9:
             key = own.pop(chance.randrange(len(own)))
             tell(pipe, f"try {key} gone")
             store.remove("notes", key)
             tell(pipe, f"gone {key} -")
-        elif act < 0.95:
+        elif act < 0.93:
             store.update("notes", "shared", counted)
             tell(pipe, "count shared -")
+        elif act < 0.97:
+            album = store.add("albums", new_album()).document
+            for sequence, id_ in album_ids(album):
+                tell(pipe, f"id {sequence} {id_}")
+            if chance.random() < 0.7:
+                store.remove("albums", album["album_id"])
         else:
-            store.table("notes").fold()
+            store.table(chance.choice(["notes", "albums"])).fold()
 
 
-def counted(document):
+def counted(document, _):
     n = document["n"] + 1
     return {**document, "n": n, "text": text(n)}
 
@@ -121,7 +127,7 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path, together):
     store = open_notes(tmp_path)
     store.insert("notes", note("shared", 0, text=text(0)))
     store.close()
-    expected, count = {}, 0
+    expected, count, given = {}, 0, []
     for number in range(ROUNDS):
         writers = [Writer(tmp_path, f"w{n}", number) for n in range(WRITERS)]
         told = []
@@ -133,12 +139,14 @@ def test_killed_writers_lose_nothing_that_was_acknowledged(tmp_path, together):
             for writer in writers:
                 os.kill(writer.pid, signal.SIGKILL)
             told = [writer.killed() for writer in writers]
+        given += [line for lines in told for line in lines if line[0] == "id"]
         maybe = {}
         for lines in told:
             open_ended = {}
             count += follow(lines, expected, open_ended)
             maybe |= open_ended
         count = check(tmp_path, number, expected, maybe, count)
+    assert len(set(map(tuple, given))) == len(given) > ROUNDS, "an id was given twice"
 
 
 def check(folder, number, expected, maybe, count):

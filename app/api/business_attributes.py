@@ -1,0 +1,29 @@
+"""The resource of business attributes: all of them, and one (suffix ``one``)."""
+
+from falcon import Request, Response
+
+from app import business_attributes
+from app.api import bodies, parameters
+from app.schemas.business_attribute import field_of
+
+
+class BusinessAttributes:
+    """Answers requests for business attributes. Context-services contract, section 6."""
+
+    def __init__(self, attributes: business_attributes.BusinessAttributes) -> None:
+        self._attributes = attributes
+
+    def on_get(self, request: Request, response: Response) -> None:
+        given = parameters.of_address(request)
+        reader = parameters.Reader(given, ("cv-attribute",))
+        place = reader.read("cv-attribute", field_of, None)
+        reader.finish()
+        response.data = bodies.encode(self._attributes.all(place))
+
+    on_head = on_get
+
+    def on_get_one(self, request: Request, response: Response, name: str) -> None:
+        parameters.refuse_any(request)
+        response.data = bodies.encode(self._attributes.get(name))
+
+    on_head_one = on_get_one

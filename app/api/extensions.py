@@ -1,0 +1,84 @@
+"""The resources of extensions: their schemas, and their values.
+
+Operations and replies: context-services contract, sections 2 and 4.
+"""
+
+from falcon import HTTP_200, HTTP_201, HTTP_204, Request, Response
+
+from app import services
+from app.api import bodies, parameters
+from app.api.middleware import location
+from app.api.services import owner
+from app.extensions import Extensions
+from app.schemas.service import TASKS, Level
+
+
+class Values:
+    """Answers requests for extension values of one level."""
+
+    def __init__(
+        self, level: Level, use_cases: services.Services, max_body: int
+    ) -> None:
+        self._level = level
+        self._services = use_cases
+        self._max_body = max_body
+
+    def on_put(
+        self, request: Request, response: Response, name: str, **ids: str
+    ) -> None:
+        parameters.refuse_any(request)
+        body = bodies.read(request, self._max_body)
+        self._services.write(owner(self._level, ids), name, body)
+        # The documents answer the write of a task's value with another status.
+        response.status = HTTP_200 if self._level is TASKS else HTTP_204
+
+    def on_put_record(
+        self, request: Request, response: Response, name: str, **ids: str
+    ) -> None:
+        parameters.refuse_any(request)
+        body = bodies.read(request, self._max_body)
+        self._services.write_record(owner(self._level, ids), name, body)
+        response.status = HTTP_204
+
+    def on_put_removal(
+        self, request: Request, response: Response, name: str, **ids: str
+    ) -> None:
+        parameters.refuse_any(request)
+        body = bodies.read(request, self._max_body)
+        self._services.remove_record(owner(self._level, ids), name, body)
+        response.status = HTTP_204
+
+
+class Schemas:
+    """Answers requests for the extension schemas of one level."""
+
+    def __init__(self, level: Level, extensions: Extensions, max_body: int) -> None:
+        self._level = level
+        self._extensions = extensions
+        self._max_body = max_body
+
+    def on_get(self, request: Request, response: Response) -> None:
+        parameters.refuse_any(request)
+        response.data = bodies.encode(self._extensions.all(self._level))
+
+    on_head = on_get
+
+    def on_post(self, request: Request, response: Response) -> None:
+        parameters.refuse_any(request)
+        body = bodies.read(request, self._max_body)
+        name = self._extensions.create(self._level, body)
+        path = f"/metadata/{self._level.name}/extensions/{name}"
+        response.status = HTTP_201
+        response.set_header("Location", location(request, path))
+        response.data = bodies.encode({"name": name})
+
+    def on_get_one(self, request: Request, response: Response, name: str) -> None:
+        parameters.refuse_any(request)
+        response.data = bodies.encode(self._extensions.get(self._level, name))
+
+    on_head_one = on_get_one
+
+    def on_delete_one(self, request: Request, response: Response, name: str) -> None:
+        parameters.refuse_any(request)
+        self._extensions.remove(self._level, name)
+        response.status = HTTP_204

@@ -1,0 +1,362 @@
+"""The resources of services, their states and their tasks.
+
+Operations and replies: context-services contract, sections 1 to 3.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from falcon import HTTP_201, Request, Response
+
+from app import lifecycle, services
+from app.api import bodies, parameters
+from app.api.middleware import location
+from app.api.parameters import Reader
+from app.errors import NotFound
+from app.query import Comparison, Condition, Every, Query
+from app.query.values import DATE, INTEGER
+from app.schemas.service import (
+    ARRAYS,
+    COMPLETED,
+    FIELDS,
+    IDENTIFIED,
+    LEVELS,
+    MOMENT,
+    SERVICE_TYPE,
+    SERVICES,
+    STATES,
+    TASKS,
+    TYPE,
+    TYPED,
+    Level,
+)
+from app.services import Owner
+from app.storage import Document
+
+TASK_ARRAYS = ("active_tasks", "completed_tasks")
+
+OF_SERVICE = (*ARRAYS, "extensions")
+OF_SERVICES = (
+    *("started_from", "started_to", "completed_from", "completed_to", "service_types"),
+    *(*ARRAYS, "extensions", "offset", "limit"),
+)
+OF_STATE = (*TASK_ARRAYS, "extensions")
+OF_STATES = ("state_types", *OF_STATE)
+OF_TASK = ("extensions",)
+OF_TASKS = ("state_id", "task_types", "extensions")
+
+CUSTOMER, CONTACT = FIELDS.one("customer_id"), FIELDS.one("contact_key")
+STARTED_AT = FIELDS.one("started.timestamp")
+COMPLETED_AT = FIELDS.one("completed.timestamp")
+ACTIVE = Comparison(COMPLETED, "$eq", False)
+DONE = Comparison(COMPLETED, "$eq", True)
+
+
+class View:
+    """What a reply shows of a service: the arrays and the extensions asked for.
+
+    An extension may be that of the service itself or of a state or task in it.
+    """
+
+    def __init__(self, reader: Reader, use_cases: services.Services) -> None:
+        """Take what the parameters ask for; a fault is left with ``reader``."""
+        asked = [name for name in ARRAYS if reader.read(name, _boolean, False)]
+        self._arrays = frozenset(asked)
+        names = {each.lower() for each in reader.read("extensions", _names, ())}
+        self._names = {
+            level.name: names.difference(use_cases.extensions.deleting(level))
+            for level in (LEVELS.values() if names else ())
+        }
+        self._attributes = use_cases.attributes
+
+    def shown(self, level: Level, resource: Document) -> dict[str, Any]:
+        """Return what is shown of ``resource``."""
+        reply = {}
+        for name, value in resource.items():
+            if name not in level.declared:
+                if name.lower() not in self._names.get(level.name, ()):
+                    continue
+            elif name in ARRAYS:
+                if name not in self._arrays:
+                    continue
+                inner = STATES if name.endswith("states") else TASKS
+                value = [self.shown(inner, each) for each in value]
+            reply[name] = value
+        return self._named(level, reply) if self._attributes.map_names else reply
+
+    def inside(
+        self, level: Level, document: Document, resource: Document
+    ) -> dict[str, Any]:
+        """Return what is shown of a state or task in ``document``.
+
+        A state comes with those of its tasks that are asked for.
+        """
+        tasks = {
+            name: [
+                self.shown(TASKS, each)
+                for each in document[name]
+                if each.get("state_id") == resource["state_id"]
+            ]
+            for name in TASK_ARRAYS
+            if name in self._arrays
+        }
+        return self.shown(level, resource) | tasks
+
+    def _named(self, level: Level, members: Document) -> dict[str, Any]:
+        """Return ``members`` with values of business attributes by name."""
+        named = dict(members)
+        for name, value in members.items():
+            if name in TYPED:
+                named[name] = self._attributes.shown(level.name, name, value)
+            elif name in ("started", "completed"):
+                named[name] = self._named(level, value)
+        return named
+
+
+class Services:
+    """Answers requests for services; bodies may have ``max_body`` bytes."""
+
+    def __init__(self, use_cases: services.Services, max_body: int) -> None:
+        self._services = use_cases
+        self._max_body = max_body
+
+    def on_post_start(self, request: Request, response: Response) -> None:
+        parameters.refuse_any(request)
+        service_id = self._services.start(bodies.read(request, self._max_body))
+        _created(request, response, SERVICES, service_id, f"/services/{service_id}")
+
+    def on_post_association(
+        self, request: Request, response: Response, customer_id: str, service_id: str
+    ) -> None:
+        parameters.refuse_any(request)
+        body = bodies.read_any(request, self._max_body)
+        self._services.associate(customer_id, number(SERVICES, service_id), body)
+
+    def on_post_end(
+        self, request: Request, response: Response, service_id: str
+    ) -> None:
+        parameters.refuse_any(request)
+        owner = Owner(number(SERVICES, service_id))
+        self._services.complete(owner, bodies.read_any(request, self._max_body))
+
+    def on_get_one(self, request: Request, response: Response, service_id: str) -> None:
+        reader = Reader(parameters.of_address(request), OF_SERVICE)
+        view = View(reader, self._services)
+        reader.finish()
+        document = self._services.get(number(SERVICES, service_id))
+        response.data = bodies.encode(view.shown(SERVICES, document))
+
+    on_head_one = on_get_one
+
+    def on_get_of_customer(
+        self, request: Request, response: Response, customer_id: str
+    ) -> None:
+        self._list(request, response, [Comparison(CUSTOMER, "$eq", customer_id)])
+
+    def on_get_active_of_customer(
+        self, request: Request, response: Response, customer_id: str
+    ) -> None:
+        mine = Comparison(CUSTOMER, "$eq", customer_id)
+        self._list(request, response, [mine, ACTIVE])
+
+    def on_get_completed_of_customer(
+        self, request: Request, response: Response, customer_id: str
+    ) -> None:
+        mine = Comparison(CUSTOMER, "$eq", customer_id)
+        self._list(request, response, [mine, DONE])
+
+    on_head_of_customer = on_get_of_customer
+    on_head_active_of_customer = on_get_active_of_customer
+    on_head_completed_of_customer = on_get_completed_of_customer
+
+    def on_get_anonymous(
+        self, request: Request, response: Response, contact_key: str
+    ) -> None:
+        self._list(request, response, _anonymous(contact_key))
+
+    def on_get_active_anonymous(
+        self, request: Request, response: Response, contact_key: str
+    ) -> None:
+        self._list(request, response, [*_anonymous(contact_key), ACTIVE])
+
+    def on_get_completed_anonymous(
+        self, request: Request, response: Response, contact_key: str
+    ) -> None:
+        self._list(request, response, [*_anonymous(contact_key), DONE])
+
+    on_head_anonymous = on_get_anonymous
+    on_head_active_anonymous = on_get_active_anonymous
+    on_head_completed_anonymous = on_get_completed_anonymous
+
+    def _list(
+        self, request: Request, response: Response, where: list[Condition]
+    ) -> None:
+        given = parameters.of_address(request)
+        reader = Reader(given, OF_SERVICES)
+        where += _conditions(reader, self._services)
+        offset = reader.read("offset", parameters.count, 0)
+        limit = reader.read("limit", parameters.count, None)
+        view = View(reader, self._services)
+        reader.finish()
+        page = self._services.find(Query(Every(tuple(where)), (), offset, limit))
+        response.data = bodies.encode(
+            [view.shown(SERVICES, record.document) for record in page.records]
+        )
+        parameters.tell_pages(request, response, given, page.total)
+
+
+class Nested:
+    """Answers requests for the states, or for the tasks, of services."""
+
+    def __init__(
+        self, level: Level, use_cases: services.Services, max_body: int
+    ) -> None:
+        self._level = level
+        self._services = use_cases
+        self._max_body = max_body
+
+    def on_post_start(
+        self, request: Request, response: Response, service_id: str
+    ) -> None:
+        parameters.refuse_any(request)
+        service = number(SERVICES, service_id)
+        body = bodies.read(request, self._max_body)
+        id_ = self._services.start_in(service, self._level, body)
+        self._created(request, response, service, id_)
+
+    def on_post_transition(
+        self, request: Request, response: Response, service_id: str
+    ) -> None:
+        parameters.refuse_any(request)
+        service = number(SERVICES, service_id)
+        id_ = self._services.transit(service, bodies.read(request, self._max_body))
+        self._created(request, response, service, id_)
+
+    def on_post_end(self, request: Request, response: Response, **ids: str) -> None:
+        parameters.refuse_any(request)
+        body = bodies.read_any(request, self._max_body)
+        self._services.complete(owner(self._level, ids), body)
+
+    def on_get_one(self, request: Request, response: Response, **ids: str) -> None:
+        known = OF_STATE if self._level is STATES else OF_TASK
+        reader = Reader(parameters.of_address(request), known)
+        view = View(reader, self._services)
+        reader.finish()
+        whose = owner(self._level, ids)
+        document = self._services.get(whose.service_id)
+        resource = lifecycle.owner(document, self._level, whose.id_)
+        response.data = bodies.encode(view.inside(self._level, document, resource))
+
+    on_head_one = on_get_one
+
+    def on_get(self, request: Request, response: Response, service_id: str) -> None:
+        self._list(request, response, service_id, "")
+
+    def on_get_active(
+        self, request: Request, response: Response, service_id: str
+    ) -> None:
+        self._list(request, response, service_id, "active")
+
+    def on_get_completed(
+        self, request: Request, response: Response, service_id: str
+    ) -> None:
+        self._list(request, response, service_id, "completed")
+
+    on_head = on_get
+    on_head_active = on_get_active
+    on_head_completed = on_get_completed
+
+    def _list(
+        self, request: Request, response: Response, service_id: str, part: str
+    ) -> None:
+        level = self._level
+        known = OF_STATES if level is STATES else OF_TASKS
+        reader = Reader(parameters.of_address(request), known)
+        types = _types(reader, f"{level.noun}_types", level, self._services)
+        state_id = reader.read("state_id", INTEGER.read, None)
+        view = View(reader, self._services)
+        reader.finish()
+        document = self._services.get(number(SERVICES, service_id))
+        response.data = bodies.encode(
+            [
+                view.inside(level, document, each)
+                for each in lifecycle.nested(document, level, part)
+                if (types is None or TYPE.key(each[level.type]) in types)
+                and (state_id is None or each.get("state_id") == state_id)
+            ]
+        )
+
+    def _created(
+        self, request: Request, response: Response, service: int, id_: int
+    ) -> None:
+        path = f"/services/{service}/{self._level.name}/{id_}"
+        _created(request, response, self._level, id_, path)
+
+
+def number(level: Level, text: str) -> int:
+    """Return the id that ``text`` in an address is; raises NotFound."""
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    raise NotFound(f'there is no {level.noun} "{text}"; its id is a number')
+
+
+def owner(level: Level, ids: Mapping[str, str]) -> Owner:
+    """Return whom the ids of an address name; raises NotFound."""
+    service_id = number(SERVICES, ids[SERVICES.id])
+    return Owner(service_id, level, number(level, ids[level.id]))
+
+
+def _created(
+    request: Request, response: Response, level: Level, id_: int, path: str
+) -> None:
+    response.status = HTTP_201
+    response.set_header("Location", location(request, path))
+    response.data = bodies.encode({level.id: id_})
+
+
+def _anonymous(contact_key: str) -> list[Condition]:
+    return [
+        Comparison(CONTACT, "$eq", contact_key),
+        Comparison(IDENTIFIED, "$eq", False),
+    ]
+
+
+def _conditions(reader: Reader, use_cases: services.Services) -> Iterator[Condition]:
+    """Return the conditions that the parameters of a list are."""
+    for field, first, last in (
+        (STARTED_AT, "started_from", "started_to"),
+        (COMPLETED_AT, "completed_from", "completed_to"),
+    ):
+        for name, operator in ((first, "$gte"), (last, "$lt")):
+            if (moment := reader.read(name, MOMENT.read, None)) is not None:
+                yield Comparison(field, operator, DATE.key(moment))
+    types = _types(reader, "service_types", SERVICES, use_cases)
+    if types is not None:
+        yield Comparison(SERVICE_TYPE, "$in", types)
+
+
+def _types(
+    reader: Reader, name: str, level: Level, use_cases: services.Services
+) -> frozenset[str] | None:
+    """Return the keys of the types that a list is narrowed to; None for any."""
+    types = reader.read(name, _names, None)
+    if types is None:
+        return None
+    return frozenset(TYPE.key(use_cases.known_type(level, each)) for each in types)
+
+
+def _names(text: str) -> list[str]:
+    names = [each.strip() for each in text.split(",")]
+    if not all(names):
+        raise ValueError("must be names with commas between, none of them empty")
+    return names
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text.lower() == "true"
+
+
+_NUMBER = re.compile("[0-9]{1,19}")

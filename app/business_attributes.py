@@ -1,0 +1,123 @@
+"""Business attributes: the values that type-like fields may have, where any are mapped.
+
+They come from a data file only. Each knows its fields by ``cv_attributes``; a field that
+several attributes name takes the values of all of them. What is stored is the id of a
+value. Context-services contract, section 6.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from app.query import Query
+from app.schemas import business_attribute
+from app.storage import Document, Record, Store
+
+TABLE = business_attribute.NAME
+
+_DIGITS = re.compile("-?[0-9]{1,20}")
+
+MAX_NAMED = 20
+"""How many of the valid values a message names."""
+
+Place = tuple[str, str]
+"""A level and one of its fields, such as ``("services", "service_type")``."""
+
+
+class Values:
+    """The values of one field, by name and by id."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+
+    def add(self, name: str, id_: int) -> None:
+        """Add a value; of two with the same name or id, the first counts."""
+        self._ids.setdefault(name, id_)
+        self._names.setdefault(id_, name)
+
+    def id_of(self, value: Any) -> int:
+        """Return the id that ``value`` is, in digits too, or names; raises ValueError."""
+        if isinstance(value, str) and value in self._ids:
+            return self._ids[value]
+        if isinstance(value, str) and _DIGITS.fullmatch(value):
+            value = int(value)
+        if type(value) is int and value in self._names:
+            return value
+        if not self._names:
+            raise ValueError("can have no value: its business attribute has none")
+        named = [f"{id_} ({name})" for id_, name in self._names.items()]
+        more = len(named) - MAX_NAMED
+        if more > 0:
+            named[MAX_NAMED:] = [f"{more} more"]
+        raise ValueError(f"must be one of {', '.join(named)}")
+
+    def name_of(self, value: Any) -> Any:
+        """Return the name of the value with the id ``value``, or else ``value``."""
+        return self._names.get(value, value) if type(value) is int else value
+
+
+class BusinessAttributes:
+    """The attributes, and what they make of values that come in and go out.
+
+    With ``map_names``, values go out by name.
+    """
+
+    def __init__(self, store: Store, map_names: bool) -> None:
+        self._store = store
+        self.map_names = map_names
+        self._read: tuple[Sequence[Record], Mapping[Place, Values]] = ((), {})
+
+    def all(self, place: Place | None = None) -> list[Document]:
+        """Return the attributes by name, or just those that are mapped to ``place``."""
+        return [
+            each.document
+            for each in self._records()
+            if place is None or place in _places(each.document)
+        ]
+
+    def get(self, name: str) -> Document:
+        """Return an attribute; raises NotFound."""
+        return self._store.get(TABLE, name).document
+
+    def mapped(self, level: str, field: str, value: Any) -> Any:
+        """Return what is stored for a value that came in.
+
+        Raises ValueError, with a text that follows the field's name, if the field is
+        mapped and has no such value.
+        """
+        values = self._values().get((level, field))
+        return value if values is None else values.id_of(value)
+
+    def shown(self, level: str, field: str, value: Any) -> Any:
+        """Return what a reply has for a stored value."""
+        if not self.map_names:
+            return value
+        values = self._values().get((level, field))
+        return value if values is None else values.name_of(value)
+
+    def _values(self) -> Mapping[Place, Values]:
+        records = self._records()
+        known, values = self._read
+        # Records are never changed, only replaced: the same ones have the same values.
+        if records != known:
+            values = _by_place(each.document for each in records)
+            self._read = records, values
+        return values
+
+    def _records(self) -> Sequence[Record]:
+        return self._store.find(TABLE, Query()).records
+
+
+def _by_place(documents: Iterable[Document]) -> Mapping[Place, Values]:
+    places: dict[Place, Values] = {}
+    for document in documents:
+        for place in _places(document):
+            values = places.setdefault(place, Values())
+            for each in document["values"]:
+                values.add(each["name"], each["dbid"])
+    return places
+
+
+def _places(document: Document) -> set[Place]:
+    return set(map(business_attribute.field_of, document["cv_attributes"]))

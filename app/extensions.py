@@ -1,0 +1,145 @@
+"""The use cases of extension schemas: create, get, list and delete them.
+
+Deleting a schema takes three steps, each atomic: the schema is marked, and from then on
+it is gone for everybody; its values are removed from all services at once; the schema is
+removed. A crash between them leaves the mark, and ``finish`` goes on from there: at the
+next start of a worker, and before a schema is created. A value cannot slip in behind: who
+writes one reads the schemas inside of the atomic step that stores it. Context-services
+contract, section 4.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from app import lifecycle
+from app.errors import Conflict, Invalid, NotFound, Stale
+from app.query import Query
+from app.schemas import extension, service
+from app.schemas.extension import Values
+from app.schemas.service import LEVELS, Level
+from app.storage import Document, Record, Store
+
+TABLE = extension.NAME
+
+
+class Extensions:
+    """What can be done with extension schemas."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known = _Known([])
+
+    def create(self, level: Level, body: Any) -> str:
+        """Add the schema in ``body`` and return its name; raises Invalid."""
+        document = extension.new(body, level.name, level.reserved)
+        self.finish()
+        try:
+            self._store.insert(TABLE, document)
+        except Conflict:
+            name = document["name"]
+            reason = f"there is an extension schema {name} for {level.name} already"
+            raise Invalid(f"name: {reason}", {"name": [reason]}) from None
+        return str(document["name"])
+
+    def all(self, level: Level) -> list[dict[str, Any]]:
+        """Return the schemas of a level, as replies show them, by name."""
+        return [
+            extension.shown(record.document)
+            for record in self._all()
+            if record.document["level"] == level.name and _is_alive(record.document)
+        ]
+
+    def get(self, level: Level, name: str) -> dict[str, Any]:
+        """Return the schema ``name`` as replies show it; raises NotFound."""
+        try:
+            document = self._store.get(TABLE, extension.key(level.name, name)).document
+        except NotFound:
+            raise _missing(level, name) from None
+        return extension.shown(_alive(document, level, name))
+
+    def values(self, level: Level) -> Mapping[str, Values]:
+        """Return the rules of values by lower-case name.
+
+        It is the same object as long as no schema is created or deleted.
+        """
+        return self._look().values[level.name]
+
+    def deleting(self, level: Level) -> Collection[str]:
+        """Return the lower-case names whose values are about to go, and are not shown."""
+        return self._look().deleting[level.name]
+
+    def _look(self) -> "_Known":
+        known, records = self._known, self._all()
+        # Records are never changed, only replaced: the same ones say the same.
+        if records != known.records:
+            self._known = known = _Known(records)
+        return known
+
+    def remove(self, level: Level, name: str) -> None:
+        """Delete the schema ``name`` and all its values; raises NotFound."""
+        key = extension.key(level.name, name)
+
+        def mark(document: Document, _: object) -> Document:
+            return {**_alive(document, level, name), "deleting": True}
+
+        try:
+            record = self._store.update(TABLE, key, mark)
+        except NotFound:
+            raise _missing(level, name) from None
+        self._finish(record)
+
+    def finish(self) -> None:
+        """Finish what deletions began that did not come to their end."""
+        for record in self._all():
+            if not _is_alive(record.document):
+                self._finish(record)
+
+    def _finish(self, record: Record) -> None:
+        level, name = LEVELS[record.document["level"]], record.document["name"]
+
+        def stripped(document: Document) -> Document:
+            if name.lower() in self.values(level):
+                return document
+            return lifecycle.without_values(document, level, name)
+
+        # Another process may be about it too, and a client may have created a schema of
+        # this name since: that one and its values stay.
+        self._store.update_all(service.NAME, stripped)
+        try:
+            self._store.remove(TABLE, record.key, record.revision)
+        except (NotFound, Stale):
+            pass
+
+    def _all(self) -> Sequence[Record]:
+        return self._store.find(TABLE, Query()).records
+
+
+class _Known:
+    """What the schemas in ``records`` say, by level."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+        values: dict[str, dict[str, Values]] = {name: {} for name in LEVELS}
+        deleting: dict[str, set[str]] = {name: set() for name in LEVELS}
+        for document in (record.document for record in records):
+            level, name = document["level"], document["name"].lower()
+            if _is_alive(document):
+                values[level][name] = Values(document)
+            else:
+                deleting[level].add(name)
+        self.values: Mapping[str, Mapping[str, Values]] = values
+        self.deleting: Mapping[str, Collection[str]] = deleting
+
+
+def _is_alive(document: Document) -> bool:
+    return not document.get("deleting", False)
+
+
+def _alive(document: Document, level: Level, name: str) -> Document:
+    if not _is_alive(document):
+        raise _missing(level, name)
+    return document
+
+
+def _missing(level: Level, name: str) -> NotFound:
+    return NotFound(f'there is no extension schema "{name}" for {level.name}')

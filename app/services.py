@@ -1,0 +1,231 @@
+"""The use cases of services: their life cycle, extension values, queries, imports.
+
+Each operation is one atomic update of one document. What a body may hold depends on the
+stored extension schemas; these are read before the update, so that a bad body is refused
+early, and compared again inside of it.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+from app import lifecycle
+from app.business_attributes import BusinessAttributes
+from app.errors import Invalid, NotFound
+from app.extensions import Extensions
+from app.lifecycle import Clock, moment
+from app.query import Query
+from app.schemas import service
+from app.schemas.extension import Values
+from app.schemas.faults import checked
+from app.schemas.service import LEVELS, SERVICES, STATES, Faults, Level, Rules
+from app.storage import Document, NextId, Page, Store
+
+TABLE = service.NAME
+
+T = TypeVar("T")
+
+
+class Owner(NamedTuple):
+    """Who has an extension value: a service, or a state or task ``id_`` of it."""
+
+    service_id: int
+    level: Level = SERVICES
+    id_: int = 0
+
+
+class Services:
+    """What can be done with services, and the states and tasks in them."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        extensions: Extensions,
+        attributes: BusinessAttributes,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self.extensions = extensions
+        self.attributes = attributes
+        self._mapped = {name: partial(attributes.mapped, name) for name in LEVELS}
+
+    # The life cycle
+
+    def start(self, body: Any) -> int:
+        """Start a service and return its id; raises Invalid and Unavailable."""
+        read = self._reader(SERVICES, partial(service.start, SERVICES, body))
+
+        def make(next_id: NextId) -> Document:
+            return lifecycle.service(next_id(SERVICES.id), read(), self._now())
+
+        id_: int = self._store.add(TABLE, make).document[SERVICES.id]
+        return id_
+
+    def associate(self, customer_id: str, service_id: int, body: Any) -> None:
+        """Make a service that of a customer; raises NotFound and Invalid."""
+        self.get(service_id)
+        read = self._reader(SERVICES, partial(service.association, body, customer_id))
+        self._store.update(
+            TABLE, service_id, lambda old, _: lifecycle.associated(old, read())
+        )
+
+    def complete(self, owner: Owner, body: Any) -> None:
+        """Complete a service, a state or a task; raises NotFound and Invalid."""
+        service_id, level, id_ = owner
+        self._owner(owner)
+        read = self._reader(level, partial(service.end, body))
+
+        def change(old: Document, _: NextId) -> Document:
+            return lifecycle.with_completed(old, level, id_, read(), self._now())
+
+        self._store.update(TABLE, service_id, change)
+
+    def start_in(self, service_id: int, level: Level, body: Any) -> int:
+        """Start a state or task in a service and return its id.
+
+        Raises NotFound and Invalid.
+        """
+        self.get(service_id)
+        read = self._reader(level, partial(service.start, level, body))
+        id_ = 0
+
+        def change(old: Document, next_id: NextId) -> Document:
+            nonlocal id_
+            id_ = next_id(level.id)
+            return lifecycle.with_started(old, level, id_, read(), self._now())
+
+        self._store.update(TABLE, service_id, change)
+        return id_
+
+    def transit(self, service_id: int, body: Any) -> int:
+        """End one state and start the next, and return its id.
+
+        Raises NotFound and Invalid.
+        """
+        self.get(service_id)
+        read = self._reader(STATES, partial(service.transition, body))
+        id_ = 0
+
+        def change(old: Document, next_id: NextId) -> Document:
+            nonlocal id_
+            id_ = next_id(STATES.id)
+            return lifecycle.with_transition(old, *read(), id_, self._now())
+
+        self._store.update(TABLE, service_id, change)
+        return id_
+
+    # Extension values
+
+    def write(self, owner: Owner, name: str, raw: Any) -> None:
+        """Replace the value of an extension; raises NotFound and Invalid."""
+        self._change_value(owner, name, lambda values, _: values.whole(raw))
+
+    def write_record(self, owner: Owner, name: str, raw: Any) -> None:
+        """Change the record that ``raw`` selects; raises NotFound and Invalid."""
+        self._change_value(
+            *(owner, name),
+            lambda values, old: values.amended(old, values.record(raw)),
+        )
+
+    def remove_record(self, owner: Owner, name: str, raw: Any) -> None:
+        """Remove the record that ``raw`` selects; raises NotFound and Invalid."""
+        self._change_value(
+            *(owner, name),
+            lambda values, old: values.without(old, values.record(raw)),
+        )
+
+    def _change_value(
+        self, owner: Owner, name: str, change: Callable[[Values, Any], Any]
+    ) -> None:
+        service_id, level, id_ = owner
+
+        def changed(old: Document, _: object = None) -> Document:
+            values = self._values(level, name)
+            resource = lifecycle.owner(old, level, id_)
+            value = change(values, lifecycle.value(resource, name))
+            new = level.arranged(lifecycle.with_value(resource, values.name, value))
+            return lifecycle.with_resource(old, level, new)
+
+        # A bad request is refused without keeping writers waiting.
+        changed(self.get(service_id))
+        self._store.update(TABLE, service_id, changed)
+
+    def _values(self, level: Level, name: str) -> Values:
+        values = self.extensions.values(level).get(name.lower())
+        if values is None:
+            raise NotFound(f'there is no extension schema "{name}" for {level.name}')
+        return values
+
+    # Queries
+
+    def get(self, service_id: int) -> Document:
+        """Return a service with all that is in it; raises NotFound."""
+        try:
+            return self._store.get(TABLE, service_id).document
+        except NotFound:
+            raise NotFound(f"there is no service {service_id}") from None
+
+    def find(self, query: Query) -> Page:
+        """Return the services that ``query`` asks for."""
+        return self._store.find(TABLE, query)
+
+    def known_type(self, level: Level, value: str) -> Any:
+        """Return what is stored for the type that ``value`` names, known or not."""
+        try:
+            return self.attributes.mapped(level.name, level.type, value)
+        except ValueError:
+            return value
+
+    def _owner(self, owner: Owner) -> Document:
+        return lifecycle.owner(self.get(owner.service_id), owner.level, owner.id_)
+
+    # Imports
+
+    def complete_document(self, raw: Any) -> Document:
+        """Return the service that an import means; raises Invalid with all faults.
+
+        Extension values are held to their schemas, where there are such.
+        """
+        if isinstance(raw, dict) and raw.get(SERVICES.id) is None:
+            raise Invalid("service_id: is required", {SERVICES.id: ["is required"]})
+        document: Document = service.loaded(raw, 0, self._now())
+        faults: dict[str, Any] = {}
+        for level in LEVELS.values():
+            for resource in lifecycle.resources(document, level):
+                fitting, of_resource = self._fitted(level, resource)
+                faults |= of_resource
+                document = lifecycle.with_resource(document, level, fitting)
+        return checked(document, faults)
+
+    def _fitted(self, level: Level, resource: Document) -> tuple[Document, Faults]:
+        """Return ``resource`` with its extension values as their schemas want them."""
+        faults: Faults = {}
+        known = self.extensions.values(level)
+        for name in [each for each in resource if each not in level.declared]:
+            if values := known.get(name.lower()):
+                try:
+                    value = values.whole(resource[name])
+                    resource = lifecycle.with_value(resource, values.name, value)
+                except Invalid as error:
+                    faults |= {n: list(each) for n, each in error.faults.items()}
+        return level.arranged(resource), faults
+
+    # What all of them need
+
+    def _reader(self, level: Level, read: Callable[[Rules], T]) -> Callable[[], T]:
+        """Return the function to what ``read`` makes of the rules as they are now."""
+        values = self.extensions.values(level)
+        result = read(Rules(values, self._mapped[level.name]))
+
+        def current() -> T:
+            nonlocal values, result
+            now = self.extensions.values(level)
+            if now is not values:
+                values, result = now, read(Rules(now, self._mapped[level.name]))
+            return result
+
+        return current
+
+    def _now(self) -> str:
+        return moment(self._clock())

@@ -1,0 +1,82 @@
+"""The highest ids of each sequence in a table, so that none is given twice.
+
+Marks outlive the documents: they stand in the header of the journal and in each entry
+that touches a document with ids, so that a write needs no second flush. Documents that
+came in no entry may have higher ids: those of a data file that a person wrote or edited,
+or whose journal is gone. They are looked through once, when the next id is asked for.
+
+**Caveats.** An id that a person wrote into the data file and took out again by hand may
+be given, if no id was asked for and no write touched the document between the two. Who
+removes the journal while no process runs removes the marks: ids count on from those in
+the documents that are left.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from app.storage import IdsOf, Key
+from app.storage.indexes import Documents, Record
+
+
+class Marks:
+    """The highest id of each sequence that was given or found.
+
+    They are ``covering`` when no document of the table has a higher one.
+    """
+
+    __slots__ = ("highest", "covering")
+
+    def __init__(self, highest: Iterable[tuple[str, int]] = ()) -> None:
+        self.highest = dict(highest)
+        self.covering = False
+
+    def begin(self, header: dict[str, Any]) -> None:
+        """Take in the first line of a journal, which may be from before there were any."""
+        self.note(header)
+        self.covering |= header.get("covering", False)
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Take in a line of the journal."""
+        self.raise_to(entry.get("ids", {}).items())
+
+    def raise_to(self, ids: Iterable[tuple[str, int]]) -> None:
+        for sequence, id_ in ids:
+            if id_ > self.highest.get(sequence, 0):
+                self.highest[sequence] = id_
+
+    def cover(self, documents: Documents, ids_of: IdsOf) -> None:
+        """Look through all documents, unless that was done before."""
+        if not self.covering:
+            for record in documents:
+                self.raise_to(ids_of(record.document))
+            self.covering = True
+
+
+class NewIds:
+    """The ids that one write gives; they are given once its entry is in the journal."""
+
+    def __init__(self, marks: Marks, documents: Documents, ids_of: IdsOf) -> None:
+        self._before = marks
+        self._after = Marks()
+        self._documents = documents
+        self._ids_of = ids_of
+
+    def next_id(self, sequence: str) -> int:
+        """Return the id that comes next in ``sequence``."""
+        self._before.cover(self._documents, self._ids_of)
+        self._after.raise_to(self._before.highest.items())
+        id_ = self._after.highest.get(sequence, 0) + 1
+        self._after.highest[sequence] = id_
+        return id_
+
+    def marks(self, put: list[Record], gone: list[Key]) -> dict[str, int]:
+        """Return the marks after this write, which puts and removes these documents.
+
+        Those that it replaces or removes count too: perhaps nobody looked them through.
+        """
+        keys = [*gone, *(record.key for record in put)]
+        former = [each for key in keys if (each := self._documents.get(key))]
+        self._after.raise_to(self._before.highest.items())
+        for record in (*put, *former):
+            self._after.raise_to(self._ids_of(record.document))
+        return self._after.highest
