@@ -115,8 +115,8 @@ def collections(settings: Settings) -> list[Collection]:
     """Return what a store has to know of each table."""
     return [
         svctasks_collection(settings.node),
-        SERVICES,
         EXTENSIONS,
+        SERVICES,
         named_collection(business_attribute.NAME, business_attribute.loaded),
         named_collection(modes.TABLE, modes.loaded),
     ]

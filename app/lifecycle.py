@@ -90,11 +90,6 @@ def with_transition(
     return with_started(changed, STATES, id_, start, now)
 
 
-def resources(document: Document, level: Level) -> list[Document]:
-    """Return all resources of a level: the service itself, or its states or tasks."""
-    return [document] if level is SERVICES else nested(document, level)
-
-
 def nested(document: Document, level: Level, part: str = "") -> list[Document]:
     """Return the states or tasks of a service by start time: all, active, completed."""
     if part:

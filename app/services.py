@@ -18,7 +18,16 @@ from app.query import Query
 from app.schemas import service
 from app.schemas.extension import Values
 from app.schemas.faults import checked
-from app.schemas.service import LEVELS, SERVICES, STATES, Faults, Level, Rules
+from app.schemas.service import (
+    ARRAYS,
+    LEVELS,
+    SERVICES,
+    STATES,
+    TASKS,
+    Faults,
+    Level,
+    Rules,
+)
 from app.storage import Document, NextId, Page, Store
 
 TABLE = service.NAME
@@ -189,18 +198,18 @@ class Services:
         """
         if isinstance(raw, dict) and raw.get(SERVICES.id) is None:
             raise Invalid("service_id: is required", {SERVICES.id: ["is required"]})
-        document: Document = service.loaded(raw, 0, self._now())
-        faults: dict[str, Any] = {}
-        for level in LEVELS.values():
-            for resource in lifecycle.resources(document, level):
-                fitting, of_resource = self._fitted(level, resource)
-                faults |= of_resource
-                document = lifecycle.with_resource(document, level, fitting)
-        return checked(document, faults)
-
-    def _fitted(self, level: Level, resource: Document) -> tuple[Document, Faults]:
-        """Return ``resource`` with its extension values as their schemas want them."""
+        document = service.loaded(raw, 0, self._now())
         faults: Faults = {}
+        for name in ARRAYS:
+            level = STATES if name.endswith(STATES.name) else TASKS
+            document[name] = [self._fitted(level, e, faults) for e in document[name]]
+        return checked(self._fitted(SERVICES, document, faults), faults)
+
+    def _fitted(self, level: Level, resource: Document, faults: Faults) -> Document:
+        """Return ``resource`` with its extension values as their schemas want them.
+
+        What is wrong with them is added to ``faults``.
+        """
         known = self.extensions.values(level)
         for name in [each for each in resource if each not in level.declared]:
             if values := known.get(name.lower()):
@@ -209,7 +218,7 @@ class Services:
                     resource = lifecycle.with_value(resource, values.name, value)
                 except Invalid as error:
                     faults |= {n: list(each) for n, each in error.faults.items()}
-        return level.arranged(resource), faults
+        return level.arranged(resource)
 
     # What all of them need
 

@@ -7,6 +7,7 @@ active and completed, and each extension value is a member named after its schem
 Context-services contract, sections 1 and 4.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -472,8 +473,9 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
     for level in (STATES, TASKS):
         arrays = [name for name in ARRAYS if name.endswith(level.name)]
         ids = [each[level.id] for name in arrays for each in given[name]]
-        if twice := {str(each) for each in ids if ids.count(each) > 1}:
-            fault = [f"{level.id} {min(twice)} is there twice"]
+        if len(set(ids)) < len(ids):
+            [(twice, _)] = Counter(ids).most_common(1)
+            fault = [f"{level.id} {twice} is there twice"]
             raise Invalid(f"{arrays[0]}: {fault[0]}", {arrays[0]: fault})
         for name in arrays:
             given[name].sort(key=lambda each: place(level, each))

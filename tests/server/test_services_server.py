@@ -31,7 +31,12 @@ class Counting(Server):
 
 @pytest.fixture
 def counting(data):
+    """Both workers have answered a request: the first listens before the second."""
     server = Counting(data)
+    until(
+        lambda: (server.request("GET"), answered(server.logged()))[1],
+        lambda counts: len(counts) == 2,
+    )
     yield server
     server.kill()
 
@@ -59,7 +64,6 @@ def test_mode_that_one_worker_is_told_is_that_of_all(counting):
             )
             assert counting.request("GET", T).status == 200
     _, logged = counting.stop()
-    assert len(answered(logged)) == 2
     assert "ERROR" not in logged
 
 
@@ -82,8 +86,6 @@ def test_status_counts_the_requests_of_all_workers(counting):
     assert (told["client_errors_today"], told["server_errors_today"]) == (20, 0)
     assert told["started"] <= told["last_request"] <= told["system_time"]
     assert "tally" not in counting.request("GET", "/metrics").text
-    _, logged = counting.stop()
-    assert len(answered(logged)) == 2
 
 
 def test_figures_of_a_worker_that_died_count_on(counting):

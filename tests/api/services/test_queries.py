@@ -193,6 +193,23 @@ def test_list_is_narrowed_by_type(api, path):
         assert ids(api, path, service_types=types) == expected
 
 
+def test_type_may_be_named_where_its_field_is_mapped(api_over):
+    values = [{"name": "Support", "dbid": 100}, {"name": "Order", "dbid": 200}]
+    fields = ["Service.type", "State.type", "Task.type"]
+    kinds = {"name": "Kinds", "cv_attributes": fields, "values": values}
+    api = api_over(business_attributes=[kinds])
+    begin(api, BOB, service_type="Support")
+    begin(api, BOB, service_type=200)
+    for types, expected in (("Support", [1]), ("100,Order", [1, 2]), ("Other", [])):
+        assert ids(api, BOB, service_types=types) == expected
+    for level in ("states", "tasks"):
+        name = f"{level[:-1]}_type"
+        start(api, f"/services/1/{level}", **{name: "Order"})
+        [found] = get(api, f"/services/1/{level}", **{f"{name}s": "Order"})
+        assert found[name] == 200
+        assert get(api, f"/services/1/{level}", **{f"{name}s": "Support"}) == []
+
+
 def test_types_with_an_empty_one_are_refused(api, path):
     for value in ("", ",", "100,", ",100", "100,,200"):
         reply = send(api, "GET", address(path, service_types=value))

@@ -13,6 +13,7 @@ from service_calls import (
     end,
     get,
     missing,
+    number,
     refused,
     refused_services,
     start,
@@ -20,7 +21,13 @@ from service_calls import (
 )
 from webtest import TestApp
 
-from app.schemas.service import LEVELS
+from app.bootstrap import use_cases
+from app.errors import Invalid, NotFound
+from app.schemas.service import LEVELS, TASKS
+from app.services import Owner
+
+BEGUN = {"started": {"timestamp": "2010-09-07T07:58:16.313Z"}}
+OLD = {"Info": {"a": "old"}}
 
 LEVEL_NAMES = ("services", "states", "tasks")
 
@@ -333,17 +340,19 @@ def test_values_of_a_deleted_schema_stay_gone_after_a_restart(api_over, opened_o
 
 
 @pytest.fixture
-def half_deleted(api_over, level):
-    """The API over what a crash in the midst of a deletion leaves."""
-    nested = {
-        "started": {"timestamp": "2010-09-07T07:58:16.313Z"},
-        "Info": {"a": "old"},
-    }
+def half_deleted(api_over, settings, level):
+    """The API over what another worker leaves that crashes in the midst of a deletion."""
+    nested = BEGUN | OLD
     case = nested | {"service_id": 1, "service_type": 1, "customer_id": "bob"}
     case["active_states"] = [nested | {"state_id": 1, "state_type": 1}]
     case["active_tasks"] = [nested | {"task_id": 1, "task_type": 1}]
-    schema = named("Info") | {"level": level, "deleting": True}
-    return api_over(services=[case], extensions=[schema])
+    schema = named("Info") | {"level": level}
+    api = api_over(services=[case], extensions=[schema])
+    assert values_shown(api)[level] == [OLD]
+    draft = settings.data / "extensions.json.new"
+    draft.write_text(json.dumps([schema | {"deleting": True}]))
+    draft.rename(settings.data / "extensions.json")
+    return api
 
 
 def test_half_deleted_schema_is_gone_for_clients(half_deleted, level, schemas):
@@ -352,6 +361,9 @@ def test_half_deleted_schema_is_gone_for_clients(half_deleted, level, schemas):
     missing(send(api, "GET", f"{schemas}/Info"))
     missing(send(api, "DELETE", f"{schemas}/Info"))
     assert values_shown(api)[level] == [{}]
+    owner = "/services/1" if level == "services" else f"/services/1/{level}/1"
+    missing(send(api, "PUT", f"{owner}/extensions/Info", {"a": "x"}))
+    refused(send(api, "POST", f"{owner}/end", {"Info": {"a": "x"}}), "Info")
 
 
 def test_half_deleted_schema_is_deleted_by_the_next_creation(
@@ -361,9 +373,64 @@ def test_half_deleted_schema_is_deleted_by_the_next_creation(
     define(api, level, "info")
     assert values_shown(api)[level] == [{}]
     others = [each for each in LEVEL_NAMES if each != level]
-    assert [values_shown(api)[each] for each in others] == [
-        [{"Info": {"a": "old"}}]
-    ] * 2
+    assert [values_shown(api)[each] for each in others] == [[OLD]] * 2
+
+
+def test_half_deleted_schema_is_deleted_by_the_next_start(
+    half_deleted, api_over, level
+):
+    shown = values_shown(api_over())
+    assert shown[level] == [{}]
+    assert [each for each in shown.values() if each != [{}]] == [[OLD]] * 2
+
+
+class Interrupted:
+    """A store in which something else happens right before the next write."""
+
+    def __init__(self, store, act):
+        self._store = store
+        self._act = act
+
+    def __getattr__(self, name):
+        if name in ("add", "update"):
+            act, self._act = self._act, lambda: None
+            act()
+        return getattr(self._store, name)
+
+
+@pytest.fixture
+def interrupted(store, settings, clock):
+    """Return the function from an act to the use cases that it comes between."""
+    return lambda act: use_cases(Interrupted(store, act), settings, clock).services
+
+
+def test_event_is_held_to_the_schemas_of_the_moment_in_which_it_is_stored(
+    api, store, interrupted
+):
+    service_id = number(start(api))
+    info = define(api, "tasks", "Info", "old")
+
+    def replace():
+        done(send(api, "DELETE", info), 204)
+        define(api, "tasks", "Info", "new")
+
+    body = {"task_type": 1, "Info": {"old": "x"}}
+    with pytest.raises(Invalid) as refusal:
+        interrupted(replace).start_in(service_id, TASKS, body)
+    assert list(refusal.value.faults) == ["Info.old"]
+    assert get(api, f"/services/{service_id}/tasks") == []
+
+
+def test_value_cannot_slip_in_behind_a_deletion(api, store, interrupted):
+    service_id = number(start(api))
+    info = define(api, "services", "Info")
+
+    def delete():
+        done(send(api, "DELETE", info), 204)
+
+    with pytest.raises(NotFound):
+        interrupted(delete).write(Owner(service_id), "Info", {"a": "x"})
+    assert "Info" not in contents(store)["services"][0][1]
 
 
 def test_deletion_while_values_are_written_leaves_none(api, store):
