@@ -64,9 +64,12 @@ class Extensions:
         """
         return self._look().values[level.name]
 
-    def deleting(self, level: Level) -> Collection[str]:
-        """Return the lower-case names whose values are about to go, and are not shown."""
-        return self._look().deleting[level.name]
+    def deleting(self) -> Mapping[str, Collection[str]]:
+        """Return the lower-case names whose values are about to go, by level.
+
+        They are not shown.
+        """
+        return self._look().deleting
 
     def _look(self) -> "_Known":
         known, records = self._known, self._all()

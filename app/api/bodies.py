@@ -1,5 +1,6 @@
 """Bodies: JSON coming in, plain or in a form, and JSON going out."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +22,17 @@ FORM = "application/x-www-form-urlencoded"
 def encode(value: Any) -> bytes:
     """Return ``value`` as JSON, indented like the samples in the documents."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+def encode_item(value: Any) -> bytes:
+    """Return ``value`` as it stands in an array, for ``join`` to make one."""
+    return orjson.dumps([value], option=orjson.OPT_INDENT_2)[2:-2]
+
+
+def join(items: Iterable[bytes]) -> bytes:
+    """Return the array of encoded items, as ``encode`` would return it."""
+    text = b",\n".join(items)
+    return b"[\n%b\n]" % text if text else b"[]"
 
 
 def read(request: Request, limit: int) -> Any:

@@ -6,12 +6,12 @@ is what a client waits for. A worker that is killed loses the lines of that mome
 """
 
 import os
+import random
 import re
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from secrets import token_hex
 from typing import NamedTuple
 
 from falcon import COMBINED_METHODS, Request, Response
@@ -47,6 +47,11 @@ class Note(NamedTuple):
     request_id: str
 
 
+def new_id() -> str:
+    """Return an id of 16 hex digits; not a secret, so it need not cost a system call."""
+    return f"{random.getrandbits(64):016x}"
+
+
 class Observer:
     """Falcon middleware that notes every request, and the thread that reads the notes."""
 
@@ -75,11 +80,12 @@ class Observer:
         self._stopping = threading.Event()
         self._reading = threading.Lock()
         self._thread = threading.Thread()
+        self._process = 0
 
     def process_request(self, request: Request, response: Response) -> None:
         """Give the request an id, its sender's own if that is fit to be one."""
         given = request.env.get("HTTP_X_REQUEST_ID", "")
-        request.context.id = given if _ID.fullmatch(given) else token_hex(8)
+        request.context.id = given if _ID.fullmatch(given) else new_id()
         request.context.begin = time.perf_counter()
 
     def process_response(
@@ -99,8 +105,8 @@ class Observer:
                 request.context.id,
             )
         )
-        # A thread does not live on in a child process, so it is looked for each time.
-        if not self._thread.is_alive():
+        # A thread does not live on in a child process.
+        if self._process != os.getpid():
             self._start()
 
     def timed(self, sync: Sync) -> Sync:
@@ -176,7 +182,12 @@ class Observer:
                     target=self._run, name="observer", daemon=True
                 )
                 self._thread.start()
+                self._process = os.getpid()
 
     def _run(self) -> None:
-        while not self._stopping.wait(MOMENT):
-            self.read()
+        try:
+            while not self._stopping.wait(MOMENT):
+                self.read()
+        finally:
+            # Whatever ended it, the next request starts another.
+            self._process = 0

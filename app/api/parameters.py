@@ -14,7 +14,7 @@ from falcon import Request, Response
 
 from app import jsontext
 from app.errors import Invalid
-from app.query import Fields, Query
+from app.query import Field, Fields, Query
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
 from app.query.values import INTBOOL, INTEGER
@@ -39,12 +39,14 @@ class Listing:
 
 def of_address(request: Request) -> dict[str, str]:
     """Return the parameters in the address; raises Invalid."""
-    if not request.query_string:
-        return {}
+    return _decoded(request.query_string) if request.query_string else {}
+
+
+def _decoded(query_string: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(
             # WSGI hands on the bytes of the address as if they were Latin-1.
-            request.query_string.encode("latin-1").decode("utf-8"),
+            query_string.encode("latin-1").decode("utf-8"),
             keep_blank_values=True,
             errors="strict",
             max_num_fields=100,
@@ -55,6 +57,20 @@ def of_address(request: Request) -> dict[str, str]:
     if len(parameters) < len(pairs):
         raise Invalid("the address has a parameter twice")
     return parameters
+
+
+def listing_in(request: Request, fields: Fields) -> tuple[Mapping[str, str], Listing]:
+    """Return the parameters in the address and what they ask of a list; raises Invalid.
+
+    What the latest addresses ask is remembered: clients send the same ones again.
+    """
+    return _remembered(request.query_string, fields)
+
+
+@lru_cache(maxsize=256)
+def _remembered(query_string: str, fields: Fields) -> tuple[Mapping[str, str], Listing]:
+    given = _decoded(query_string)
+    return given, listing(given, fields)
 
 
 def refuse_any(request: Request) -> None:
@@ -111,10 +127,20 @@ def _links(request: Request, parameters: Mapping[str, str], total: int) -> str |
     if limit and offset:
         pages["prev"] = max(0, offset - limit)
     path = quote(request.root_path + request.path)
+    before, after = _around_offset(tuple(parameters.items()))
     return ", ".join(
-        f'<{path}?{urlencode({**parameters, "offset": page})}>; rel="{relation}"'
+        f'<{path}?{before}{page}{after}>; rel="{relation}"'
         for relation, page in pages.items()
     )
+
+
+@lru_cache(maxsize=256)
+def _around_offset(parameters: tuple[tuple[str, str], ...]) -> tuple[str, str]:
+    """Return what stands before and behind the offset in the address of a page."""
+    # No value has an equals sign in its encoded form.
+    text = urlencode({**dict(parameters), "offset": ""})
+    before, name, after = text.partition("offset=")
+    return before + name, after
 
 
 class Reader:
@@ -156,15 +182,16 @@ class Reader:
 
 def _projection(reader: Reader, fields: Fields, on_list: bool) -> Projection:
     named = reader.read("mask", lambda value: mask(value, fields, on_list), None)
-    show = projection(named, fields) if named else _unmasked(fields, on_list)
-    if not reader.read("flat", INTBOOL.read, 0):
-        return show
-    return lambda document: flat(show(document))
+    return _shape(named, bool(reader.read("flat", INTBOOL.read, 0)), fields, on_list)
 
 
-@lru_cache
-def _unmasked(fields: Fields, on_list: bool) -> Projection:
-    return projection(whole(fields, on_list), fields)
+@lru_cache(maxsize=256)
+def _shape(
+    named: tuple[Field, ...] | None, is_flat: bool, fields: Fields, on_list: bool
+) -> Projection:
+    """Return the projection: the same one for the same wish."""
+    show = projection(named or whole(fields, on_list), fields)
+    return (lambda document: flat(show(document))) if is_flat else show
 
 
 def _json(value: Any) -> Any:

@@ -64,14 +64,16 @@ class View:
         asked = [name for name in ARRAYS if reader.read(name, _boolean, False)]
         self._arrays = frozenset(asked)
         names = {each.lower() for each in reader.read("extensions", _names, ())}
-        self._names = {
-            level.name: names.difference(use_cases.extensions.deleting(level))
-            for level in (LEVELS.values() if names else ())
-        }
+        self._names: dict[str, set[str]] = {}
+        if names:
+            deleting = use_cases.extensions.deleting()
+            self._names = {level: names.difference(deleting[level]) for level in LEVELS}
         self._attributes = use_cases.attributes
 
-    def shown(self, level: Level, resource: Document) -> dict[str, Any]:
+    def shown(self, level: Level, resource: Document) -> Document:
         """Return what is shown of ``resource``."""
+        if self._is_shown_whole(level, resource):
+            return resource
         reply = {}
         for name, value in resource.items():
             if name not in level.declared:
@@ -85,9 +87,12 @@ class View:
             reply[name] = value
         return self._named(level, reply) if self._attributes.map_names else reply
 
-    def inside(
-        self, level: Level, document: Document, resource: Document
-    ) -> dict[str, Any]:
+    def _is_shown_whole(self, level: Level, resource: Document) -> bool:
+        """Tell whether nothing is to be left out: so it is with most states and tasks."""
+        plain = level is not SERVICES and level.declared.issuperset(resource)
+        return plain and not self._attributes.map_names
+
+    def inside(self, level: Level, document: Document, resource: Document) -> Document:
         """Return what is shown of a state or task in ``document``.
 
         A state comes with those of its tasks that are asked for.
@@ -101,7 +106,7 @@ class View:
             for name in TASK_ARRAYS
             if name in self._arrays
         }
-        return self.shown(level, resource) | tasks
+        return {**self.shown(level, resource), **tasks}
 
     def _named(self, level: Level, members: Document) -> dict[str, Any]:
         """Return ``members`` with values of business attributes by name."""

@@ -3,17 +3,21 @@
 Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, section 13.
 """
 
-from collections.abc import Iterable
 from hashlib import blake2b
-from typing import Any
 
-from falcon import HTTP_204, HTTP_304, ETag, Request, Response
+from falcon import HTTP_204, HTTP_304, Request, Response
 
 from app import svctasks
 from app.api import bodies, parameters
+from app.api.entity_tags import is_any, is_known
+from app.api.parameters import Listing
 from app.errors import Invalid
+from app.query.projection import Projection
 from app.schemas.svctask import FIELDS
 from app.storage import Record
+
+FORMS_KEPT = 4
+"""How many encoded forms of a task are kept: one for each mask that lists ask for."""
 
 
 class Svctasks:
@@ -24,8 +28,8 @@ class Svctasks:
         self._max_body = max_body
 
     def on_get(self, request: Request, response: Response) -> None:
-        given = parameters.of_address(request)
-        total = self._list(request, response, given)
+        given, listing = parameters.listing_in(request, FIELDS)
+        total = self._list(request, response, listing)
         parameters.tell_pages(request, response, given, total)
 
     on_head = on_get
@@ -33,7 +37,8 @@ class Svctasks:
     def on_query(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         given = parameters.of_body(bodies.read(request, self._max_body))
-        total = self._list(request, response, given)
+        listing = parameters.listing(given, FIELDS)
+        total = self._list(request, response, listing)
         # Without pages: the parameters are in no address that a link could name.
         parameters.tell_pages(request, response, {}, total)
 
@@ -53,7 +58,7 @@ class Svctasks:
         record = self._svctasks.get(id_)
         tag = _tag(record)
         response.set_header("ETag", f'"{tag}"')
-        if _is_known(request, tag):
+        if is_known(request, tag):
             response.status = HTTP_304
         else:
             shown = show(record.document) if show else record.document
@@ -73,17 +78,28 @@ class Svctasks:
         self._svctasks.remove(id_, _revisions(request))
         response.status = HTTP_204
 
-    def _list(self, request: Request, response: Response, given: dict[str, Any]) -> int:
-        listing = parameters.listing(given, FIELDS)
+    def _list(self, request: Request, response: Response, listing: Listing) -> int:
         page = self._svctasks.find(listing.query)
-        body = bodies.encode([listing.show(each.document) for each in page.records])
-        digest = blake2b(body, digest_size=8, key=b"%d" % page.total)
-        response.set_header("ETag", f'"{digest.hexdigest()}"')
-        if _is_known(request, digest.hexdigest()):
+        revisions = b"".join([each.revision.to_bytes(8) for each in page.records])
+        digest = blake2b(revisions, digest_size=8, key=b"%d" % page.total).hexdigest()
+        response.set_header("ETag", f'"{digest}"')
+        if is_known(request, digest):
             response.status = HTTP_304
         else:
-            response.data = body
+            show = listing.show
+            response.data = bodies.join([_item(each, show) for each in page.records])
         return page.total
+
+
+def _item(record: Record, show: Projection) -> bytes:
+    """Return what a list shows of ``record``, made once for as long as it is unchanged."""
+    made = record.made
+    item: bytes | None = made.get(show)
+    if item is None:
+        if len(made) == FORMS_KEPT:
+            made.clear()
+        item = made[show] = bodies.encode_item(show(record.document))
+    return item
 
 
 def _show(response: Response, record: Record) -> None:
@@ -95,14 +111,6 @@ def _tag(record: Record) -> str:
     return f"{record.revision:016x}"
 
 
-def _is_known(request: Request, tag: str) -> bool:
-    """Tell whether If-None-Match says that the client has what ``tag`` names."""
-    if "HTTP_IF_NONE_MATCH" not in request.env:
-        return False
-    known = request.if_none_match or ()
-    return _is_any(known) or tag in known
-
-
 def _revisions(request: Request) -> list[int] | None:
     """Return the revisions that If-Match admits; None for any. Raises Invalid."""
     if "HTTP_IF_MATCH" not in request.env:
@@ -110,15 +118,10 @@ def _revisions(request: Request) -> list[int] | None:
     tags = request.if_match
     if not tags:
         raise Invalid('If-Match must be *, or entity tags such as "0123456789abcdef"')
-    if _is_any(tags):
+    if is_any(tags):
         return None
     strong = (str(tag) for tag in tags if not getattr(tag, "is_weak", False))
     return [int(tag, 16) for tag in strong if len(tag) == 16 and _is_hex(tag)]
-
-
-def _is_any(tags: Iterable[str]) -> bool:
-    """Tell whether a bare asterisk is among ``tags``; "*" in quotes is a tag."""
-    return any(tag == "*" and not isinstance(tag, ETag) for tag in tags)
 
 
 def _is_hex(text: str) -> bool:

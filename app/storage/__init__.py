@@ -50,6 +50,10 @@ class Record(Protocol):
     @property
     def revision(self) -> int: ...
 
+    @property
+    def made(self) -> dict[Any, Any]:
+        """What callers made of the document; it goes when the document does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page:

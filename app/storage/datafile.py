@@ -39,7 +39,7 @@ class Identity(NamedTuple):
     size: int
 
 
-def identity(path: Path) -> Identity | None:
+def identity(path: Path | str) -> Identity | None:
     """Return the identity of the file at ``path``; None if there is none."""
     try:
         return _identity(os.stat(path))

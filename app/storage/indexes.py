@@ -35,7 +35,7 @@ ORDERS_KEPT = 8
 class Record:
     """A document with its key and its TinyDB number."""
 
-    __slots__ = ("number", "key", "document", "place", "_revision")
+    __slots__ = ("number", "key", "document", "place", "_revision", "_made")
 
     place: Any
     """Where the record stands in the order of the table; known once it is sorted."""
@@ -45,6 +45,14 @@ class Record:
         self.key = key
         self.document = document
         self._revision: int | None = None
+        self._made: dict[Any, Any] | None = None
+
+    @property
+    def made(self) -> dict[Any, Any]:
+        """What callers made of the document; it goes when the document does."""
+        if self._made is None:
+            self._made = {}
+        return self._made
 
     @property
     def revision(self) -> int:

@@ -62,6 +62,8 @@ class SharedTable:
         self._commits = GroupCommit(path.parent, sync)
         self._file = DataFile(path, collection.name, self._commits.flush)
         self._path = self._beside("journal")
+        # Asked for at every read: a path in text is quicker to take.
+        self._watched = str(self._file.path), str(self._path)
         self._lock = TableLock(self._beside("lock"))
         self._journal: Journal | None = None
         self._seen: Identity | None = None
@@ -91,10 +93,11 @@ class SharedTable:
 
     def _is_current(self) -> bool:
         journal = self._journal
-        if identity(self._file.path) != self._seen:
+        data_path, journal_path = self._watched
+        if identity(data_path) != self._seen:
             return False
         try:
-            found = os.stat(self._path)
+            found = os.stat(journal_path)
         except FileNotFoundError:
             return journal is None
         return (

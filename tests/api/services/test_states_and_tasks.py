@@ -515,48 +515,42 @@ def test_tasks_are_narrowed_by_state(api, case):
 STATE_ONLY = ("state_types", "active_tasks", "completed_tasks")
 
 
-@pytest.mark.parametrize(
-    "ending, known",
-    [
-        ("", ("extensions", *EVERYTHING)),
-        ("/states", ("extensions", *STATE_ONLY)),
-        ("/states/active", ("extensions", *STATE_ONLY)),
-        ("/states/completed", ("extensions", *STATE_ONLY)),
-        ("/states/1", ("extensions", *STATE_ONLY[1:])),
-        ("/tasks", ("extensions", "state_id", "task_types")),
-        ("/tasks/active", ("extensions", "state_id", "task_types")),
-        ("/tasks/completed", ("extensions", "state_id", "task_types")),
-        ("/tasks/1", ("extensions",)),
-    ],
-)
-def test_other_parameters_are_refused_by_name(api, case, ending, known):
+OF_STATES = ("extensions", *STATE_ONLY)
+OF_TASKS = ("extensions", "state_id", "task_types")
+
+
+def test_other_parameters_are_refused_by_name(api, case):
     start(api, f"{case}/states")
     start(api, f"{case}/tasks")
-    path = case + ending
     values = {**EVERYTHING, "extensions": "x", "state_id": 1, "offset": 0, "limit": 1}
     values |= dict.fromkeys(("state_types", "task_types", "service_types"), "x")
-    get(api, path, **{name: values[name] for name in known})
-    unknown = [name for name in (*values, "Extensions", "") if name not in known]
-    reply = send(api, "GET", address(path, **dict.fromkeys(unknown, "x")))
-    error = refused(reply, *unknown)
-    assert all("no such parameter" in each[0] for each in error["errors"].values())
+    for ending, known in {
+        "": ("extensions", *EVERYTHING),
+        **dict.fromkeys(("/states", "/states/active", "/states/completed"), OF_STATES),
+        "/states/1": ("extensions", *STATE_ONLY[1:]),
+        **dict.fromkeys(("/tasks", "/tasks/active", "/tasks/completed"), OF_TASKS),
+        "/tasks/1": ("extensions",),
+    }.items():
+        path = case + ending
+        get(api, path, **{name: values[name] for name in known})
+        unknown = [name for name in (*values, "Extensions", "") if name not in known]
+        reply = send(api, "GET", address(path, **dict.fromkeys(unknown, "x")))
+        error = refused(reply, *unknown)
+        assert all("no such parameter" in each[0] for each in error["errors"].values())
 
 
-@pytest.mark.parametrize(
-    "ending, name, values",
-    [
+def test_bad_value_of_a_parameter_is_refused(api, case):
+    for ending, name, values in (
         ("", "active_tasks", ["", "1", "0", "yes", "true,false", " true"]),
         ("", "extensions", ["", ",", "a,,b", "a,"]),
         ("/states", "completed_tasks", ["x"]),
         ("/states", "state_types", ["", "1,"]),
         ("/tasks", "task_types", [" "]),
         ("/tasks", "state_id", ["", "x", "1.0", "9" * 20, "1,2"]),
-    ],
-)
-def test_bad_value_of_a_parameter_is_refused(api, case, ending, name, values):
-    for value in values:
-        reply = send(api, "GET", address(case + ending, **{name: value}))
-        refused(reply, name)
+    ):
+        for value in values:
+            reply = send(api, "GET", address(case + ending, **{name: value}))
+            refused(reply, name)
 
 
 def test_all_faults_of_parameters_are_told_at_once(api, case):
