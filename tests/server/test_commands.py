@@ -53,7 +53,7 @@ def everything(data):
     return data
 
 
-TABLES = ["svctasks", "services", "extensions", "business_attributes", "modes"]
+TABLES = ["svctasks", "extensions", "services", "business_attributes", "modes"]
 
 
 def documents(data, table):
