@@ -1,6 +1,6 @@
 """What a process knows of one table: its documents and the place in the journal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -82,14 +82,21 @@ class State:
             self.apply(line.entry)
         return True
 
-    def numbered(self) -> list[tuple[int, Document]]:
-        """Return all documents under TinyDB numbers, each under one of its own.
+    def numbered(self) -> Iterator[tuple[int, Document]]:
+        """Return all documents as they are now, each under a TinyDB number of its own."""
+        self.separate()
+        # Copied at once, and looked at later: writers do not wait for that.
+        records = list(self.documents)
+        return ((record.number, record.document) for record in records)
+
+    def separate(self) -> None:
+        """Give each document a TinyDB number of its own.
 
         A person may have given a document the number of one in the journal, and two
         processes may then have given it different new ones.
         """
         if not self.edited:
-            return [(record.number, record.document) for record in self.documents]
+            return
         taken: set[int] = set()
         # The last ones come from the journal, and keep what TinyDB's callers know.
         for record in reversed(list(self.documents)):
@@ -98,7 +105,6 @@ class State:
                 self.documents.change([moved], [])
                 self.next_number += 1
             taken.add(record.number)
-        return [(record.number, record.document) for record in self.documents]
 
     def epoch_after(self, edited: Identity | None) -> str:
         """Return the epoch that begins when the data file ``edited`` is folded."""

@@ -228,7 +228,7 @@ class SharedTable:
         for line in lines[1:]:
             state.apply(line.entry)
         state.edited = found not in state.known
-        state.numbered()
+        state.separate()
         return state
 
     # Edits by hand
