@@ -9,6 +9,7 @@ import gc
 import os
 import resource
 import shutil
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -18,11 +19,12 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
 
 from app import __version__, logs
 from app.api.routes import SVCTASKS
-from app.bootstrap import Service, open_service, open_store
+from app.bootstrap import Service, open_service
 from app.errors import Error, Unavailable
 from app.settings import Settings
 
@@ -35,6 +37,9 @@ FILES = 1024
 SPARE_FILES = 64
 """Open files that a worker needs besides its connections."""
 
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the signal that this process gets when its parent ends."""
+
 Opener = Callable[[Settings], Service]
 
 
@@ -44,7 +49,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "bind": settings.address,
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": "gthread",
+        "worker_class": ThreadWorker,
         "reuse_port": True,
         "keepalive": 75,
         "graceful_timeout": GRACE,
@@ -60,10 +65,9 @@ def options(settings: Settings) -> dict[str, Any]:
 class Server(BaseApplication):
     """The service under gunicorn, until SIGTERM or SIGINT."""
 
-    def __init__(self, settings: Settings, open_: Opener) -> None:
+    def __init__(self, settings: Settings, service: Service) -> None:
         self._settings = settings
-        self._open = open_
-        self._service: Service | None = None
+        self._service = service
         super().__init__()
 
     def load_config(self) -> None:
@@ -72,16 +76,13 @@ class Server(BaseApplication):
             "post_worker_init": self._announce,
             "worker_exit": self._close,
             "child_exit": _forget_figures,
-            "on_exit": _clear_figures,
+            "on_exit": self._end,
         }
         for name, value in {**options(self._settings), **hooks}.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Open the service and return its application, in each worker."""
-        self._service = self._open(self._settings)
-        # What is loaded stays: the garbage collector need not look at it ever again.
-        gc.freeze()
+        """Return the application, in each worker."""
         return self._service.application
 
     def _announce(self, worker: Worker) -> None:
@@ -92,8 +93,11 @@ class Server(BaseApplication):
         print(f"svctasks {__version__} listens on {address}", flush=True)
 
     def _close(self, arbiter: Arbiter, worker: Worker) -> None:
-        if self._service is not None:
-            self._service.close()
+        self._service.close()
+
+    def _end(self, arbiter: Arbiter) -> None:
+        self._service.close()
+        _clear_figures()
 
 
 class _Logger(Logger):
@@ -109,7 +113,7 @@ def _forget_figures(arbiter: Arbiter, worker: Worker) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def _clear_figures(arbiter: Arbiter | None = None) -> None:
+def _clear_figures() -> None:
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
@@ -126,17 +130,34 @@ def _open_files() -> int:
 def serve(settings: Settings, open_: Opener = open_service) -> None:
     """Serve until told to stop; raises Invalid and Unavailable if that cannot start.
 
-    ``open_`` opens the service in each worker.
+    ``open_`` opens the service. That is done once: the workers are forks of the process
+    that did, so that none of them reads the files again.
     """
     logs.configure(sys.stderr)
+    _end_with_outer_process()
     try:
         _check_files(settings)
         _check_port(settings.address)
-        _check_store(settings)
+        service = _opened(settings, open_)
     except Error:
         _clear_figures()
         raise
-    Server(settings, open_).run()
+    # What is loaded stays: the garbage collector need not look at it ever again, nor
+    # make a copy of it for each worker by writing into it.
+    gc.freeze()
+    Server(settings, service).run()
+
+
+def _end_with_outer_process() -> None:
+    """Let the kernel stop a server whose outer process, of the executable, is killed.
+
+    That process unpacks the executable, starts this one and hands signals on to it.
+    """
+    if sys.platform == "linux" and getattr(sys, "frozen", False):
+        # Only here: a Python of one's own may have been built without it.
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _check_files(settings: Settings) -> None:
@@ -147,13 +168,15 @@ def _check_files(settings: Settings) -> None:
         )
 
 
-def _check_store(settings: Settings) -> None:
-    store = open_store(settings)
+def _opened(settings: Settings, open_: Opener) -> Service:
+    service = open_(settings)
     try:
         if not settings.read_only:
-            store.ping()
-    finally:
-        store.close()
+            service.store.ping()
+    except Error:
+        service.close()
+        raise
+    return service
 
 
 def _check_port(address: str) -> None:

@@ -24,12 +24,16 @@ FAULTS_SHOWN = 10
 
 @contextmanager
 def collector_off() -> Iterator[None]:
-    """Keep the garbage collector from looking at what is being made, again and again."""
+    """Keep the garbage collector from looking at what is being made, again and again.
+
+    Afterwards it takes it for lasting, and does not look at it either.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was_on:
             gc.enable()
 
