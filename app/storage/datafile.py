@@ -69,13 +69,13 @@ class DataFile(Storage):
         content = self.content()
         if content is None:
             return None
-        documents = parse(content, self.name, self._table, trusted=False)
+        documents = parse(content, self.name, self._table)
         return {self._table: {str(number): each for number, each in documents.items()}}
 
     def write(self, data: Mapping[str, Mapping[Any, Any]]) -> None:
         """Replace the file by the table in ``data``."""
         numbered = data.get(self._table, {}).items()
-        self.replace((int(number), document) for number, document in numbered)
+        self.replace((int(number), orjson.dumps(each)) for number, each in numbered)
 
     def content(self) -> bytes | None:
         """Return the bytes of the file; None if there is none."""
@@ -84,15 +84,13 @@ class DataFile(Storage):
         except FileNotFoundError:
             return None
 
-    def replace(self, documents: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
-        """Replace the file by one that holds ``documents``, durably."""
+    def replace(self, documents: Iterable[tuple[int, bytes]]) -> None:
+        """Replace the file by one that holds ``documents``, in JSON, durably."""
         path = self.path.with_name(f"{self.name}.fold")
         self.draft(path, documents)
         self.adopt(path)
 
-    def draft(
-        self, path: Path, documents: Iterable[tuple[int, Mapping[str, Any]]]
-    ) -> Identity:
+    def draft(self, path: Path, documents: Iterable[tuple[int, bytes]]) -> Identity:
         """Write ``documents`` to a file at ``path``, durably, and return its identity."""
         with draft(path) as descriptor:
             try:
@@ -110,20 +108,32 @@ class DataFile(Storage):
         adopt(path, self.path, self._sync)
 
 
-def parse(
-    content: bytes, name: str, table: str, trusted: bool
-) -> dict[int, dict[str, Any]]:
-    """Return the documents in ``content``, TinyDB JSON, by their numbers.
+def lines(content: bytes, name: str, table: str) -> Iterator[tuple[int, bytes]]:
+    """Return the documents in ``content``, which the service wrote, as they stand there.
 
-    ``trusted`` content was written by the service itself and is not checked again. Else
-    they may also stand in TinyDB's default table, or in an array. Raises Invalid.
+    Each is JSON in a line of its own, with its number; they are not looked into. Raises
+    Invalid.
     """
-    if trusted:
-        try:
-            documents = orjson.loads(content)[table]
-        except (orjson.JSONDecodeError, KeyError, TypeError) as error:
-            raise Invalid(f"{name} is damaged: {error}") from None
-        return {int(key): each for key, each in documents.items()}
+    first, *inner = content.split(b"\n")
+    if first != _first_line(table) or inner[-2:] != [b"}}", b""]:
+        raise Invalid(f"{name} is damaged: it does not begin or end as it should")
+    for line in inner[:-2]:
+        number, _, document = line.rstrip(b",").partition(b": ")
+        if not number.strip(b'"').isdigit() or document[-1:] != b"}":
+            raise Invalid(f"{name} is damaged: it has a line that is no document")
+        yield int(number.strip(b'"')), document
+
+
+def _first_line(table: str) -> bytes:
+    return b"{%b: {" % orjson.dumps(table)
+
+
+def parse(content: bytes, name: str, table: str) -> dict[int, dict[str, Any]]:
+    """Return the documents in ``content``, which a person wrote, by their numbers.
+
+    It is TinyDB JSON, in the table or in TinyDB's default one, or an array. Raises
+    Invalid.
+    """
     # The tables and the numbers nest the documents two levels deeper, an array one.
     levels = 1 if content.lstrip().startswith(b"[") else 2
     tables = jsontext.read(content, name, jsontext.MAX_DEPTH + levels)
@@ -142,7 +152,7 @@ def parse(
         )
     if len(filled) > 1:
         raise Invalid(f'{name} holds documents both in "_default" and in "{table}"')
-    documents = next(iter(filled.values()), {})
+    documents: dict[str, Any] = next(iter(filled.values()), {})
     return {int(key): each for key, each in documents.items()}
 
 
@@ -159,13 +169,10 @@ def _is_number(key: str) -> bool:
     return plain and len(key) <= MAX_DIGITS
 
 
-def _lines(
-    table: str, documents: Iterator[tuple[int, Mapping[str, Any]]]
-) -> Iterator[bytes]:
+def _lines(table: str, documents: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
     separator = b"\n"
-    yield b"{" + orjson.dumps(table) + b": {"
+    yield _first_line(table)
     while part := list(islice(documents, CHUNK)):
-        lines = (b'"%d": %b' % (number, orjson.dumps(each)) for number, each in part)
-        yield separator + b",\n".join(lines)
+        yield separator + b",\n".join(b'"%d": %b' % numbered for numbered in part)
         separator = b",\n"
     yield b"\n}}\n"

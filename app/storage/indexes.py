@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from app.errors import Unavailable
 from app.query import Comparison, Condition, Field, Order, Query
 from app.query.predicate import (
     bounds,
@@ -33,19 +34,42 @@ ORDERS_KEPT = 8
 
 
 class Record:
-    """A document with its key and its TinyDB number."""
+    """A document with its key and its TinyDB number.
 
-    __slots__ = ("number", "key", "document", "place", "_revision", "_made")
+    Its ``content`` is the document, or its JSON as the service wrote it: that takes a
+    fraction of the memory, and is decoded each time that the document is asked for.
+    """
+
+    __slots__ = ("number", "key", "content", "place", "_revision", "_made")
 
     place: Any
     """Where the record stands in the order of the table; known once it is sorted."""
 
-    def __init__(self, number: int, key: Key, document: Document) -> None:
+    def __init__(self, number: int, key: Key, content: Document | bytes) -> None:
         self.number = number
         self.key = key
-        self.document = document
+        self.content = content
         self._revision: int | None = None
         self._made: dict[Any, Any] | None = None
+
+    @property
+    def document(self) -> Document:
+        """The document; raises Unavailable if what the disk gave back is no JSON."""
+        content = self.content
+        if not isinstance(content, bytes):
+            return content
+        try:
+            document: Document = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            reason = f"the stored document {self.key} is damaged: {error}"
+            raise Unavailable(reason) from None
+        return document
+
+    @property
+    def encoded(self) -> bytes:
+        """The document as JSON without white space."""
+        content = self.content
+        return content if isinstance(content, bytes) else orjson.dumps(content)
 
     @property
     def made(self) -> dict[Any, Any]:
@@ -58,7 +82,7 @@ class Record:
     def revision(self) -> int:
         """A digest of the document: alike in every worker and after every restart."""
         if self._revision is None:
-            digest = blake2b(orjson.dumps(self.document), digest_size=8).digest()
+            digest = blake2b(self.encoded, digest_size=8).digest()
             self._revision = int.from_bytes(digest) >> 1
         return self._revision
 

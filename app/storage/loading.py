@@ -5,9 +5,11 @@ completed, document by document, and every fault is named with its place.
 """
 
 import gc
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,7 +17,7 @@ import orjson
 from app.errors import Invalid
 from app.query.values import instant
 from app.storage import Collection, Key
-from app.storage.datafile import DataFile, Identity, parse
+from app.storage.datafile import DataFile, Identity, lines, parse
 from app.storage.indexes import Documents, Record
 
 FAULTS_SHOWN = 10
@@ -42,8 +44,26 @@ def trusted(content: bytes, file: DataFile, collection: Collection) -> list[Reco
     """Return the records in ``content``, which the service wrote."""
     key = collection.key
     with collector_off():
-        documents = parse(content, file.name, collection.name, trusted=True)
-        return [Record(number, each[key], each) for number, each in documents.items()]
+        return [
+            Record(number, key_in(document, key), document)
+            for number, document in lines(content, file.name, collection.name)
+        ]
+
+
+def key_in(document: bytes, name: str) -> Key:
+    """Return the member ``name`` of a document in JSON, the first one if that can be."""
+    found = _first_member(name).match(document)
+    if found is None:
+        key: Key = orjson.loads(document)[name]
+        return key
+    text, digits = found.groups()
+    return int(digits) if text is None else str(text, "utf-8")
+
+
+@lru_cache
+def _first_member(name: str) -> re.Pattern[bytes]:
+    """Return the pattern of a document that begins with its key."""
+    return re.compile(rb'\{%b:(?:"([^"\\]*)"|([0-9]+))[,}]' % orjson.dumps(name))
 
 
 def checked(
@@ -59,7 +79,7 @@ def checked(
     """
     moment = instant(datetime.fromtimestamp(found.mtime / 1e9, UTC))
     with collector_off():
-        documents = parse(content, file.name, collection.name, trusted=False)
+        documents = parse(content, file.name, collection.name)
         return _all_completed(documents, moment, file, collection, former)
 
 
@@ -99,10 +119,10 @@ def completed(
     key = document.get(collection.key) if isinstance(document, dict) else None
     known = former.get(key) if isinstance(key, str | int) else None
     # What is alike was checked before. Compared as JSON: in Python, 1 equals true.
-    if known and orjson.dumps(known.document) == orjson.dumps(document):
-        return Record(number, known.key, known.document)
+    if known and known.encoded == orjson.dumps(document):
+        return Record(number, known.key, known.content)
     complete = collection.complete(document, number, moment)
-    return Record(number, complete[collection.key], complete)
+    return Record(number, complete[collection.key], orjson.dumps(complete))
 
 
 def _faults(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from app.storage import Collection, Document
+from app.storage import Collection
 from app.storage.datafile import Identity
 from app.storage.indexes import Documents, Record
 from app.storage.journal import FORMAT, Line
@@ -82,12 +82,12 @@ class State:
             self.apply(line.entry)
         return True
 
-    def numbered(self) -> Iterator[tuple[int, Document]]:
-        """Return all documents as they are now, each under a TinyDB number of its own."""
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Return all documents as they are now, in JSON, each under a number of its own."""
         self.separate()
         # Copied at once, and looked at later: writers do not wait for that.
         records = list(self.documents)
-        return ((record.number, record.document) for record in records)
+        return ((record.number, record.encoded) for record in records)
 
     def separate(self) -> None:
         """Give each document a TinyDB number of its own.
@@ -101,7 +101,7 @@ class State:
         # The last ones come from the journal, and keep what TinyDB's callers know.
         for record in reversed(list(self.documents)):
             if record.number in taken:
-                moved = Record(self.next_number, record.key, record.document)
+                moved = Record(self.next_number, record.key, record.content)
                 self.documents.change([moved], [])
                 self.next_number += 1
             taken.add(record.number)

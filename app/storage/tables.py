@@ -60,7 +60,7 @@ class JournalTable(FoldedTable, Table):
                 record
                 for number, record in made.items()
                 if number not in records
-                or record.document is not records[number].document
+                or record.content is not records[number].content
             ]
             gone = [
                 record.key
@@ -166,8 +166,9 @@ class FileStore:
 
         def plan(documents: Documents, next_id: NextId) -> Changes:
             old = _existing(documents, key, revision)
-            document = change(old.document, next_id)
-            if document is old.document:
+            before = old.document
+            document = change(before, next_id)
+            if document is before:
                 result.append(old)
                 return Changes([], [])
             result.append(Record(old.number, key, document))
@@ -183,12 +184,11 @@ class FileStore:
         """
 
         def plan(documents: Documents, _: NextId) -> Changes:
-            made = [(each, change(each.document)) for each in documents]
-            put = [
-                Record(old.number, old.key, document)
-                for old, document in made
-                if document is not old.document
-            ]
+            put = []
+            for old in documents:
+                before = old.document
+                if (document := change(before)) is not before:
+                    put.append(Record(old.number, old.key, document))
             return Changes(put, [])
 
         return len(self._tables[table].write(plan).put)

@@ -4,12 +4,13 @@ import errno
 import json
 import os
 
+import orjson
 import pytest
 from notes import note, unflushed
 
 from app.errors import Invalid
 from app.jsontext import MAX_DEPTH
-from app.storage.datafile import DataFile, identity, parse
+from app.storage.datafile import DataFile, identity, lines, parse
 
 
 @pytest.fixture
@@ -17,14 +18,19 @@ def file(tmp_path):
     return DataFile(tmp_path / "notes.json", "notes", unflushed)
 
 
+def encoded(*values, **members):
+    """Return a note as it stands in a file."""
+    return orjson.dumps(note(*values, **members))
+
+
 def refusal(content):
     with pytest.raises(Invalid) as refused:
-        parse(content.encode(), "notes.json", "notes", trusted=False)
+        parse(content.encode(), "notes.json", "notes")
     return refused.value.message
 
 
 def test_one_document_stands_on_a_line(file):
-    file.replace((n, note(f"k{n}", n, more={"a": "x\ny"})) for n in range(1, 2501))
+    file.replace((n, encoded(f"k{n}", n, more={"a": "x\ny"})) for n in range(1, 2501))
     rows = file.path.read_text().splitlines()
     assert rows[0] == '{"notes": {' and rows[-1] == "}}"
     assert len(rows) == 2502
@@ -34,17 +40,17 @@ def test_one_document_stands_on_a_line(file):
 
 @pytest.mark.parametrize("count", [0, 1, 2, 999, 1000, 1001, 2000])
 def test_file_is_json_for_any_number_of_documents(file, count):
-    file.replace((n, note("k")) for n in range(count))
+    file.replace((n, encoded("k")) for n in range(count))
     assert len(json.loads(file.path.read_text())["notes"]) == count
-    assert len(parse(file.content(), file.name, "notes", trusted=True)) == count
-    assert len(parse(file.content(), file.name, "notes", trusted=False)) == count
+    assert len(list(lines(file.content(), file.name, "notes"))) == count
+    assert len(parse(file.content(), file.name, "notes")) == count
 
 
 def test_new_file_is_private_and_an_existing_one_keeps_its_mode(file):
-    file.replace([(1, note("a"))])
+    file.replace([(1, encoded("a"))])
     assert file.path.stat().st_mode & 0o777 == 0o600
     file.path.chmod(0o644)
-    file.replace([(1, note("b"))])
+    file.replace([(1, encoded("b"))])
     assert file.path.stat().st_mode & 0o777 == 0o644
 
 
@@ -53,7 +59,7 @@ def test_link_stays_a_link(tmp_path):
     real.mkdir()
     link = tmp_path / "notes.json"
     link.symlink_to(real / "notes.json")
-    DataFile(link, "notes", unflushed).replace([(1, note("a"))])
+    DataFile(link, "notes", unflushed).replace([(1, encoded("a"))])
     assert link.is_symlink() and (real / "notes.json").is_file()
 
 
@@ -65,7 +71,7 @@ def test_tinydb_reads_and_writes_the_file_as_a_storage(file):
 
 def test_draft_has_the_identity_of_the_file_that_it_becomes(file):
     draft = file.path.with_name("draft")
-    drafted = file.draft(draft, [(1, note("a"))])
+    drafted = file.draft(draft, [(1, encoded("a"))])
     file.adopt(draft)
     assert identity(file.path) == drafted
     assert not draft.exists()
@@ -76,13 +82,13 @@ def test_draft_leaves_the_one_of_another_process_alone(file):
     path = file.path.with_name("draft")
 
     def documents():
-        yield 1, note("a")
-        file.draft(path, [(7, note("other"))])
-        yield 2, note("b")
+        yield 1, encoded("a")
+        file.draft(path, [(7, encoded("other"))])
+        yield 2, encoded("b")
 
     mine = file.draft(path, documents())
     assert mine != identity(path)
-    assert parse(path.read_bytes(), "draft", "notes", True) == {7: note("other")}
+    assert parse(path.read_bytes(), "draft", "notes") == {7: note("other")}
 
 
 def test_draft_that_fails_is_emptied_and_the_file_stays(tmp_path):
@@ -90,25 +96,25 @@ def test_draft_that_fails_is_emptied_and_the_file_stays(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     good = DataFile(tmp_path / "notes.json", "notes", unflushed)
-    good.replace([(1, note("a"))])
+    good.replace([(1, encoded("a"))])
     before = good.path.read_bytes()
     with pytest.raises(OSError, match="No space"):
-        DataFile(good.path, "notes", fail).replace([(1, note("b"))])
+        DataFile(good.path, "notes", fail).replace([(1, encoded("b"))])
     assert good.path.read_bytes() == before
     assert (tmp_path / "notes.json.fold").stat().st_size == 0
 
 
 def test_documents_may_stand_in_the_default_table():
     raw = b'{"_default": {"3": {"id": "a"}}, "notes": {}}'
-    assert parse(raw, "notes.json", "notes", trusted=False) == {3: {"id": "a"}}
+    assert parse(raw, "notes.json", "notes") == {3: {"id": "a"}}
 
 
 @pytest.mark.parametrize("space", ["", " \r\n\t"])
 def test_array_of_documents_is_numbered_from_one(space):
     raw = f'{space}[{{"id": "a"}}, 7]{space}'.encode()
     expected = {1: {"id": "a"}, 2: 7}
-    assert parse(raw, "notes.json", "notes", trusted=False) == expected
-    assert parse(b"[]", "notes.json", "notes", trusted=False) == {}
+    assert parse(raw, "notes.json", "notes") == expected
+    assert parse(b"[]", "notes.json", "notes") == {}
 
 
 @pytest.mark.parametrize(
@@ -119,13 +125,13 @@ def test_document_may_be_as_deep_in_an_array_as_in_a_table(form):
         return form % ('{"a":' * depth + "1" + "}" * depth)
 
     deepest = nested(MAX_DEPTH).encode()
-    assert list(parse(deepest, "notes.json", "notes", trusted=False)) == [1]
+    assert list(parse(deepest, "notes.json", "notes")) == [1]
     assert refusal(nested(MAX_DEPTH + 1)) == "notes.json is nested too deeply"
 
 
 def test_file_of_empty_tables_has_no_documents():
-    assert parse(b'{"other": {}}', "notes.json", "notes", trusted=False) == {}
-    assert parse(b"{}", "notes.json", "notes", trusted=False) == {}
+    assert parse(b'{"other": {}}', "notes.json", "notes") == {}
+    assert parse(b"{}", "notes.json", "notes") == {}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +178,7 @@ def test_number_that_tinydb_could_not_count_on_from_is_refused(number):
 @pytest.mark.parametrize("content", [b"", b"{", b"{}", b"[]", b'{"tasks": {}}'])
 def test_damaged_file_of_the_services_own_is_refused(content):
     with pytest.raises(Invalid, match="notes.json is damaged"):
-        parse(content, "notes.json", "notes", trusted=True)
+        list(lines(content, "notes.json", "notes"))
 
 
 def test_identity_tells_one_state_of_a_file_from_another(tmp_path):
