@@ -28,7 +28,7 @@ from app.schemas.service import (
     Level,
     Rules,
 )
-from app.storage import Document, NextId, Page, Store
+from app.storage import Document, NextId, Page, Record, Store
 
 TABLE = service.NAME
 
@@ -170,8 +170,12 @@ class Services:
 
     def get(self, service_id: int) -> Document:
         """Return a service with all that is in it; raises NotFound."""
+        return self.record(service_id).document
+
+    def record(self, service_id: int) -> Record:
+        """Return the record of a service; raises NotFound."""
         try:
-            return self._store.get(TABLE, service_id).document
+            return self._store.get(TABLE, service_id)
         except NotFound:
             raise NotFound(f"there is no service {service_id}") from None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
-from secrets import token_hex
+from random import getrandbits
 from typing import Any
 
 from app.errors import Conflict, Invalid, NotFound, Stale
@@ -93,7 +93,7 @@ class Svctasks:
 
     def _new_id(self, now: datetime) -> str:
         """Return an id in the platform's form. svctasks contract, section 1."""
-        return new_id(token_hex(4), now, self._node)
+        return new_id(f"{getrandbits(32):08x}", now, self._node)
 
 
 def new_id(random: str, now: datetime, node: str) -> str:

@@ -1,6 +1,6 @@
 """Bodies: JSON coming in, plain or in a form, and JSON going out."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -14,9 +14,13 @@ from falcon import (
 
 from app import jsontext
 from app.errors import Invalid
+from app.storage import Document, Record
 
 JSON = "application/json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
+
+FORMS_KEPT = 4
+"""How many encoded forms of a document are kept: one for each mask that is asked for."""
 
 
 def encode(value: Any) -> bytes:
@@ -27,6 +31,24 @@ def encode(value: Any) -> bytes:
 def encode_item(value: Any) -> bytes:
     """Return ``value`` as it stands in an array, for ``join`` to make one."""
     return orjson.dumps([value], option=orjson.OPT_INDENT_2)[2:-2]
+
+
+def kept(
+    record: Record, form: Hashable | None, encode: Callable[[Document], bytes]
+) -> bytes:
+    """Return what ``encode`` makes of the document, kept while that is unchanged.
+
+    ``form`` names it: another one may be made otherwise. What has none is not kept.
+    """
+    if form is None:
+        return encode(record.document)
+    made = record.made
+    item: bytes | None = made.get(form)
+    if item is None:
+        if len(made) == FORMS_KEPT:
+            made.clear()
+        item = made[form] = encode(record.document)
+    return item
 
 
 def join(items: Iterable[bytes]) -> bytes:

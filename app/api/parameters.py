@@ -1,7 +1,8 @@
-"""The query parameters: ``filter, mask, offset, limit, order, flat``.
+"""The query parameters: which there are, and how those of service tasks are read.
 
-They come as text in the address or, with the method QUERY, as members of a JSON body;
-both are read into the same values. svctasks contract, section 4.
+``filter, mask, offset, limit, order, flat`` come as text in the address or, with the
+method QUERY, as members of a JSON body; both are read into the same values. svctasks
+contract, section 4; for the names of the others context-services contract, section 2.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,9 +19,22 @@ from app.query import Field, Fields, Query
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
 from app.query.values import INTBOOL, INTEGER
+from app.schemas.service import ARRAYS
 
 OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
 OF_ONE = ("mask", "flat")
+
+TASK_ARRAYS = ("active_tasks", "completed_tasks")
+
+OF_SERVICE = (*ARRAYS, "extensions")
+OF_SERVICES = (
+    *("started_from", "started_to", "completed_from", "completed_to", "service_types"),
+    *(*OF_SERVICE, "offset", "limit"),
+)
+OF_STATE = (*TASK_ARRAYS, "extensions")
+OF_STATES = ("state_types", *OF_STATE)
+OF_TASK = ("extensions",)
+OF_TASKS = ("state_id", "task_types", "extensions")
 
 MAX_UNKNOWN = 32
 """How many unknown parameters are told one by one."""
@@ -39,10 +53,11 @@ class Listing:
 
 def of_address(request: Request) -> dict[str, str]:
     """Return the parameters in the address; raises Invalid."""
-    return _decoded(request.query_string) if request.query_string else {}
+    return decoded(request.query_string) if request.query_string else {}
 
 
-def _decoded(query_string: str) -> dict[str, str]:
+def decoded(query_string: str) -> dict[str, str]:
+    """Return the parameters in a query string as WSGI has it; raises Invalid."""
     try:
         pairs = parse_qsl(
             # WSGI hands on the bytes of the address as if they were Latin-1.
@@ -69,7 +84,7 @@ def listing_in(request: Request, fields: Fields) -> tuple[Mapping[str, str], Lis
 
 @lru_cache(maxsize=256)
 def _remembered(query_string: str, fields: Fields) -> tuple[Mapping[str, str], Listing]:
-    given = _decoded(query_string)
+    given = decoded(query_string)
     return given, listing(given, fields)
 
 

@@ -5,7 +5,8 @@ Operations and replies: context-services contract, sections 1 to 3.
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from falcon import HTTP_201, Request, Response
 
@@ -34,18 +35,6 @@ from app.schemas.service import (
 from app.services import Owner
 from app.storage import Document
 
-TASK_ARRAYS = ("active_tasks", "completed_tasks")
-
-OF_SERVICE = (*ARRAYS, "extensions")
-OF_SERVICES = (
-    *("started_from", "started_to", "completed_from", "completed_to", "service_types"),
-    *(*ARRAYS, "extensions", "offset", "limit"),
-)
-OF_STATE = (*TASK_ARRAYS, "extensions")
-OF_STATES = ("state_types", *OF_STATE)
-OF_TASK = ("extensions",)
-OF_TASKS = ("state_id", "task_types", "extensions")
-
 CUSTOMER, CONTACT = FIELDS.one("customer_id"), FIELDS.one("contact_key")
 STARTED_AT = FIELDS.one("started.timestamp")
 COMPLETED_AT = FIELDS.one("completed.timestamp")
@@ -53,22 +42,48 @@ ACTIVE = Comparison(COMPLETED, "$eq", False)
 DONE = Comparison(COMPLETED, "$eq", True)
 
 
+class Wish(NamedTuple):
+    """What parameters ask to see: arrays of a service, and extensions in lower case."""
+
+    arrays: frozenset[str]
+    names: frozenset[str]
+
+
+def wish(reader: Reader) -> Wish:
+    """Return what the parameters ask to see; a fault is left with ``reader``."""
+    arrays = [name for name in ARRAYS if reader.read(name, _boolean, False)]
+    names = [name.lower() for name in reader.read("extensions", _names, ())]
+    return Wish(frozenset(arrays), frozenset(names))
+
+
+@lru_cache(maxsize=256)
+def _wish_of_one(query_string: str) -> Wish:
+    """Return what an address asks to see of a service; raises Invalid."""
+    reader = Reader(parameters.decoded(query_string), parameters.OF_SERVICE)
+    asked = wish(reader)
+    reader.finish()
+    return asked
+
+
 class View:
     """What a reply shows of a service: the arrays and the extensions asked for.
 
-    An extension may be that of the service itself or of a state or task in it.
+    An extension may be that of the service itself or of a state or task in it. Views of
+    the same ``form`` show the same; without one, what they show changes with time.
     """
 
-    def __init__(self, reader: Reader, use_cases: services.Services) -> None:
-        """Take what the parameters ask for; a fault is left with ``reader``."""
-        asked = [name for name in ARRAYS if reader.read(name, _boolean, False)]
-        self._arrays = frozenset(asked)
-        names = {each.lower() for each in reader.read("extensions", _names, ())}
-        self._names: dict[str, set[str]] = {}
-        if names:
-            deleting = use_cases.extensions.deleting()
-            self._names = {level: names.difference(deleting[level]) for level in LEVELS}
+    def __init__(self, asked: Wish, use_cases: services.Services) -> None:
         self._attributes = use_cases.attributes
+        self._arrays = asked.arrays
+        self._names: dict[str, frozenset[str]] = {}
+        self.form: Wish | None = None if self._attributes.map_names else asked
+        if asked.names:
+            deleting = use_cases.extensions.deleting()
+            self._names = {
+                level: asked.names.difference(deleting[level]) for level in LEVELS
+            }
+            if any(deleting.values()):
+                self.form = None
 
     def shown(self, level: Level, resource: Document) -> Document:
         """Return what is shown of ``resource``."""
@@ -103,7 +118,7 @@ class View:
                 for each in document[name]
                 if each.get("state_id") == resource["state_id"]
             ]
-            for name in TASK_ARRAYS
+            for name in parameters.TASK_ARRAYS
             if name in self._arrays
         }
         return {**self.shown(level, resource), **tasks}
@@ -146,11 +161,12 @@ class Services:
         self._services.complete(owner, bodies.read_any(request, self._max_body))
 
     def on_get_one(self, request: Request, response: Response, service_id: str) -> None:
-        reader = Reader(parameters.of_address(request), OF_SERVICE)
-        view = View(reader, self._services)
-        reader.finish()
-        document = self._services.get(number(SERVICES, service_id))
-        response.data = bodies.encode(view.shown(SERVICES, document))
+        view = View(_wish_of_one(request.query_string), self._services)
+        record = self._services.record(number(SERVICES, service_id))
+        response.data = bodies.kept(
+            *(record, view.form and ("one", view.form)),
+            lambda document: bodies.encode(view.shown(SERVICES, document)),
+        )
 
     on_head_one = on_get_one
 
@@ -198,15 +214,20 @@ class Services:
         self, request: Request, response: Response, where: list[Condition]
     ) -> None:
         given = parameters.of_address(request)
-        reader = Reader(given, OF_SERVICES)
+        reader = Reader(given, parameters.OF_SERVICES)
         where += _conditions(reader, self._services)
         offset = reader.read("offset", parameters.count, 0)
         limit = reader.read("limit", parameters.count, None)
-        view = View(reader, self._services)
+        asked = wish(reader)
         reader.finish()
+        view = View(asked, self._services)
         page = self._services.find(Query(Every(tuple(where)), (), offset, limit))
-        response.data = bodies.encode(
-            [view.shown(SERVICES, record.document) for record in page.records]
+        response.data = bodies.join(
+            bodies.kept(
+                *(record, view.form),
+                lambda document: bodies.encode_item(view.shown(SERVICES, document)),
+            )
+            for record in page.records
         )
         parameters.tell_pages(request, response, given, page.total)
 
@@ -244,10 +265,11 @@ class Nested:
         self._services.complete(owner(self._level, ids), body)
 
     def on_get_one(self, request: Request, response: Response, **ids: str) -> None:
-        known = OF_STATE if self._level is STATES else OF_TASK
+        known = parameters.OF_STATE if self._level is STATES else parameters.OF_TASK
         reader = Reader(parameters.of_address(request), known)
-        view = View(reader, self._services)
+        asked = wish(reader)
         reader.finish()
+        view = View(asked, self._services)
         whose = owner(self._level, ids)
         document = self._services.get(whose.service_id)
         resource = lifecycle.owner(document, self._level, whose.id_)
@@ -276,12 +298,13 @@ class Nested:
         self, request: Request, response: Response, service_id: str, part: str
     ) -> None:
         level = self._level
-        known = OF_STATES if level is STATES else OF_TASKS
+        known = parameters.OF_STATES if level is STATES else parameters.OF_TASKS
         reader = Reader(parameters.of_address(request), known)
         types = _types(reader, f"{level.noun}_types", level, self._services)
         state_id = reader.read("state_id", INTEGER.read, None)
-        view = View(reader, self._services)
+        asked = wish(reader)
         reader.finish()
+        view = View(asked, self._services)
         document = self._services.get(number(SERVICES, service_id))
         response.data = bodies.encode(
             [

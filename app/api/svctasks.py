@@ -12,12 +12,8 @@ from app.api import bodies, parameters
 from app.api.entity_tags import is_any, is_known
 from app.api.parameters import Listing
 from app.errors import Invalid
-from app.query.projection import Projection
 from app.schemas.svctask import FIELDS
 from app.storage import Record
-
-FORMS_KEPT = 4
-"""How many encoded forms of a task are kept: one for each mask that lists ask for."""
 
 
 class Svctasks:
@@ -87,19 +83,11 @@ class Svctasks:
             response.status = HTTP_304
         else:
             show = listing.show
-            response.data = bodies.join([_item(each, show) for each in page.records])
+            response.data = bodies.join(
+                bodies.kept(each, show, lambda task: bodies.encode_item(show(task)))
+                for each in page.records
+            )
         return page.total
-
-
-def _item(record: Record, show: Projection) -> bytes:
-    """Return what a list shows of ``record``, made once for as long as it is unchanged."""
-    made = record.made
-    item: bytes | None = made.get(show)
-    if item is None:
-        if len(made) == FORMS_KEPT:
-            made.clear()
-        item = made[show] = bodies.encode_item(show(record.document))
-    return item
 
 
 def _show(response: Response, record: Record) -> None:

@@ -13,6 +13,12 @@ from marshmallow import Schema, ValidationError, fields, validate
 from app.query.values import ARRAY, INTEGER, OBJECT, TEXT, Kind
 from app.schemas.faults import dotted
 
+WHITE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What ``str.strip`` takes away. Regular expressions differ in what white space is."""
+
+NOT_BLANK = f"[^{WHITE}]"
+"""The pattern of texts that are not of white space only."""
+
 
 def copied(value: Any) -> Any:
     """Return a JSON value that shares no array or object with ``value``."""
@@ -24,11 +30,12 @@ def copied(value: Any) -> Any:
 
 
 def members(
-    schema: Schema, raw: Mapping[str, Any]
+    schema: Schema, raw: Mapping[str, Any], partial: bool = False, nulls: bool = False
 ) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return the valid members of ``raw`` that ``schema`` declares, and the faults.
 
-    A null means that there is no such member. The fields are asked one by one, for
+    If it is ``partial``, none is required. A null means that there is no such member, but
+    where ``nulls`` are handed on. The fields are asked one by one, for
     ``Schema.load`` takes three times as long where few of many are there, and makes
     objects of names with a dot.
     """
@@ -36,11 +43,12 @@ def members(
     messages: dict[str, Any] = {}
     for name, each in schema.load_fields.items():
         key = each.data_key or name
-        value = raw.get(key)
-        if value is None and not each.required:
-            continue
         if key not in raw:
-            messages[key] = ["is required"]
+            if each.required and not partial:
+                messages[key] = ["is required"]
+            continue
+        value = raw[key]
+        if value is None and not nulls and not each.required:
             continue
         try:
             given[key] = each.deserialize(value, key, raw)
@@ -127,13 +135,14 @@ class Periods(Valued):
         return periods
 
 
-_PERIOD_BOUNDS = {"dow": (1, 7), "timestart": (0, 1440), "timestop": (0, 1440)}
+PERIOD_BOUNDS = {"dow": (1, 7), "timestart": (0, 1440), "timestop": (0, 1440)}
+"""The members that each period has, with the least and the most that they may be."""
 
 
 def _period(item: Any) -> dict[str, Any]:
     period: dict[str, Any] = copied(_read(OBJECT, item))
     faults: dict[str, Any] = {}
-    for name, (least, most) in _PERIOD_BOUNDS.items():
+    for name, (least, most) in PERIOD_BOUNDS.items():
         try:
             period[name] = _bounded(period, name, least, most)
         except ValidationError as fault:

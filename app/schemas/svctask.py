@@ -14,8 +14,16 @@ from marshmallow import Schema, ValidationError, validate
 from app.errors import Invalid
 from app.query import Fields
 from app.query.values import ANY, DATE, ID, INTBOOL, INTEGER, NAMES, TEXT, Kind
-from app.schemas.faults import checked, dotted, unknown
-from app.schemas.fields import Enumeration, OpenObject, Periods, Valued, copied
+from app.schemas.faults import checked, unknown
+from app.schemas.fields import (
+    NOT_BLANK,
+    Enumeration,
+    OpenObject,
+    Periods,
+    Valued,
+    copied,
+    members,
+)
 
 NAME = "svctasks"
 
@@ -29,7 +37,9 @@ class SvctaskSchema(Schema):
     """A service task as a client may send it."""
 
     id = Valued(ID)
-    name = Valued(TEXT, required=True, validate=_check_name)
+    name = Valued(
+        TEXT, required=True, validate=_check_name, metadata={"pattern": NOT_BLANK}
+    )
     isenabled = Valued(INTBOOL)
     svcscriptcode = Valued(TEXT)
     sitemode = Enumeration("all", "any", "sites", "anyofsites", "firstsite")
@@ -191,12 +201,5 @@ def _read(schema: Schema, body: Any, partial: bool = False) -> _Read:
     """Return the valid fields of ``body``, and all that is wrong with the others."""
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object with the fields of a task")
-    try:
-        return schema.load(body, partial=partial), {}
-    except ValidationError as error:
-        assert isinstance(error.messages, dict) and isinstance(error.valid_data, dict)
-        messages = {n: m for n, m in error.messages.items() if n in schema.fields}
-        return error.valid_data, {
-            **dotted(messages),
-            **unknown(body, schema.fields, "a field of a task"),
-        }
+    given, faults = members(schema, body, partial, nulls=True)
+    return given, faults | unknown(body, schema.fields, "a field of a task")
