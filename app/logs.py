@@ -16,8 +16,14 @@ Line = Callable[[float, str, str, dict[str, Any]], str]
 
 def json_line(time: float, level: str, message: str, members: dict[str, Any]) -> str:
     """Return a line for a program to read."""
-    line = {"time": _moment(time), "level": level, "process": os.getpid()}
-    return orjson.dumps({**line, "message": message, **members}).decode()
+    line = {
+        "time": _moment(time),
+        "level": level,
+        "process": os.getpid(),
+        "message": message,
+        **members,
+    }
+    return orjson.dumps(line).decode()
 
 
 def text_line(time: float, level: str, message: str, members: dict[str, Any]) -> str:
@@ -52,8 +58,8 @@ class _Formatter(logging.Formatter):
 
 
 def _moment(time: float) -> str:
-    seconds, rest = divmod(time, 1)
-    return f"{_second(int(seconds))}.{int(rest * 1000):03d}Z"
+    seconds = int(time)
+    return f"{_second(seconds)}.{int((time - seconds) * 1000):03d}Z"
 
 
 @lru_cache(maxsize=16)

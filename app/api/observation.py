@@ -10,9 +10,9 @@ import random
 import re
 import threading
 import time
-from collections import deque
+from bisect import bisect_left
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
 
 from falcon import COMBINED_METHODS, Request, Response
 from prometheus_client import CollectorRegistry, Histogram, Metric, Summary
@@ -35,16 +35,21 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 _ID = re.compile("[0-9A-Za-z._:/+=-]{1,128}")
 
 
-class Note(NamedTuple):
-    """One request: when it came (seconds since 1970), what it was, how it ended."""
+Note = tuple[float, str, str, str, str, float, str]
+"""One request: its time (seconds since 1970), method, path, route, status, duration in
+seconds, and id."""
 
-    time: float
-    method: str
-    path: str
-    route: str
-    status: str
-    seconds: float
-    request_id: str
+
+class _Histogram(Histogram):
+    """A histogram that takes many observations at once."""
+
+    def observe_all(self, amounts: list[float]) -> None:
+        """Count ``amounts`` as ``observe`` would count each, with few steps for all."""
+        self._sum.inc(sum(amounts))
+        for place, count in Counter(
+            bisect_left(self._upper_bounds, amount) for amount in amounts
+        ).items():
+            self._buckets[place].inc(count)
 
 
 def new_id() -> str:
@@ -64,7 +69,7 @@ class Observer:
         self._notes: deque[Note] = deque(maxlen=MOST)
         self._registry = CollectorRegistry()
         self._tally = Tally(self._registry, clock().timestamp())
-        self._durations = Histogram(
+        self._durations = _Histogram(
             "svctasks_request_seconds",
             "Time from the first look at a request to its reply.",
             ("route", "method", "status"),
@@ -76,7 +81,6 @@ class Observer:
             "Time of each flush of a file to disk.",
             registry=self._registry,
         )
-        self._labelled: dict[tuple[str, str, str], Histogram] = {}
         self._stopping = threading.Event()
         self._reading = threading.Lock()
         self._thread = threading.Thread()
@@ -85,7 +89,7 @@ class Observer:
     def process_request(self, request: Request, response: Response) -> None:
         """Give the request an id, its sender's own if that is fit to be one."""
         given = request.env.get("HTTP_X_REQUEST_ID", "")
-        request.context.id = given if _ID.fullmatch(given) else new_id()
+        request.context.id = given if given and _ID.fullmatch(given) else new_id()
         request.context.begin = time.perf_counter()
 
     def process_response(
@@ -95,7 +99,7 @@ class Observer:
         response.set_header("X-Request-Id", request.context.id)
         seconds = time.perf_counter() - request.context.begin
         self._notes.append(
-            Note(
+            (
                 self._clock().timestamp(),
                 request.method,
                 request.path,
@@ -121,24 +125,27 @@ class Observer:
     def read(self) -> None:
         """Turn all notes into lines and figures."""
         lines = []
+        durations: dict[tuple[str, str, str], list[float]] = {}
         with self._reading:
             while self._notes:
-                note = self._notes.popleft()
-                self._duration(note).observe(note.seconds)
-                self._tally.count(note.time, note.status)
+                time, method, path, route, status, seconds, id_ = self._notes.popleft()
+                durations.setdefault((route, method, status), []).append(seconds)
+                self._tally.count(time, status)
                 members = {
-                    "method": note.method,
-                    "path": note.path,
-                    "status": int(note.status),
-                    "ms": round(note.seconds * 1000, 2),
-                    "request_id": note.request_id,
+                    "method": method,
+                    "path": path,
+                    "status": int(status),
+                    "ms": round(seconds * 1000, 2),
+                    "request_id": id_,
                 }
-                lines.append(self._line(note.time, "INFO", "request", members) + "\n")
+                lines.append(self._line(time, "INFO", "request", members))
+            for labels, amounts in durations.items():
+                self._duration(*labels).observe_all(amounts)
             if lines:
                 self._tally.publish()
         if lines:
             try:
-                self._write("".join(lines))
+                self._write("\n".join(lines) + "\n")
             except OSError:
                 # Whoever read the log is gone; there is nobody left to tell.
                 pass
@@ -157,16 +164,10 @@ class Observer:
         """Return how the day goes, for all workers."""
         return summed(self.figures(), self._clock().timestamp())
 
-    def _duration(self, note: Note) -> Histogram:
-        labels = note.route, note.method, note.status
-        found = self._labelled.get(labels)
-        if found is None:
-            # Nobody can fill the table with methods and addresses of their own making.
-            method = note.method if note.method in COMBINED_METHODS else "other"
-            found = self._durations.labels(note.route, method, note.status)
-            if method == note.method:
-                self._labelled[labels] = found
-        return found
+    def _duration(self, route: str, method: str, status: str) -> _Histogram:
+        # Nobody can fill the table with methods and addresses of their own making.
+        known = method if method in COMBINED_METHODS else "other"
+        return self._durations.labels(route, known, status)
 
     def close(self) -> None:
         """Read what is left and stop."""
