@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, ParamSpec
@@ -12,7 +13,7 @@ from typing import Any, ParamSpec
 import click
 
 from app import __version__
-from app.errors import Error, Invalid, NotFound
+from app.errors import Error, Invalid, NotFound, Unavailable
 from app.settings import SETTINGS, Settings
 
 # The composition root is imported by each command for itself: prometheus-client decides,
@@ -84,6 +85,7 @@ _from_file = click.argument("file", type=_existing)
 @main.command()
 @_data
 @_option("bind", metavar="HOST:PORT")
+@_option("server", metavar="NAME")
 @_option("workers", type=int, metavar="N")
 @_option("threads", type=int, metavar="N")
 @_option("read_only", is_flag=True, default=None)
@@ -96,13 +98,19 @@ def serve(**given: Any) -> None:
     Example: svctasks serve --data /var/lib/svctasks --bind 127.0.0.1:8000
     """
     settings = Settings.from_environment(**given)
+    if settings.server == "granian" and find_spec("granian") is None:
+        raise Unavailable(
+            "Granian is not installed; it comes with pip install 'svctasks[granian]'"
+        )
     # In memory where that can be: a worker dies if it counts in a file on a full disk.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     folder = mkdtemp(prefix=f"svctasks-{os.getpid()}-", dir=memory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    from app import server
-
-    server.serve(settings)
+    if settings.server == "granian":
+        from app.granian_server import serve as serve_
+    else:
+        from app.server import serve as serve_
+    serve_(settings)
 
 
 @main.command("import")
@@ -264,13 +272,13 @@ def routes() -> None:
     from app.api import routes
 
     rows = [
-        (verb, route.address.replace("id_", "id"), meaning)
+        (verb, route.address.replace("id_", "id"), operation.summary)
         for route in routes.routes(Settings.from_environment().services_prefix)
-        for verb, meaning in route.verbs.items()
+        for verb, operation in route.verbs.items()
     ]
     width = max(len(address) for _, address, _ in rows)
-    for verb, address, meaning in rows:
-        click.echo(f"{verb:7} {address:{width}}  {meaning}")
+    for verb, address, summary in rows:
+        click.echo(f"{verb:7} {address:{width}}  {summary}")
 
 
 @main.command("settings")

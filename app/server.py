@@ -54,7 +54,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "keepalive": 75,
         "graceful_timeout": GRACE,
         "limit_request_line": 8190,
-        "worker_connections": _open_files() - SPARE_FILES,
+        "worker_connections": connections(),
         "control_socket_disable": True,
         "loglevel": "warning",
         "logger_class": _Logger,
@@ -89,15 +89,14 @@ class Server(BaseApplication):
         # Workers have a socket each: the service listens when the first of them does.
         if worker.age > 1:
             return
-        address = f"http://{self._settings.address}{SVCTASKS}"
-        print(f"svctasks {__version__} listens on {address}", flush=True)
+        announce(self._settings)
 
     def _close(self, arbiter: Arbiter, worker: Worker) -> None:
         self._service.close()
 
     def _end(self, arbiter: Arbiter) -> None:
         self._service.close()
-        _clear_figures()
+        clear_figures()
 
 
 class _Logger(Logger):
@@ -113,8 +112,20 @@ def _forget_figures(arbiter: Arbiter, worker: Worker) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
-def _clear_figures() -> None:
+def clear_figures() -> None:
+    """Remove the figures of all workers."""
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def announce(settings: Settings) -> None:
+    """Say where the service listens."""
+    address = f"http://{settings.address}{SVCTASKS}"
+    print(f"svctasks {__version__} listens on {address}", flush=True)
+
+
+def connections() -> int:
+    """Return how many connections a worker may have."""
+    return _open_files() - SPARE_FILES
 
 
 def _open_files() -> int:
@@ -130,8 +141,16 @@ def _open_files() -> int:
 def serve(settings: Settings, open_: Opener = open_service) -> None:
     """Serve until told to stop; raises Invalid and Unavailable if that cannot start.
 
-    ``open_`` opens the service. That is done once: the workers are forks of the process
-    that did, so that none of them reads the files again.
+    ``open_`` opens the service.
+    """
+    Server(settings, opened(settings, open_)).run()
+
+
+def opened(settings: Settings, open_: Opener) -> Service:
+    """Return the service, when all is there that it needs; raises Invalid and Unavailable.
+
+    It is opened once: the workers are forks of the process that did, so that none of them
+    reads the files again.
     """
     logs.configure(sys.stderr)
     _end_with_outer_process()
@@ -140,12 +159,12 @@ def serve(settings: Settings, open_: Opener = open_service) -> None:
         _check_port(settings.address)
         service = _opened(settings, open_)
     except Error:
-        _clear_figures()
+        clear_figures()
         raise
     # What is loaded stays: the garbage collector need not look at it ever again, nor
     # make a copy of it for each worker by writing into it.
     gc.freeze()
-    Server(settings, service).run()
+    return service
 
 
 def _end_with_outer_process() -> None:

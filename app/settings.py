@@ -15,8 +15,20 @@ _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
 
 _PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 
-TAKEN = ("rest", "health", "metrics", "services", "customers", "metadata", "server")
+TAKEN = (
+    "rest",
+    "health",
+    "metrics",
+    "services",
+    "customers",
+    "metadata",
+    "server",
+    "openapi.json",
+    "docs",
+)
 """The first segments of the addresses that stand at the root, which no prefix may have."""
+
+SERVERS = ("gunicorn", "granian")
 
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
 
@@ -41,6 +53,10 @@ SETTINGS = (
     Setting(
         *("port", "PORT", "int", 8000),
         "port to listen on where the address names none",
+    ),
+    Setting(
+        *("server", "SVCTASKS_SERVER", "str", "gunicorn"),
+        "what speaks HTTP: `gunicorn`, or `granian`, which is an extra",
     ),
     Setting("workers", "SVCTASKS_WORKERS", "int", 2, "processes that answer requests"),
     Setting("threads", "SVCTASKS_THREADS", "int", 8, "threads in each process"),
@@ -88,6 +104,7 @@ class Settings:
     data: Path
     bind: str
     port: int
+    server: str
     workers: int
     threads: int
     fsync: str
@@ -153,6 +170,10 @@ class Settings:
         for name in ("workers", "threads", "max_body"):
             if getattr(self, name) < 1:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
+        if self.server not in SERVERS:
+            yield variables["server"], [
+                f'must be {" or ".join(SERVERS)}, not "{self.server}"'
+            ]
         if self.fsync not in ("always", "never"):
             yield variables["fsync"], [f'must be always or never, not "{self.fsync}"']
         if self.services_prefix:

@@ -107,11 +107,14 @@ class Server:
 
     def workers(self, count: int) -> list[int]:
         """Return the process ids of the ``count`` workers, when all are there."""
-        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return until(
-            lambda: [int(pid) for pid in path.read_text().split()],
+            lambda: children(self.master()),
             lambda pids: len(pids) == count,
         )
+
+    def master(self) -> int:
+        """Return the process id of the master, whose children the workers are."""
+        return self.process.pid
 
     def kill(self) -> None:
         """Kill the master and all workers at once, as a crash would."""
@@ -127,6 +130,12 @@ class Server:
         self._log.close()
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+
+def children(pid: int) -> list[int]:
+    """Return the process ids of the children of ``pid``."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()]
 
 
 def until(

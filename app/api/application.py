@@ -9,10 +9,11 @@ from app import business_attributes, modes, services, svctasks
 from app.api import middleware, problems
 from app.api.bodies import JSON
 from app.api.business_attributes import BusinessAttributes
+from app.api.documentation import Documentation, Entrance
 from app.api.extensions import Schemas, Values
 from app.api.observation import Observer
 from app.api.routes import routes
-from app.api.server import Health, Metrics, Mode, Status
+from app.api.server import Health, Metrics, Mode, OpenApi, Status
 from app.api.services import Nested, Services
 from app.api.simulation import Simulation
 from app.api.svctasks import Svctasks
@@ -68,6 +69,9 @@ def create_application(
         "mode": Mode(use_cases.modes, max_body),
         "health": Health(store),
         "metrics": Metrics(store, observer),
+        "openapi": OpenApi(prefix),
+        "entrance": Entrance(prefix),
+        "documentation": Documentation(),
     }
     for level in LEVELS.values():
         values = Values(level, of_services, max_body)

@@ -8,6 +8,17 @@ written for such an address.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from app.api.operations import BODY, READING, WRITING, Operation
+from app.api.parameters import (
+    OF_LIST,
+    OF_SERVICE,
+    OF_SERVICES,
+    OF_STATE,
+    OF_STATES,
+    OF_TASK,
+    OF_TASKS,
+)
+
 SVCTASKS = "/rest/v1/service/svctasks"
 
 SERVICES_API = ("/services", "/customers", "/metadata", "/server")
@@ -29,7 +40,7 @@ class Route:
     template: str
     resource: str
     suffix: str | None
-    verbs: dict[str, str]
+    verbs: dict[str, Operation]
     prefix: str = ""
 
     @property
@@ -54,53 +65,156 @@ class Route:
         return sorted({*self.verbs, *head, "OPTIONS"})
 
 
+DOCS = "/docs"
 HEALTH = "/health"
 METRICS = "/metrics"
+OPENAPI = "/openapi.json"
+START = "/services/start"
 STATUS = "/server/status"
+
+_GETTING = (*READING, 404)
+_SENDING = (*WRITING, *BODY)
+_CHANGING = (*_SENDING, 404)
+
+_PAGED = ("X-Total-Count", "Link")
+
+
+def _svctasks() -> Iterator[Route]:
+    """Return the addresses of service tasks. Svctasks contract, section 3."""
+    listing = Operation(
+        *("list service tasks", {200: "SvctaskList", 304: ""}),
+        parameters=(*OF_LIST, "If-None-Match"),
+        headers=("ETag", *_PAGED),
+    )
+    create = Operation(
+        *("create a service task", {200: "Svctask"}, "NewSvctask"),
+        headers=("ETag",),
+        errors=(*_SENDING, 409),
+    )
+    lookup = Operation(
+        *("look up the ids of a key", {200: "Ids"}, "Key"), errors=(*_GETTING, *BODY)
+    )
+    query = Operation(
+        "list service tasks, the parameters in the body",
+        *({200: "SvctaskList", 304: ""}, "Listing"),
+        parameters=("If-None-Match",),
+        headers=("ETag", "X-Total-Count"),
+        errors=(*READING, *BODY),
+    )
+    yield Route(
+        *(SVCTASKS, "svctasks", None),
+        {"GET": listing, "POST": create, "LOOKUP": lookup, "QUERY": query},
+    )
+    get = Operation(
+        *("get a service task", {200: "SvctaskView", 304: ""}),
+        parameters=("mask-of-one", "flat", "If-None-Match"),
+        headers=("ETag",),
+        errors=_GETTING,
+    )
+    change = Operation(
+        *("change a service task", {200: "Svctask"}, "SvctaskChange"),
+        parameters=("If-Match",),
+        headers=("ETag",),
+        errors=(*_CHANGING, 412),
+    )
+    delete = Operation(
+        *("delete a service task", {204: ""}),
+        parameters=("If-Match",),
+        errors=(*WRITING, 404, 412),
+    )
+    yield Route(
+        *(SVCTASKS + "/{id_}", "svctasks", "one"),
+        {"GET": get, "PATCH": change, "DELETE": delete},
+    )
 
 
 def _services() -> Iterator[Route]:
     """Return the addresses of services. Context-services contract, section 2."""
     one, customer = "/services/{service_id}", "/customers/{customer_id}/services"
     anonymous = "/services/anonymous/{contact_key}"
-    yield Route("/services/start", "services", "start", {"POST": "start a service"})
-    yield Route(one, "services", "one", {"GET": "get a service"})
-    yield Route(one + "/end", "services", "end", {"POST": "complete a service"})
+    start = _started("start a service", "Service", errors=_SENDING)
+    yield Route(START, "services", "start", {"POST": start})
+    yield _one(one, "service", OF_SERVICE)
+    yield Route(one + "/end", "services", "end", {"POST": _ended("service")})
+    associate = Operation(
+        *("make a service that of a customer", {200: ""}, "Association"),
+        needs_body=False,
+        errors=_CHANGING,
+    )
     yield Route(
-        *(customer + "/{service_id}", "services", "association"),
-        {"POST": "make a service that of a customer"},
+        *(customer + "/{service_id}", "services", "association"), {"POST": associate}
     )
     for part in ("", "active", "completed"):
         ending, prefix = (f"/{part}", f"{part}_") if part else ("", "")
         what = f"{part} services" if part else "services"
+        of_customer = _listed(f"{what} of a customer", "Service", OF_SERVICES, _PAGED)
         yield Route(
             *(customer + ending, "services", f"{prefix}of_customer"),
-            {"GET": f"list the {what} of a customer"},
+            {"GET": of_customer},
         )
+        of_contact = f"anonymous {what} of a contact key"
         yield Route(
             *(anonymous + ending, "services", f"{prefix}anonymous"),
-            {"GET": f"list the anonymous {what} of a contact key"},
+            {"GET": _listed(of_contact, "Service", OF_SERVICES, _PAGED)},
         )
-    for level in ("state", "task"):
-        several = f"{one}/{level}s"
-        this = f"{several}/{{{level}_id}}"
-        yield Route(
-            *(several + "/start", f"{level}s", "start"), {"POST": f"start a {level}"}
-        )
-        if level == "state":
-            yield Route(
-                *(several + "/transition", "states", "transition"),
-                {"POST": "end a state and start the next"},
-            )
-        for part in ("", "active", "completed"):
-            ending, suffix = (f"/{part}", part) if part else ("", None)
-            what = f"{part} {level}s" if part else f"{level}s"
-            yield Route(
-                *(several + ending, f"{level}s", suffix),
-                {"GET": f"list the {what} of a service"},
-            )
-        yield Route(this, f"{level}s", "one", {"GET": f"get a {level}"})
-        yield Route(this + "/end", f"{level}s", "end", {"POST": f"complete a {level}"})
+    yield from _nested("state", OF_STATE, OF_STATES)
+    yield from _nested("task", OF_TASK, OF_TASKS)
+
+
+def _nested(
+    level: str, of_one: tuple[str, ...], of_list: tuple[str, ...]
+) -> Iterator[Route]:
+    """Return the addresses of the states, or the tasks, of a service."""
+    several, resource = f"/services/{{service_id}}/{level}s", f"{level}s"
+    this = f"{several}/{{{level}_id}}"
+    start = _started(f"start a {level}", level.title())
+    yield Route(several + "/start", resource, "start", {"POST": start})
+    if level == "state":
+        transit = _started("end a state and start the next", "State", "Transition")
+        yield Route(several + "/transition", resource, "transition", {"POST": transit})
+    for part in ("", "active", "completed"):
+        ending, suffix = (f"/{part}", part) if part else ("", None)
+        what = f"{part} {level}s" if part else f"{level}s"
+        listing = _listed(f"{what} of a service", level.title(), of_list)
+        yield Route(several + ending, resource, suffix, {"GET": listing})
+    yield _one(this, level, of_one)
+    yield Route(this + "/end", resource, "end", {"POST": _ended(level)})
+
+
+def _one(address: str, level: str, parameters: tuple[str, ...]) -> Route:
+    get = Operation(
+        *(f"get a {level}", {200: level.title()}),
+        parameters=parameters,
+        errors=_GETTING,
+    )
+    return Route(address, f"{level}s", "one", {"GET": get})
+
+
+def _listed(
+    what: str, item: str, parameters: tuple[str, ...], headers: tuple[str, ...] = ()
+) -> Operation:
+    return Operation(
+        *(f"list the {what}", {200: f"{item}List"}),
+        parameters=parameters,
+        headers=headers,
+        errors=_GETTING,
+    )
+
+
+def _started(
+    summary: str, noun: str, body: str = "", errors: tuple[int, ...] = _CHANGING
+) -> Operation:
+    return Operation(
+        *(summary, {201: f"{noun}Id"}, body or f"{noun}Start"),
+        headers=("Location",),
+        errors=errors,
+    )
+
+
+def _ended(level: str) -> Operation:
+    return Operation(
+        *(f"complete a {level}", {200: ""}, "End"), needs_body=False, errors=_CHANGING
+    )
 
 
 def _extensions() -> Iterator[Route]:
@@ -114,69 +228,122 @@ def _extensions() -> Iterator[Route]:
     for level, owner in owners.items():
         value = owner + "/extensions/{name}"
         resource = f"{level}_values"
-        yield Route(value, resource, None, {"PUT": f"write an extension of a {level}"})
-        yield Route(
-            *(value + "/by/unique", resource, "record"),
-            {"PUT": f"write a record of an extension of a {level}"},
-        )
-        yield Route(
-            *(value + "/delete/by/unique", resource, "removal"),
-            {"PUT": f"delete a record of an extension of a {level}"},
-        )
+        # The documents answer the write of a task's value with another status.
+        done = {200 if level == "task" else 204: ""}
+        for ending, suffix, summary, body, replies in (
+            ("", None, f"write an extension of a {level}", "Value", done),
+            (
+                *("/by/unique", "record"),
+                f"write a record of an extension of a {level}",
+                *("Record", {204: ""}),
+            ),
+            (
+                *("/delete/by/unique", "removal"),
+                f"delete a record of an extension of a {level}",
+                *("Record", {204: ""}),
+            ),
+        ):
+            put = Operation(summary, replies, body, errors=_CHANGING)
+            yield Route(value + ending, resource, suffix, {"PUT": put})
     for level in owners:
         schemas = f"/metadata/{level}s/extensions"
         resource = f"{level}_schemas"
-        yield Route(
-            *(schemas, resource, None),
-            {
-                "GET": f"list the extension schemas of {level}s",
-                "POST": f"create an extension schema of {level}s",
-            },
+        listing = Operation(
+            f"list the extension schemas of {level}s", {200: "DefinitionList"}
+        )
+        create = Operation(
+            f"create an extension schema of {level}s",
+            *({201: "DefinitionName"}, "NewDefinition"),
+            headers=("Location",),
+            errors=_SENDING,
+        )
+        yield Route(schemas, resource, None, {"GET": listing, "POST": create})
+        get = Operation(
+            *(f"get an extension schema of {level}s", {200: "Definition"}),
+            errors=_GETTING,
+        )
+        delete = Operation(
+            *(f"delete an extension schema of {level}s and its values", {204: ""}),
+            errors=(*WRITING, 404),
         )
         yield Route(
-            *(schemas + "/{name}", resource, "one"),
-            {
-                "GET": f"get an extension schema of {level}s",
-                "DELETE": f"delete an extension schema of {level}s and its values",
-            },
+            *(schemas + "/{name}", resource, "one"), {"GET": get, "DELETE": delete}
         )
+
+
+def _business_attributes() -> Iterator[Route]:
+    """Return the addresses of business attributes. Contract, section 6."""
+    several, resource = "/metadata/business-attributes", "business_attributes"
+    listing = Operation(
+        *("list business attributes", {200: "BusinessAttributeList"}),
+        parameters=("cv-attribute",),
+    )
+    yield Route(several, resource, None, {"GET": listing})
+    get = Operation(
+        *("get a business attribute", {200: "BusinessAttribute"}), errors=_GETTING
+    )
+    yield Route(several + "/{name}", resource, "one", {"GET": get})
+
+
+def _server() -> Iterator[Route]:
+    """Return the addresses that are about the server itself."""
+    tell = Operation("tell how the server does", {200: "Status"})
+    yield Route(STATUS, "status", None, {"GET": tell})
+    change = Operation(
+        "put the server into production or maintenance",
+        *({200: "ModeChanged"}, "Mode"),
+        headers=("Location",),
+        errors=_SENDING,
+    )
+    yield Route("/server/mode", "mode", None, {"POST": change})
+    health = Operation(
+        "tell whether the service can work",
+        {200: "Health", 503: "Health"},
+        errors=(500,),
+    )
+    yield Route(HEALTH, "health", None, {"GET": health})
+    figures = Operation(
+        "figures for Prometheus",
+        {200: "Figures"},
+        errors=(500,),
+        media_type="text/plain",
+    )
+    yield Route(METRICS, "metrics", None, {"GET": figures})
+    describe = Operation("describe all this in the form of OpenAPI", {200: "OpenApi"})
+    yield Route(OPENAPI, "openapi", None, {"GET": describe})
+
+
+def _front_door() -> Iterator[Route]:
+    """Return the addresses for those who come for the first time."""
+    enter = Operation(
+        *("name the entry points", {200: "EntryPoints"}), errors=(500, 503)
+    )
+    yield Route("/", "entrance", None, {"GET": enter})
+    page = Operation(
+        *("show all this in a browser", {200: "Page", 304: ""}),
+        parameters=("If-None-Match",),
+        headers=("ETag",),
+        errors=(500, 503),
+        media_type="text/html",
+    )
+    yield Route(DOCS, "documentation", None, {"GET": page})
+    load = Operation(
+        *("get a file that the page loads", {200: "File", 304: ""}),
+        parameters=("If-None-Match",),
+        headers=("ETag",),
+        errors=(404, 500, 503),
+        media_type="*/*",
+    )
+    yield Route(DOCS + "/{file}", "documentation", "file", {"GET": load})
 
 
 ROUTES = (
-    Route(
-        *(SVCTASKS, "svctasks", None),
-        {
-            "GET": "list service tasks",
-            "POST": "create a service task",
-            "LOOKUP": "look up the ids of a key",
-            "QUERY": "list service tasks, the parameters in the body",
-        },
-    ),
-    Route(
-        *(SVCTASKS + "/{id_}", "svctasks", "one"),
-        {
-            "GET": "get a service task",
-            "PATCH": "change a service task",
-            "DELETE": "delete a service task",
-        },
-    ),
+    *_svctasks(),
     *_services(),
     *_extensions(),
-    Route(
-        *("/metadata/business-attributes", "business_attributes", None),
-        {"GET": "list business attributes"},
-    ),
-    Route(
-        *("/metadata/business-attributes/{name}", "business_attributes", "one"),
-        {"GET": "get a business attribute"},
-    ),
-    Route(STATUS, "status", None, {"GET": "tell how the server does"}),
-    Route(
-        *("/server/mode", "mode", None),
-        {"POST": "put the server into production or maintenance"},
-    ),
-    Route(HEALTH, "health", None, {"GET": "tell whether the service can work"}),
-    Route(METRICS, "metrics", None, {"GET": "figures for Prometheus"}),
+    *_business_attributes(),
+    *_server(),
+    *_front_door(),
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,26 @@ class Metrics:
     def on_get(self, request: Request, response: Response) -> None:
         response.content_type = CONTENT_TYPE_LATEST
         response.data = generate_latest(self._registry)
+
+    on_head = on_get
+
+
+class OpenApi:
+    """Describes all addresses; the services API stands under ``prefix`` too, if any."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    @cached_property
+    def _body(self) -> bytes:
+        # Most workers are never asked: they need not spend time on it when they start.
+        from app.api import openapi
+
+        return bodies.encode(openapi.document(self._prefix))
+
+    def on_get(self, request: Request, response: Response) -> None:
+        parameters.refuse_any(request)
+        response.data = self._body
 
     on_head = on_get
 

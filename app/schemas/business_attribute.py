@@ -22,7 +22,7 @@ NAME = "business_attributes"
 Faults = dict[str, list[str]]
 
 _SHARED = ("application_type", "resource_type", "media_type", "disposition")
-_FIELDS = {
+FIELDS = {
     f"{noun}.{name}": (f"{noun}s", stored)
     for noun in ("service", "state", "task")
     for name, stored in (
@@ -31,6 +31,7 @@ _FIELDS = {
         *((name, name) for name in _SHARED),
     )
 }
+"""The level and the stored field that each name of a field means, in lower case."""
 
 _NOT_EMPTY = validate.Length(1, error="must not be empty")
 
@@ -61,7 +62,7 @@ def field_of(cv_attribute: str) -> tuple[str, str]:
 
     ``Service.type`` is ``("services", "service_type")``. Raises Invalid.
     """
-    found = _FIELDS.get(cv_attribute.lower())
+    found = FIELDS.get(cv_attribute.lower())
     if found is None:
         fields = ", ".join(("type", *_SHARED))
         raise Invalid(f"must be Service, State or Task, then a dot and one of {fields}")

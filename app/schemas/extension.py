@@ -67,7 +67,12 @@ class AttributeSchema(Schema):
 class DefinitionSchema(Schema):
     """An extension schema as a client may send it."""
 
-    name = Valued(TEXT, required=True, validate=_check_name)
+    name = Valued(
+        TEXT,
+        required=True,
+        validate=_check_name,
+        metadata={"pattern": f"^{_NAME.pattern}$"},
+    )
     type = Enumeration("single-valued", MULTI, required=True)
     attributes = Valued(
         ARRAY,

@@ -1,0 +1,195 @@
+"""The front door: what stands where, and the OpenAPI document shown in a browser.
+
+The page is Swagger UI, whose files the package ``flask-swagger-ui`` ships, which follows
+each of its releases. Only the files are used: the package's code needs Flask and is never
+imported. They are asked of the loader that would import it, and so are found in a folder,
+an archive and a binary alike; each is read when it is first asked for.
+
+Swagger UI shows any method that OpenAPI 3.2 has a place for. The document is 3.1, which
+most tools read, and has the further methods in an extension; the page moves them to where
+3.2 has them. Its addresses are relative, so that it works behind a proxy that serves it
+under a path of its own.
+"""
+
+from hashlib import blake2b
+from importlib import resources
+from importlib.util import find_spec, module_from_spec
+
+from falcon import HTTP_304, HTTPPermanentRedirect, Request, Response
+
+from app import __version__
+from app.api import bodies
+from app.api.entity_tags import is_known
+from app.api.routes import DOCS, HEALTH, METRICS, OPENAPI, START, STATUS, SVCTASKS
+from app.errors import NotFound, Unavailable
+
+HTML = "text/html; charset=utf-8"
+SCRIPT = "text/javascript; charset=utf-8"
+
+FILES = {
+    "page.js": SCRIPT,
+    "swagger-ui-bundle.js": SCRIPT,
+    "swagger-ui.css": "text/css; charset=utf-8",
+    "favicon-32x32.png": "image/png",
+}
+"""What the page loads, and of which type it is; all but the first are Swagger UI's."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+"""What a browser may load: only what this server sends. Swagger UI styles in place."""
+
+PAGE = b"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>svctasks</title>
+<link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+<div id="page">The service is described by <a href="openapi.json">openapi.json</a>.</div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/page.js"></script>
+</body>
+</html>
+"""
+
+PAGE_SCRIPT = b"""\
+"use strict";
+
+const FURTHER = "x-oai-additionalOperations";
+
+// OpenAPI 3.2 has a place for every method, which 3.1 lacks.
+function withAllMethods(item) {
+  const { [FURTHER]: { QUERY, ...others } = {}, ...usual } = item;
+  if (QUERY) usual.query = QUERY;
+  return { ...usual, additionalOperations: others };
+}
+
+// The root of the API is where the document is: behind a proxy, that may be a folder.
+function withWholeAddresses(item, root) {
+  const whole = ({ url, ...others }) => ({
+    ...others,
+    url: new URL(`.${url}`, root).href.replace(/[/]$/, ""),
+  });
+  return item.servers ? { ...item, servers: item.servers.map(whole) } : item;
+}
+
+function inFormOf32(api, root) {
+  const paths = Object.entries(api.paths).map(([path, item]) => [
+    path,
+    withWholeAddresses(withAllMethods(item), root),
+  ]);
+  return {
+    ...withWholeAddresses(api, root),
+    openapi: "3.2.0",
+    paths: Object.fromEntries(paths),
+  };
+}
+
+async function show() {
+  const reply = await fetch("openapi.json");
+  if (!reply.ok) throw new Error(`${reply.url} was answered with ${reply.status}`);
+  SwaggerUIBundle({
+    spec: inFormOf32(await reply.json(), reply.url),
+    dom_id: "#page",
+    deepLinking: true,
+    validatorUrl: null,
+    supportedSubmitMethods: ["get", "put", "post", "patch", "delete", "query", "LOOKUP"],
+  });
+}
+
+show().catch((error) => {
+  document.getElementById("page").textContent = error.message;
+});
+"""
+
+
+class Entrance:
+    """Names the addresses to begin with.
+
+    ``prefix`` is where the services API stands besides the root, or empty.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    def on_get(self, request: Request, response: Response) -> None:
+        root = request.root_path
+        services_root = root + self._prefix
+        body = {
+            "name": "svctasks",
+            "version": __version__,
+            "service_tasks": root + SVCTASKS,
+            "services": services_root + START,
+            "server_status": services_root + STATUS,
+            "health": root + HEALTH,
+            "metrics": root + METRICS,
+            "openapi": root + OPENAPI,
+            "docs": root + DOCS,
+        }
+        response.data = bodies.encode(body)
+
+    on_head = on_get
+
+
+class Documentation:
+    """Answers with the page, and with the files that it loads (suffix ``file``).
+
+    ``package`` ships those of Swagger UI.
+    """
+
+    def __init__(self, package: str = "flask_swagger_ui") -> None:
+        self._package = package
+        self._read = {"page.js": _Content(PAGE_SCRIPT)}
+        self._page = _Content(PAGE)
+
+    def on_get(self, request: Request, response: Response) -> None:
+        if request.env["PATH_INFO"].endswith("/"):
+            # Seen from there, the relative addresses would lead astray.
+            raise HTTPPermanentRedirect("../docs")
+        response.set_header("Content-Security-Policy", POLICY)
+        _send(request, response, HTML, self._page)
+
+    on_head = on_get
+
+    def on_get_file(self, request: Request, response: Response, file: str) -> None:
+        if file not in FILES:
+            raise NotFound("Not found")
+        if file not in self._read:
+            self._read[file] = _Content(self._shipped(file))
+        _send(request, response, FILES[file], self._read[file])
+
+    on_head_file = on_get_file
+
+    def _shipped(self, name: str) -> bytes:
+        spec = find_spec(self._package)
+        if spec is None:
+            raise Unavailable("this installation lacks the files of Swagger UI")
+        return (resources.files(module_from_spec(spec)) / "dist" / name).read_bytes()
+
+
+class _Content:
+    """What is sent, with its entity tag."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.tag = blake2b(data, digest_size=8).hexdigest()
+
+
+def _send(
+    request: Request, response: Response, media_type: str, content: _Content
+) -> None:
+    response.set_header("ETag", f'"{content.tag}"')
+    # Kept by the browser, and asked for again each time: an update shows at once.
+    response.set_header("Cache-Control", "no-cache")
+    response.set_header("X-Content-Type-Options", "nosniff")
+    if is_known(request, content.tag):
+        response.status = HTTP_304
+    else:
+        response.content_type = media_type
+        response.data = content.data

@@ -1,0 +1,220 @@
+"""The description of all addresses in the form of OpenAPI 3.1, made of ROUTES.
+
+LOOKUP and QUERY stand under ``x-oai-additionalOperations``, the registered extension for
+methods that 3.1 has no place for.
+"""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from apispec import APISpec
+from apispec.core import Components
+from apispec.ext.marshmallow import MarshmallowPlugin
+
+from app import __version__
+from app.api.bodies import FORM
+from app.api.middleware import OVERRIDES
+from app.api.openapi.examples import EXAMPLES, LOOKUP_FAILED
+from app.api.openapi.meanings import MEANINGS
+from app.api.openapi.parameters import HEADERS, PARAMETERS
+from app.api.openapi.replies import REPLIES
+from app.api.openapi.schemas import AMENDMENTS, OF_ADDRESS, OF_FIELDS, OTHERS
+from app.api.operations import Operation
+from app.api.routes import ROUTES, Route
+from app.schemas.jsonschema import SHARED, JsonSchema, ref, taken
+
+JSON = "application/json"
+FURTHER = "x-oai-additionalOperations"
+
+ABOUT = """\
+Service tasks, deferred jobs that start a service script, and services, customers' concerns
+that are followed through states and tasks.
+
+HEAD goes where GET does, and OPTIONS everywhere; other methods are answered with 405 and
+the header Allow. A client that cannot send LOOKUP or QUERY sends POST with the header
+X-HTTP-Method-Override. A trailing slash is tolerated. Parameters that are not named here
+are refused, and so are texts with a NUL and integers beyond 64 bits."""
+
+TAGS = {
+    "service tasks": ("svctasks",),
+    "services": ("services", "states", "tasks"),
+    "extensions": (
+        *("service_values", "state_values", "task_values"),
+        *("service_schemas", "state_schemas", "task_schemas"),
+    ),
+    "business attributes": ("business_attributes",),
+    "server": ("status", "mode", "health", "metrics"),
+    "documentation": ("entrance", "openapi", "documentation"),
+}
+"""The groups of operations, each with the resources that they are of."""
+
+ERRORS = {
+    400: "Something in the request is wrong; the message says what.",
+    403: "The server runs read-only.",
+    404: "There is no such thing.",
+    405: "This method is not supported at this address.",
+    409: "There is one with this id already.",
+    412: "It was changed since it had the ETag in If-Match.",
+    413: "The body is too large.",
+    415: "The body is neither JSON nor a form with JSON in the parameter data.",
+    500: "The service failed; its log says why.",
+    503: "The store is not available, or the server is in maintenance.",
+}
+
+FORMS = ("Error", "ServicesError")
+"""The schemas of errors: elsewhere, and in the services API."""
+
+
+def document(prefix: str) -> dict[str, Any]:
+    """Return the document; the services API stands under ``prefix`` too, if any."""
+    plugin = MarshmallowPlugin()
+    spec = APISpec(
+        *("svctasks", __version__, "3.1.0", [plugin]),
+        info={"description": ABOUT},
+        servers=[{"url": "/"}],
+    )
+    assert plugin.converter is not None
+    plugin.converter.add_attribute_function(_property)  # type: ignore[no-untyped-call]
+    for tag in TAGS:
+        spec.tag({"name": tag})
+    _add_schemas(spec)
+    for name, parameter in PARAMETERS.items():
+        spec.components.parameter(name, parameter["in"], parameter)
+    for name, header in HEADERS.items():
+        spec.components.header(name, header)
+    for form in FORMS:
+        for status in ERRORS:
+            spec.components.response(f"{form}{status}", _error(form, status))
+    for route in ROUTES:
+        spec.path(address(route), operations=_item(route, spec.components))
+    made: dict[str, Any] = spec.to_dict()
+    if prefix:
+        for route in ROUTES:
+            if route.is_of_services_api:
+                servers = [{"url": "/"}, {"url": prefix}]
+                made["paths"][address(route)]["servers"] = servers
+    return made
+
+
+def address(route: Route) -> str:
+    """Return the address of ``route`` as the document has it."""
+    return route.template.replace("id_}", "id}")
+
+
+def _property(converter: object, field: Any, ret: JsonSchema) -> JsonSchema:
+    """Return the schema of a field, in place of what apispec made of it by itself."""
+    ret.clear()
+    return taken(field)
+
+
+def _add_schemas(spec: APISpec) -> None:
+    schemas = spec.components.schemas
+    for name, of_fields in OF_FIELDS.items():
+        spec.components.schema(name, schema=of_fields)
+        amendment = AMENDMENTS.get(name, {})
+        properties = schemas[name]["properties"] | amendment.get("properties", {})
+        schemas[name] |= {**amendment, "properties": properties}
+    for name, member in OF_ADDRESS.items():
+        schemas[name]["properties"][member]["readOnly"] = True
+    for name, schema in {**SHARED, **OTHERS, **REPLIES}.items():
+        spec.components.schema(name, schema)
+    for schema in schemas.values():
+        for name, each in schema.get("properties", {}).items():
+            if name in MEANINGS:
+                schema["properties"][name] = {**each, "description": MEANINGS[name]}
+
+
+def _item(route: Route, components: Components) -> dict[str, Any]:
+    """Return the operations of ``route`` by method, in lower case or as an extension."""
+    item: dict[str, Any] = {}
+    for verb, operation in route.verbs.items():
+        described = _operation(route, verb, operation)
+        if verb in OVERRIDES:
+            # apispec looks for names in the methods that it knows, and only there.
+            names = described["parameters"]
+            refs = [components.get_ref("parameter", name) for name in names]
+            item.setdefault(FURTHER, {})[verb] = {**described, "parameters": refs}
+        else:
+            item[verb.lower()] = described
+    return item
+
+
+def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
+    form = FORMS[route.is_of_services_api]
+    names = re.findall(r"\{(\w+?)_?\}", route.template)
+    parameters = [f"path.{name}" for name in names]
+    replies = {
+        str(status): _reply(operation, status, schema)
+        for status, schema in operation.replies.items()
+    }
+    errors = {
+        str(status): {"$ref": f"#/components/responses/{form}{status}"}
+        for status in operation.errors
+    }
+    identity = filter(None, (verb.lower(), route.resource, route.suffix))
+    described = {
+        "operationId": "_".join(identity),
+        "summary": operation.summary,
+        "tags": [tag for tag, of in TAGS.items() if route.resource in of],
+        "parameters": [*parameters, *operation.parameters, "X-Request-Id"],
+        "responses": dict(sorted({**errors, **replies}.items())),
+    }
+    if operation.body:
+        described["requestBody"] = _body(operation)
+    return described
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    form = {
+        "type": "object",
+        "properties": {"data": ref(operation.body)},
+        "required": ["data"],
+        "additionalProperties": False,
+    }
+    return {
+        "required": operation.needs_body,
+        "content": {
+            JSON: _media(operation.body),
+            FORM: {"schema": form, "encoding": {"data": {"contentType": JSON}}},
+        },
+    }
+
+
+def _reply(operation: Operation, status: int, schema: str) -> dict[str, Any]:
+    headers = operation.headers if status < 300 else ()
+    reply = {
+        "description": HTTPStatus(status).phrase,
+        "headers": _headers(*headers),
+    }
+    if schema:
+        reply["content"] = {operation.media_type: _media(schema)}
+    return reply
+
+
+def _error(form: str, status: int) -> dict[str, Any]:
+    media: dict[str, Any] = {"schema": ref(form)}
+    if (form, status) == ("Error", 404):
+        media["examples"] = {"lookup": {"value": LOOKUP_FAILED}}
+    return {
+        "description": ERRORS[status],
+        "headers": _headers(*(["Allow"] if status == 405 else [])),
+        "content": {JSON: media},
+    }
+
+
+def _headers(*names: str) -> Mapping[str, Any]:
+    return {
+        name: {"$ref": f"#/components/headers/{name}"}
+        for name in (*names, "X-Request-Id")
+    }
+
+
+def _media(schema: str) -> dict[str, Any]:
+    media: dict[str, Any] = {"schema": ref(schema)}
+    if schema in EXAMPLES:
+        media["examples"] = {
+            name: {"value": example} for name, example in EXAMPLES[schema].items()
+        }
+    return media

@@ -1,0 +1,181 @@
+"""The parameters of addresses, queries and headers, and the headers of replies, by name."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from app.api.openapi.schemas import MASK_OF_LIST, MASK_OF_ONE
+from app.api.parameters import MAX_OFFSET
+from app.schemas.business_attribute import FIELDS as PLACES
+from app.schemas.fields import WHITE
+from app.schemas.jsonschema import (
+    MOST,
+    NOT_EMPTY,
+    TEXTUAL,
+    JsonSchema,
+    array,
+    integer,
+    ref,
+)
+from app.schemas.service import ARRAYS
+
+Parameter = dict[str, Any]
+
+_TAG = '(W/)?"[!#-~\u0080-\u00ff]*"'
+_NAME: JsonSchema = {"type": "string", "pattern": f"^[^,]*[^,{WHITE}][^,]*$"}
+
+
+def _parameter(place: str, name: str, description: str, **more: Any) -> Parameter:
+    return {"name": name, "in": place, "description": description, **more}
+
+
+def _query(name: str, description: str, schema: JsonSchema, **more: Any) -> Parameter:
+    return _parameter("query", name, description, schema=schema, **more)
+
+
+def _json(name: str, description: str, schema: JsonSchema, example: Any) -> Parameter:
+    """Return a parameter with JSON in it.
+
+    OpenAPI has ``content`` for that too, which generators of clients do not know.
+    """
+    text = {**TEXTUAL, "contentMediaType": "application/json", "contentSchema": schema}
+    return _query(name, description, text, example=json.dumps(example))
+
+
+def _separated(
+    name: str, description: str, schema: JsonSchema, example: list[str]
+) -> Parameter:
+    """Return a parameter of several values with commas between."""
+    form = {"style": "form", "explode": False, "example": example}
+    return _query(name, description, schema, **form)
+
+
+def _of_address(
+    name: str, description: str, schema: JsonSchema, example: Any
+) -> Parameter:
+    further = {"schema": schema, "required": True, "example": example}
+    return _parameter("path", name, description, **further)
+
+
+def _moment(name: str, description: str) -> Parameter:
+    return _query(name, description, ref("Moment"))
+
+
+_NAMES = array(_NAME, minItems=1)
+_TYPES = "Only those of these types, by id or name."
+_OFFSET, _LIMIT = integer(0, MAX_OFFSET), integer(0, MAX_OFFSET)
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "filter": _json(
+        *("filter", "All members must match; see the schema.", ref("Filter")),
+        {"isenabled": 1, "name": {"$startswith": "Daily"}},
+    ),
+    "mask": _separated(
+        *("mask", "The fields to show.", MASK_OF_LIST, ["id", "name", "ext.ct"])
+    ),
+    "mask-of-one": _separated(
+        *("mask", "The fields to show, keys of the client's own too.", MASK_OF_ONE),
+        ["id", "name", "ext.ct"],
+    ),
+    "offset": _query("offset", "How many to leave out.", {**_OFFSET, "default": 0}),
+    "limit": _query("limit", "How many to show at most; all without it.", _LIMIT),
+    "order": _json(
+        *("order", "By which fields to sort; a bare name will do.", ref("Ordering")),
+        ["name", {"ext.lwt": "desc"}],
+    ),
+    "flat": _query(
+        *("flat", "Show members of objects as dotted members: 1 or true."),
+        {"enum": ["true", "false", "1", "0"], "default": "false"},
+    ),
+    **{
+        name: _query(
+            name,
+            f"Show the {name.replace('_', ' ')}.",
+            {"type": "boolean", "default": False},
+        )
+        for name in ARRAYS
+    },
+    "extensions": _separated(
+        *("extensions", "The extensions to show; unknown ones are ignored.", _NAMES),
+        ["ClientInfo", "relatedOffers"],
+    ),
+    "started_from": _moment("started_from", "Only what started then or later."),
+    "started_to": _moment("started_to", "Only what started before."),
+    "completed_from": _moment("completed_from", "Only what ended then or later."),
+    "completed_to": _moment("completed_to", "Only what ended before."),
+    "service_types": _separated("service_types", _TYPES, _NAMES, ["100"]),
+    "state_types": _separated("state_types", _TYPES, _NAMES, ["100", "200"]),
+    "task_types": _separated("task_types", _TYPES, _NAMES, ["55"]),
+    "state_id": _query("state_id", "Only the tasks of this state.", integer()),
+    "cv-attribute": _query(
+        *("cv-attribute", "Only those that are mapped to this field, in any case."),
+        {"enum": [f"{name[0].upper()}{name[1:]}" for name in PLACES]},
+    ),
+    "If-Match": _parameter(
+        *("header", "If-Match", "The ETag that it must have still, or *."),
+        schema={"type": "string", "pattern": rf"^(\*|{_TAG}( *, *{_TAG})*)$"},
+    ),
+    "If-None-Match": _parameter(
+        *("header", "If-None-Match", "The ETag of what is known already: then 304."),
+        schema=TEXTUAL,
+    ),
+    "X-Request-Id": _parameter(
+        *("header", "X-Request-Id", "What the reply and the log call this request."),
+        schema=TEXTUAL,
+    ),
+    "path.id": _of_address(
+        *("id", "The id of a task.", ref("SvctaskId")),
+        "380daae6-016c-cdd4-606e-50e54938780c",
+    ),
+    "path.service_id": _of_address(
+        "service_id", "The id of a service.", integer(0, MOST), 3005
+    ),
+    "path.state_id": _of_address(
+        "state_id", "The id of a state in it.", integer(0, MOST), 4000
+    ),
+    "path.task_id": _of_address(
+        "task_id", "The id of a task in it.", integer(0, MOST), 2000
+    ),
+    "path.customer_id": _of_address(
+        "customer_id", "The id of a customer; it has no slash.", NOT_EMPTY, "C-17"
+    ),
+    "path.contact_key": _of_address(
+        "contact_key", "The key of a contact; it has no slash.", NOT_EMPTY, "bob"
+    ),
+    "path.name": _of_address("name", "The name, in any case.", NOT_EMPTY, "ClientInfo"),
+    "path.file": _of_address("file", "The name of a file.", NOT_EMPTY, "page.js"),
+}
+
+
+def _header(
+    description: str, schema: JsonSchema, required: bool = True
+) -> dict[str, Any]:
+    return {"description": description, "schema": schema, "required": required}
+
+
+HEADERS: Mapping[str, dict[str, Any]] = {
+    "Allow": _header("The methods that there are at this address.", TEXTUAL),
+    "Cache-Control": _header("How long it may be kept.", TEXTUAL),
+    "Content-Security-Policy": _header("What the page may load.", TEXTUAL),
+    "ETag": _header(
+        "What changes whenever the reply does.",
+        {"type": "string", "pattern": '^"[0-9a-f]{16}"$'},
+    ),
+    "Link": _header(
+        "The next and the previous page, where there are such. RFC 8288.",
+        *(TEXTUAL, False),
+    ),
+    "Location": _header(
+        "The address of what the reply is about.",
+        {"type": "string", "format": "uri-reference"},
+    ),
+    "X-Content-Type-Options": _header(
+        "That the type is not to be guessed.", {"const": "nosniff"}
+    ),
+    "X-Request-Id": _header(
+        "What the log calls this request.",
+        {"type": "string", "pattern": "^[0-9A-Za-z._:/+=-]{1,128}$"},
+    ),
+    "X-Total-Count": _header("How many match, on all pages.", integer(0)),
+}
+"""The headers of replies."""

@@ -1,0 +1,204 @@
+"""The schemas of replies, by the names that ROUTES uses.
+
+They are made of the marshmallow schemas too: a reply has what was stored of a body.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import get_type_hints
+
+from app import modes
+from app.api.openapi.filters import objects
+from app.api.problems import CODES
+from app.schemas.business_attribute import BusinessAttributeSchema, ValueSchema
+from app.schemas.extension import AttributeSchema, DefinitionSchema
+from app.schemas.jsonschema import (
+    NOT_EMPTY,
+    SHOWN,
+    TEXTUAL,
+    JsonSchema,
+    array,
+    integer,
+    ref,
+    reply,
+)
+from app.schemas.service import (
+    ARRAYS,
+    EventSchema,
+    ServiceSchema,
+    StateSchema,
+    TaskSchema,
+)
+from app.schemas.svctask import FIELDS, SvctaskSchema
+from app.storage import Status
+
+_COUNT = integer(0)
+_FAULTS: JsonSchema = {
+    "type": "object",
+    "additionalProperties": array(NOT_EMPTY, minItems=1),
+    "minProperties": 1,
+}
+
+
+def _object(required: int | None = None, /, **properties: JsonSchema) -> JsonSchema:
+    """Return the schema of an object; the first of its members are ``required``."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties)[:required],
+        "additionalProperties": False,
+    }
+
+
+def _svctasks() -> dict[str, JsonSchema]:
+    """Return the forms of a task: complete, masked or flat, and in a list."""
+    complete = reply(SvctaskSchema(), SvctaskSchema().fields)
+    parts = dict(complete["properties"])
+    for field in objects(FIELDS):
+        parts[field.name] = {**parts[field.name], "required": []}
+    dotted = {each.name: SHOWN[each.kind] for each in FIELDS.declared if each.path[1:]}
+    inside = "|".join(field.name for field in objects(FIELDS))
+    listed = {}
+    for field in FIELDS.listed:
+        name, *inner = field.path
+        listed[field.name] = SHOWN[field.kind] if inner else parts[name]
+        if inner:
+            listed.setdefault(name, {**parts[name], "additionalProperties": False})
+    return {
+        "Svctask": complete,
+        "SvctaskView": {
+            **complete,
+            "properties": parts | dotted,
+            "patternProperties": {rf"^({inside})\.": {}},
+            "required": [],
+        },
+        "SvctaskItem": {**complete, "properties": listed, "required": []},
+        "SvctaskList": array(ref("SvctaskItem")),
+        "Ids": array(ref("SvctaskId")),
+    }
+
+
+def _services() -> dict[str, JsonSchema]:
+    """Return services, states and tasks with all that can be asked for."""
+    event = {"started": ref("Event"), "completed": ref("Event")}
+    arrays = {
+        name: array(ref("State" if name.endswith("states") else "Task"))
+        for name in ARRAYS
+    }
+    of_state = {name: each for name, each in arrays.items() if name.endswith("tasks")}
+    resources = {
+        "Service": reply(
+            *(ServiceSchema(), ("service_id", "service_type", "started")),
+            **event,
+            **arrays,
+        ),
+        "State": reply(
+            *(StateSchema(), ("state_id", "state_type", "service_id", "started")),
+            **event,
+            **of_state,
+        ),
+        "Task": reply(
+            *(TaskSchema(), ("task_id", "task_type", "service_id", "started")), **event
+        ),
+    }
+    for each in resources.values():
+        each["additionalProperties"] = ref("ShownValue")
+    return {
+        **resources,
+        "Event": reply(EventSchema(), ("timestamp",)),
+        "ShownValue": {"anyOf": [{"type": "object"}, array({"type": "object"})]},
+        **{f"{name}List": array(ref(name)) for name in resources},
+        **{
+            f"{name}Id": _object(**{f"{name.lower()}_id": _COUNT}) for name in resources
+        },
+    }
+
+
+def _metadata() -> dict[str, JsonSchema]:
+    return {
+        "Definition": reply(
+            *(DefinitionSchema(), ("name", "type", "attributes")),
+            attributes=array(ref("Attribute"), minItems=1),
+            unique=array(TEXTUAL, minItems=1),
+        ),
+        "Attribute": reply(AttributeSchema(), ("name", "type")),
+        "DefinitionList": array(ref("Definition")),
+        "DefinitionName": _object(name=TEXTUAL),
+        "BusinessAttribute": reply(
+            *(BusinessAttributeSchema(), ("name", "cv_attributes", "values")),
+            cv_attributes=array(TEXTUAL),
+            values=array(ref("BusinessValue")),
+        ),
+        "BusinessValue": reply(ValueSchema(), ("name", "dbid")),
+        "BusinessAttributeList": array(ref("BusinessAttribute")),
+    }
+
+
+_TYPES = {
+    int: _COUNT,
+    float: {"type": "number", "minimum": 0},
+    str: TEXTUAL,
+}
+
+
+def _server() -> dict[str, JsonSchema]:
+    mode: JsonSchema = {"enum": [modes.PRODUCTION, modes.MAINTENANCE]}
+    moment = ref("ShownMoment")
+    types = get_type_hints(Status)
+    return {
+        "Status": {
+            **_object(
+                *(4,),
+                version=TEXTUAL,
+                system_time=moment,
+                mode=mode,
+                started=moment,
+                last_request=moment,
+                request_today=_COUNT,
+                client_errors_today=_COUNT,
+                server_errors_today=_COUNT,
+                memory_resident=_COUNT,
+                memory_peak=_COUNT,
+            ),
+        },
+        "ModeChanged": _object(**{"server changed": mode}),
+        "Health": _object(
+            *(3,),
+            status={"enum": ["ok", "unavailable"]},
+            version=TEXTUAL,
+            tables={"type": "object", "additionalProperties": ref("Table")},
+            error_code={"enum": [1503]},
+            error_message=NOT_EMPTY,
+        ),
+        "Table": _object(
+            **{each.name: _TYPES[types[each.name]] for each in fields(Status)}
+        ),
+        "Figures": TEXTUAL,
+        "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},
+        "EntryPoints": {"type": "object", "additionalProperties": NOT_EMPTY},
+        "Page": TEXTUAL,
+        "File": TEXTUAL,
+    }
+
+
+REPLIES: Mapping[str, JsonSchema] = {
+    **_svctasks(),
+    **_services(),
+    **_metadata(),
+    **_server(),
+    "Error": _object(
+        *(2,),
+        error_code=integer(1400, 1599),
+        error_message=NOT_EMPTY,
+        errors=_FAULTS,
+    ),
+    "ServicesError": _object(
+        *(5,),
+        http_method=NOT_EMPTY,
+        http_uri=NOT_EMPTY,
+        http_code=integer(400, 599),
+        code={"enum": ["BAD_REQUEST", *CODES.values(), "MAINTENANCE", "INTERNAL"]},
+        description=NOT_EMPTY,
+        errors=_FAULTS,
+    ),
+}

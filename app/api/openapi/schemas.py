@@ -1,0 +1,158 @@
+"""The schemas of what clients send, by the names that ROUTES uses.
+
+Most are made of the marshmallow schemas by apispec, so that a field that is added there is
+here too; ``AMENDMENTS`` says what marshmallow does not: what stands in arrays and objects,
+and which members go together.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app import modes
+from app.api.openapi.filters import filters, objects
+from app.api.parameters import MAX_OFFSET
+from app.jsontext import MAX_DEPTH
+from app.query.projection import MAX_NAMES
+from app.schemas.extension import AttributeSchema, DefinitionSchema
+from app.schemas.fields import WHITE
+from app.schemas.jsonschema import (
+    NUMBERS,
+    TEXTUAL,
+    JsonSchema,
+    array,
+    nullable,
+    ref,
+    whole,
+)
+from app.schemas.service import (
+    AssociationSchema,
+    EndSchema,
+    FormerStateSchema,
+    NewStateSchema,
+    ServiceStartSchema,
+    StateStartSchema,
+    TaskStartSchema,
+    TransitionSchema,
+)
+from app.schemas.svctask import FIELDS, SvctaskSchema
+
+OF_FIELDS: Mapping[str, Any] = {
+    "NewSvctask": SvctaskSchema(),
+    "SvctaskChange": SvctaskSchema(partial=True),
+    "ServiceStart": ServiceStartSchema(),
+    "StateStart": StateStartSchema(),
+    "TaskStart": TaskStartSchema(),
+    "Association": AssociationSchema(),
+    "End": EndSchema(),
+    "Transition": TransitionSchema(),
+    "FormerState": FormerStateSchema(),
+    "NewState": NewStateSchema(),
+    "NewDefinition": DefinitionSchema(),
+    "NewAttribute": AttributeSchema(),
+}
+"""The marshmallow schemas that bodies are made of."""
+
+_EVENT: JsonSchema = {"additionalProperties": nullable(ref("Value"))}
+
+
+def _there(name: str) -> JsonSchema:
+    return {"required": [name], "properties": {name: {"type": "string"}}}
+
+
+AMENDMENTS: Mapping[str, JsonSchema] = {
+    "ServiceStart": {
+        **_EVENT,
+        **{"if": _there("customer_id"), "else": _there("contact_key")},
+    },
+    "StateStart": _EVENT,
+    "TaskStart": _EVENT,
+    "Association": _EVENT,
+    "End": _EVENT,
+    "Transition": {
+        **_EVENT,
+        "properties": {"from": ref("FormerState"), "to": ref("NewState")},
+    },
+    "NewDefinition": {
+        "properties": {
+            "attributes": array(ref("NewAttribute"), minItems=1),
+            "unique": nullable(array(TEXTUAL, uniqueItems=True)),
+        }
+    },
+    "NewAttribute": {
+        "if": {"properties": {"length": {"type": "null"}}},
+        "else": {"properties": {"type": {"const": "string"}}},
+    },
+}
+"""What is put in the place of what marshmallow says, property by property."""
+
+OF_ADDRESS = {"SvctaskChange": "id", "Association": "customer_id"}
+"""The properties that may be there if they are what the address says."""
+
+_LISTED = [field.name for field in FIELDS.listed]
+
+MASK_OF_LIST = array(
+    {"enum": [*_LISTED, *sorted({f.path[0] for f in FIELDS.listed} - {*_LISTED})]},
+    minItems=1,
+    maxItems=MAX_NAMES,
+)
+
+
+def _name_of_one() -> str:
+    """Return the pattern of the names that there are in a complete task."""
+    declared = "|".join(field.name.replace(".", r"\.") for field in FIELDS.declared)
+    inside = "|".join(field.name for field in objects(FIELDS))
+    part, last = r"\.[^.,]+", rf"\.[^.,]*[^.,{WHITE}][^.,]*"
+    return f"^({declared}|({inside})({part}){{0,{MAX_DEPTH - 2}}}{last})$"
+
+
+MASK_OF_ONE = array(
+    {"type": "string", "pattern": _name_of_one()}, minItems=1, maxItems=MAX_NAMES
+)
+
+
+def _object(*required: str, **properties: JsonSchema) -> JsonSchema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _in_any_case(word: str) -> str:
+    return "".join(f"[{each.upper()}{each}]" for each in word)
+
+
+_MODE = "|".join(map(_in_any_case, (modes.PRODUCTION, modes.MAINTENANCE)))
+
+OTHERS: Mapping[str, JsonSchema] = {
+    **filters(FIELDS),
+    "Ordering": {
+        "anyOf": [ref("Order"), array(ref("Order"), maxItems=len(_LISTED))],
+    },
+    "Order": {
+        "anyOf": [
+            {"enum": _LISTED},
+            {
+                "type": "object",
+                "properties": dict.fromkeys(_LISTED, {"enum": ["asc", "desc"]}),
+                "minProperties": 1,
+                "maxProperties": 1,
+                "additionalProperties": False,
+            },
+        ]
+    },
+    "Listing": _object(
+        filter=ref("Filter"),
+        mask=MASK_OF_LIST,
+        offset=whole(0, MAX_OFFSET),
+        limit=whole(0, MAX_OFFSET),
+        order=ref("Ordering"),
+        flat=ref("Intbool"),
+    ),
+    "Key": {"anyOf": [TEXTUAL, *NUMBERS]},
+    "Record": {"type": "object", "additionalProperties": ref("Scalar")},
+    "Value": {"anyOf": [ref("Record"), array(ref("Record"))]},
+    "Mode": _object("mode", mode={"type": "string", "pattern": f"^({_MODE})$"}),
+}
+"""The schemas of the other bodies."""

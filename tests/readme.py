@@ -1,0 +1,53 @@
+"""What the README tells its reader to type, and what it says is printed then."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from running import Server
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+_GENERATED = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+    r"|20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"
+)
+
+_DURATION = re.compile('(?<="duration": )[0-9]+')
+
+
+def block(language: str, part: str) -> str:
+    """Return the block of code in ``language`` that has ``part`` in it."""
+    [found] = [each for each in _blocks(language) if part in each]
+    return found
+
+
+def session(server: Server) -> Iterator[tuple[str, str, str]]:
+    """Type the first session; yield each command, its output and that of the README.
+
+    ``server`` serves a copy of the project's data. What is generated is a sign in both.
+    """
+    steps = re.split(r"^\$ ", "".join(_blocks("console")), flags=re.MULTILINE)[1:]
+    commands, expected = zip(*(step.split("\n", 1) for step in steps), strict=True)
+    script = "\necho; echo ----\n".join(commands).replace("8000", str(server.port))
+    result = subprocess.run(
+        ["bash", "-c", script.replace("curl ", "curl -sS ")],
+        capture_output=True,
+        text=True,
+    )
+    assert result.stderr == "", result.stderr
+    known = "".join(each.read_text() for each in (ROOT / "data").glob("*.json"))
+    printed = [_plain(each, known) for each in result.stdout.split("----\n")]
+    return zip(commands, printed, [_plain(e, known) for e in expected], strict=True)
+
+
+def _blocks(language: str) -> list[str]:
+    return [part.split("```")[0] for part in README.split(f"```{language}\n")[1:]]
+
+
+def _plain(output: str, known: str) -> str:
+    """Return ``output`` with a sign for each generated value that is not ``known``."""
+    output = _DURATION.sub("…", output.strip())
+    return _GENERATED.sub(lambda m: m[0] if m[0] in known else "…", output)

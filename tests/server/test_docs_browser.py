@@ -1,0 +1,149 @@
+"""The page that shows the OpenAPI document, seen in a real browser."""
+
+import json
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+from shared import T
+
+CHROMIUM = shutil.which("chromium")
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="needs the browser chromium (Debian: apt install chromium)"
+)
+
+ARGUMENTS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+    # It would refuse to run as root; it visits nothing but the server of the test.
+    "--no-sandbox",
+]
+
+ID = "380daae6-016c-cdd4-606e-50e54938780c"
+
+
+class Visit:
+    """The page in a browser, all that it asked for and all that it complained of."""
+
+    def __init__(self, page, address):
+        self.page = page
+        self.requests = []
+        self.complaints = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("console", lambda message: self.complaints.append(message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.goto(address)
+        page.locator(".opblock").first.wait_for()
+
+    def operation(self, verb, path):
+        """Return the part of the page that shows an operation."""
+        method = f'.opblock-summary-method:text-is("{verb}")'
+        place = f'.opblock-summary-path[data-path="{path}"]'
+        page = self.page
+        return page.locator(f".opblock:has({method}):has({place})")
+
+    def operations(self):
+        """Return the verbs and addresses of all operations, in the order of the page."""
+        shown = self.page.locator(".opblock-summary")
+        return [
+            (
+                each.locator(".opblock-summary-method").inner_text(),
+                each.locator(".opblock-summary-path").get_attribute("data-path"),
+            )
+            for each in shown.all()
+        ]
+
+    def try_out(self, verb, path, body=None):
+        """Send a request from the page, and return the JSON value that it shows."""
+        block = self.operation(verb, path)
+        block.locator(".opblock-summary").click()
+        block.get_by_role("button", name="Try it out").click()
+        if body is not None:
+            block.locator("textarea").fill(json.dumps(body))
+        block.get_by_role("button", name="Execute").click()
+        shown = block.locator(".live-responses-table .response-col_description pre")
+        return json.loads(shown.first.inner_text())
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=ARGUMENTS, timeout=120_000
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def root(server):
+    return f"http://127.0.0.1:{server.port}"
+
+
+@pytest.fixture
+def page(browser):
+    page = browser.new_page()
+    page.set_default_timeout(60_000)
+    yield page
+    page.close()
+
+
+@pytest.fixture
+def visit(page, root):
+    return Visit(page, f"{root}/docs")
+
+
+def test_every_operation_of_the_document_is_shown(visit, server):
+    described = set()
+    for path, item in server.request("GET", "/openapi.json").json["paths"].items():
+        further = item.pop("x-oai-additionalOperations", {})
+        described |= {(verb, path) for verb in further}
+        described |= {(verb.upper(), path) for verb in item if verb != "servers"}
+    shown = visit.operations()
+    assert set(shown) == described and len(shown) == len(described)
+    assert {("LOOKUP", T), ("QUERY", T)} < described
+
+
+def test_both_apis_have_their_title(visit):
+    titles = visit.page.locator(".opblock-tag").all_inner_texts()
+    assert ["service tasks", "services"] == [title.strip() for title in titles[:2]]
+
+
+def test_nothing_is_asked_of_others_and_nothing_goes_wrong(visit, root):
+    visit.operation("LOOKUP", T).locator(".opblock-summary").click()
+    visit.operation("LOOKUP", T).locator(".opblock-body").wait_for()
+    assert len(visit.requests) >= 6
+    assert not [each for each in visit.requests if not each.startswith(f"{root}/")]
+    assert visit.complaints == []
+
+
+def test_requests_are_sent_from_the_page(visit):
+    created = visit.try_out("POST", T, {"id": ID, "name": "Nightly report"})
+    assert created["id"] == ID
+    assert visit.try_out("LOOKUP", T, ID) == [ID]
+    query = {"filter": {"name": "Nightly report"}, "mask": ["id"]}
+    assert visit.try_out("QUERY", T, query) == [{"id": ID}]
+    health = visit.try_out("GET", "/health")
+    assert health["tables"]["svctasks"]["documents"] == 1
+
+
+def test_the_page_works_behind_a_proxy_that_has_it_in_a_folder(page, root):
+    def pass_on(route):
+        address = route.request.url.replace("/outer/", "/")
+        route.fulfill(response=route.fetch(url=address))
+
+    page.route("**/outer/**", pass_on)
+    visit = Visit(page, f"{root}/outer/docs")
+    assert visit.try_out("GET", "/health")["status"] == "ok"
+    assert [each for each in visit.requests if "/outer/" not in each] == []
+
+
+def test_the_page_says_what_keeps_the_document_away(page, root):
+    page.route("**/openapi.json", lambda route: route.fulfill(status=503))
+    page.goto(f"{root}/docs")
+    page.get_by_text(f"{root}/openapi.json was answered with 503").wait_for()
