@@ -281,6 +281,19 @@ def routes() -> None:
         click.echo(f"{verb:7} {address:{width}}  {summary}")
 
 
+@main.command("openapi")
+@_explained
+def openapi_() -> None:
+    """Print the OpenAPI document that /openapi.json serves.
+
+    Example: svctasks openapi > openapi.json
+    """
+    from app.api import bodies, openapi
+
+    prefix = Settings.from_environment().services_prefix
+    click.echo(bodies.encode(openapi.document(prefix)))
+
+
 @main.command("settings")
 @_explained
 def settings_() -> None:

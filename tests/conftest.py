@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from documented import Documented
 from shared import SAMPLES, Clock, T, sample, sample_text
 from webtest import TestApp
 
@@ -37,9 +38,13 @@ def log() -> StringIO:
 
 @pytest.fixture
 def service(settings: Settings, clock: Clock, log: StringIO) -> Iterator[Service]:
+    """The whole service; each reply must be as the OpenAPI document says."""
     service = open_service(settings, clock, log)
+    documented = Documented(settings.services_prefix)
+    service.application.add_middleware(documented)
     yield service
     service.close()
+    assert not documented.faults
 
 
 @pytest.fixture

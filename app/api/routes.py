@@ -77,6 +77,7 @@ _SENDING = (*WRITING, *BODY)
 _CHANGING = (*_SENDING, 404)
 
 _PAGED = ("X-Total-Count", "Link")
+_FILE = ("ETag", "Cache-Control", "X-Content-Type-Options")
 
 
 def _svctasks() -> Iterator[Route]:
@@ -322,7 +323,7 @@ def _front_door() -> Iterator[Route]:
     page = Operation(
         *("show all this in a browser", {200: "Page", 304: ""}),
         parameters=("If-None-Match",),
-        headers=("ETag",),
+        headers=(*_FILE, "Content-Security-Policy"),
         errors=(500, 503),
         media_type="text/html",
     )
@@ -330,7 +331,7 @@ def _front_door() -> Iterator[Route]:
     load = Operation(
         *("get a file that the page loads", {200: "File", 304: ""}),
         parameters=("If-None-Match",),
-        headers=("ETag",),
+        headers=_FILE,
         errors=(404, 500, 503),
         media_type="*/*",
     )

@@ -9,9 +9,8 @@ from falcon import HTTP_204, HTTP_304, Request, Response
 
 from app import svctasks
 from app.api import bodies, parameters
-from app.api.entity_tags import is_any, is_known
+from app.api.entity_tags import expected, is_known
 from app.api.parameters import Listing
-from app.errors import Invalid
 from app.schemas.svctask import FIELDS
 from app.storage import Record
 
@@ -101,15 +100,10 @@ def _tag(record: Record) -> str:
 
 def _revisions(request: Request) -> list[int] | None:
     """Return the revisions that If-Match admits; None for any. Raises Invalid."""
-    if "HTTP_IF_MATCH" not in request.env:
+    tags = expected(request)
+    if tags is None:
         return None
-    tags = request.if_match
-    if not tags:
-        raise Invalid('If-Match must be *, or entity tags such as "0123456789abcdef"')
-    if is_any(tags):
-        return None
-    strong = (str(tag) for tag in tags if not getattr(tag, "is_weak", False))
-    return [int(tag, 16) for tag in strong if len(tag) == 16 and _is_hex(tag)]
+    return [int(tag, 16) for tag in tags if len(tag) == 16 and _is_hex(tag)]
 
 
 def _is_hex(text: str) -> bool:

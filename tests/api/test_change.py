@@ -271,7 +271,21 @@ def test_change_is_412_when_the_task_was_changed_since(api, task):
         refused(send(api, "PATCH", one(task), {"name": "x"}, If_Match=tag), 412)
 
 
-@pytest.mark.parametrize("tags", ["", " ", ",", " , ,"])
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "",
+        " ",
+        ",",
+        " , ,",
+        "x",
+        "0123456789abcdef",
+        "0123456789abcdef,",
+        "W/x",
+        '*, "x"',
+    ]
+    + ['"x', 'x"', '"x" "y"', '"x", y', 'w/"x"', '"a b"', "{}"],
+)
 def test_if_match_without_a_tag_is_400(api, task, tags):
     with untouched(api):
         refused(send(api, "PATCH", one(task), {"name": "x"}, If_Match=tags), 400)

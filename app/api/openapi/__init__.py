@@ -170,7 +170,7 @@ def _body(operation: Operation) -> dict[str, Any]:
     form = {
         "type": "object",
         "properties": {"data": ref(operation.body)},
-        "required": ["data"],
+        "required": ["data"] if operation.needs_body else [],
         "additionalProperties": False,
     }
     return {
@@ -183,10 +183,9 @@ def _body(operation: Operation) -> dict[str, Any]:
 
 
 def _reply(operation: Operation, status: int, schema: str) -> dict[str, Any]:
-    headers = operation.headers if status < 300 else ()
     reply = {
         "description": HTTPStatus(status).phrase,
-        "headers": _headers(*headers),
+        "headers": _headers(*operation.headers),
     }
     if schema:
         reply["content"] = {operation.media_type: _media(schema)}

@@ -9,7 +9,6 @@ svctasks contract, section 4.
 from collections.abc import Iterable, Mapping
 
 from app.query import Field, Fields
-from app.query.grammar import MAX_VALUES
 from app.query.values import (
     ARRAY,
     DATE,
@@ -43,7 +42,7 @@ _CONDITIONS = {
 
 def filters(fields: Fields) -> Mapping[str, JsonSchema]:
     """Return the schemas of filters on ``fields``, by name; the whole is ``Filter``."""
-    date, elements = _value(DATE), _values(ref("InnerOperand"))
+    date, elements = _value(DATE), array(ref("InnerOperand"))
     schemas = {
         "Filter": _filter(fields),
         "TextCondition": _condition(_TEXT, _TEXT, dict.fromkeys(_TEXTUAL, _TEXT)),
@@ -133,7 +132,7 @@ def _any_condition() -> JsonSchema:
         {"anyOf": [_TEXT, *NUMBERS]},
         {"$contains": ref("InnerOperand"), "$startswith": _TEXT, "$endswith": _TEXT},
     )
-    elements = _values(ref("InnerOperand"))
+    elements = array(ref("InnerOperand"))
     return {
         "anyOf": [ref("Scalar"), elements, _members(ref("AnyCondition")), operators]
     }
@@ -145,7 +144,7 @@ def _operators(
     further: Mapping[str, JsonSchema] = {},
 ) -> JsonSchema:
     operators = {"$eq": value, "$ne": value}
-    operators |= {"$in": _values(value), "$nin": _values(value)}
+    operators |= {"$in": array(value), "$nin": array(value)}
     operators |= {"$exists": {"type": "boolean"}}
     operators |= dict.fromkeys(_ORDERED, ordered) if ordered else {}
     return {
@@ -163,7 +162,3 @@ def _members(each: JsonSchema, declared: Mapping[str, JsonSchema] = {}) -> JsonS
         "patternProperties": {_NAME: each},
         "additionalProperties": False,
     }
-
-
-def _values(value: JsonSchema) -> JsonSchema:
-    return array(value, maxItems=MAX_VALUES)

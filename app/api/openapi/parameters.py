@@ -21,7 +21,7 @@ from app.schemas.service import ARRAYS
 
 Parameter = dict[str, Any]
 
-_TAG = '(W/)?"[!#-~\u0080-\u00ff]*"'
+_TAG = '(W/)?"[!#-~]*"'
 _NAME: JsonSchema = {"type": "string", "pattern": f"^[^,]*[^,{WHITE}][^,]*$"}
 
 

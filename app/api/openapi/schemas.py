@@ -128,7 +128,10 @@ _MODE = "|".join(map(_in_any_case, (modes.PRODUCTION, modes.MAINTENANCE)))
 OTHERS: Mapping[str, JsonSchema] = {
     **filters(FIELDS),
     "Ordering": {
-        "anyOf": [ref("Order"), array(ref("Order"), maxItems=len(_LISTED))],
+        "anyOf": [
+            ref("Order"),
+            array(ref("Order"), uniqueItems=True, maxItems=len(_LISTED)),
+        ],
     },
     "Order": {
         "anyOf": [
