@@ -1,7 +1,7 @@
 """What a verb does at an address, as data: what it takes, replies and refuses.
 
-Parameters, headers and bodies stand here by name; ``app.api.components`` says once what
-each name means, and ``app.api.openapi`` makes the public description of both.
+Parameters, headers and bodies stand here by name; ``app.api.openapi`` says once what each
+name means, and makes the public description of all.
 """
 
 from collections.abc import Mapping

@@ -63,6 +63,8 @@ ERRORS = {
     503: "The store is not available, or the server is in maintenance.",
 }
 
+TOO_LONG = "The address is longer than 8190 bytes; the web server itself says so."
+
 FORMS = ("Error", "ServicesError")
 """The schemas of errors: elsewhere, and in the services API."""
 
@@ -87,6 +89,7 @@ def document(prefix: str) -> dict[str, Any]:
     for form in FORMS:
         for status in ERRORS:
             spec.components.response(f"{form}{status}", _error(form, status))
+    spec.components.response("TooLong", {"description": TOO_LONG})
     for route in ROUTES:
         spec.path(address(route), operations=_item(route, spec.components))
     made: dict[str, Any] = spec.to_dict()
@@ -153,6 +156,8 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
         str(status): {"$ref": f"#/components/responses/{form}{status}"}
         for status in operation.errors
     }
+    if any(PARAMETERS[name]["in"] == "query" for name in operation.parameters):
+        errors["414"] = {"$ref": "#/components/responses/TooLong"}
     identity = filter(None, (verb.lower(), route.resource, route.suffix))
     described = {
         "operationId": "_".join(identity),

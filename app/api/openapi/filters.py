@@ -6,6 +6,7 @@ object, its members. The rules are those of ``app.query.grammar`` and
 svctasks contract, section 4.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from app.query import Field, Fields
@@ -26,7 +27,7 @@ _TEXT = TAKEN[TEXT]
 _ORDERED = ("$gt", "$gte", "$lt", "$lte")
 _TEXTUAL = ("$contains", "$startswith", "$endswith")
 
-_NAME = r"^[^.$][^.]*(\.[^.]+)*$"
+_NAME = r"[^.$][^.]*(\.[^.]+)*"
 """The pattern of the name of a member, or of names with dots between."""
 
 _CONDITIONS = {
@@ -83,15 +84,25 @@ def objects(fields: Fields) -> list[Field]:
 def _filter(fields: Fields) -> JsonSchema:
     several = array(ref("Filter"), minItems=1)
     inside = "|".join(field.name for field in objects(fields))
+    declared = {field.name: ref(_named(field)) for field in fields.declared}
+    other = _other(rf"({inside})(\.[^.]+)+", declared)
     return {
         "type": "object",
         "properties": {
-            **{field.name: ref(_named(field)) for field in fields.declared},
-            **{"$and": several, "$or": several, "$not": ref("Filter")},
+            **declared,
+            "$and": several,
+            "$or": several,
+            "$not": ref("Filter"),
         },
-        "patternProperties": {rf"^({inside})(\.[^.]+)+$": ref("AnyCondition")},
+        "patternProperties": {other: ref("AnyCondition")},
         "additionalProperties": False,
     }
+
+
+def _other(pattern: str, declared: Iterable[str]) -> str:
+    """Return the pattern of names that fit ``pattern`` and are not ``declared``."""
+    names = "|".join(map(re.escape, declared))
+    return f"^(?!({names})$){pattern}$" if names else f"^{pattern}$"
 
 
 def _named(field: Field) -> str:
@@ -159,6 +170,6 @@ def _members(each: JsonSchema, declared: Mapping[str, JsonSchema] = {}) -> JsonS
     return {
         "type": "object",
         "properties": dict(declared),
-        "patternProperties": {_NAME: each},
+        "patternProperties": {_other(_NAME, declared): each},
         "additionalProperties": False,
     }

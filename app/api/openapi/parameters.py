@@ -22,6 +22,7 @@ from app.schemas.service import ARRAYS
 Parameter = dict[str, Any]
 
 _TAG = '(W/)?"[!#-~]*"'
+_TAGS = f"^{_TAG}( *, *{_TAG})*$"
 _NAME: JsonSchema = {"type": "string", "pattern": f"^[^,]*[^,{WHITE}][^,]*$"}
 
 
@@ -113,7 +114,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     ),
     "If-Match": _parameter(
         *("header", "If-Match", "The ETag that it must have still, or *."),
-        schema={"type": "string", "pattern": rf"^(\*|{_TAG}( *, *{_TAG})*)$"},
+        schema={"anyOf": [{"const": "*"}, {"type": "string", "pattern": _TAGS}]},
     ),
     "If-None-Match": _parameter(
         *("header", "If-None-Match", "The ETag of what is known already: then 304."),

@@ -1,0 +1,65 @@
+"""Granian in the place of gunicorn: the same application, and the same stop."""
+
+import pytest
+from running import Server
+from shared import T
+
+
+class Granian(Server):
+    """The server with ``--server granian``."""
+
+    def __init__(self, data, *options, **settings):
+        super().__init__(data, "--server", "granian", *options, **settings)
+
+
+@pytest.fixture
+def server(data):
+    server = Granian(data)
+    yield server
+    server.kill()
+
+
+def test_all_methods_reach_the_application(server):
+    created = server.request("POST", T, {"name": "one"})
+    assert created.status == 200
+    id_ = created.json["id"]
+    assert server.request("LOOKUP", T, id_).json == [id_]
+    assert len(server.request("QUERY", T, {"filter": {"name": "one"}}).json) == 1
+    override = {"X-HTTP-Method-Override": "LOOKUP"}
+    assert server.request("POST", T, id_, **override).json == [id_]
+    assert server.request("PATCH", f"{T}/{id_}", {"isenabled": 1}).status == 200
+    assert server.request("HEAD", f"{T}/{id_}").text == ""
+    assert server.request("DELETE", f"{T}/{id_}").status == 204
+    assert server.request("GET", f"{T}/{id_}").json["error_code"] == 1404
+    assert server.request("PUT", T, {}).status == 405
+    assert server.request("GET", "/services/x").json["http_uri"] == "/services/x"
+
+
+def test_a_chunked_body_is_read(server):
+    connection = server.connect()
+    try:
+        body = iter([b'{"name": ', b'"in parts"}'])
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", T, body, headers, encode_chunked=True)
+        assert connection.getresponse().status == 200
+    finally:
+        connection.close()
+
+
+def test_a_stop_folds_and_ends_with_0(data):
+    server = Granian(data)
+    assert server.request("POST", T, {"name": "last"}).status == 200
+    code, _ = server.stop()
+    assert code == 0
+    assert '"last"' in (data / "svctasks.json").read_text()
+
+
+def test_an_acknowledged_write_outlasts_a_crash(data):
+    server = Granian(data)
+    id_ = server.request("POST", T, {"name": "kept"}).json["id"]
+    server.kill()
+    again = Granian(data)
+    try:
+        assert again.request("GET", f"{T}/{id_}").json["name"] == "kept"
+    finally:
+        again.kill()
