@@ -114,7 +114,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     ),
     "If-Match": _parameter(
         *("header", "If-Match", "The ETag that it must have still, or *."),
-        schema={"anyOf": [{"const": "*"}, {"type": "string", "pattern": _TAGS}]},
+        schema={"type": "string", "pattern": rf"^(\*|{_TAG}( *, *{_TAG})*)$"},
     ),
     "If-None-Match": _parameter(
         *("header", "If-None-Match", "The ETag of what is known already: then 304."),
