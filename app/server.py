@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -39,6 +40,9 @@ SPARE_FILES = 64
 
 PR_SET_PDEATHSIG = 1
 """Of prctl(2): the signal that this process gets when its parent ends."""
+
+HELD = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+"""What a worker may be told to stop by."""
 
 Opener = Callable[[Settings], Service]
 
@@ -73,7 +77,7 @@ class Server(BaseApplication):
     def load_config(self) -> None:
         """Hand gunicorn its settings."""
         hooks = {
-            "post_worker_init": self._announce,
+            "post_worker_init": self._begin,
             "worker_exit": self._close,
             "child_exit": _forget_figures,
             "on_exit": self._end,
@@ -85,7 +89,8 @@ class Server(BaseApplication):
         """Return the application, in each worker."""
         return self._service.application
 
-    def _announce(self, worker: Worker) -> None:
+    def _begin(self, worker: Worker) -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         # Workers have a socket each: the service listens when the first of them does.
         if worker.age > 1:
             return
@@ -143,7 +148,21 @@ def serve(settings: Settings, open_: Opener = open_service) -> None:
 
     ``open_`` opens the service.
     """
-    Server(settings, opened(settings, open_)).run()
+    server = Server(settings, opened(settings, open_))
+    _hold_signals_of_new_workers()
+    server.run()
+
+
+def _hold_signals_of_new_workers() -> None:
+    """Let a worker hear what it is told before it can listen, once it does.
+
+    Until then it would do with a signal what its master does: note it, and go on.
+    """
+    hold, release = (
+        partial(signal.pthread_sigmask, how, HELD)
+        for how in (signal.SIG_BLOCK, signal.SIG_UNBLOCK)
+    )
+    os.register_at_fork(before=hold, after_in_parent=release)
 
 
 def opened(settings: Settings, open_: Opener) -> Service:

@@ -12,6 +12,8 @@ import pytest
 from running import SVCTASKS, Server, free_port, svctasks, until
 from shared import T
 
+from app.server import GRACE
+
 
 def test_it_says_where_it_listens(server):
     assert server.first_line.endswith(f"listens on http://127.0.0.1:{server.port}{T}\n")
@@ -74,6 +76,21 @@ def test_sigterm_answers_what_is_in_flight_and_folds_the_journal(server):
     assert "in flight" in (server.data / "svctasks.json").read_text()
     journal = (server.data / "svctasks.json.journal").read_bytes()
     assert journal.count(b'"put"') == 0
+
+
+def test_a_worker_hears_what_it_is_told_while_it_starts(data, tmp_path):
+    script = Path(__file__).with_name("hesitant.py")
+
+    class HesitantServer(Server):
+        command = (sys.executable, script, tmp_path / "figures")
+
+    server = HesitantServer(data)
+    try:
+        server.process.send_signal(signal.SIGTERM)
+        # Else it would be killed after this time.
+        assert server.process.wait(timeout=GRACE / 2) == 0
+    finally:
+        server.kill()
 
 
 def test_data_files_are_private_to_their_owner(server):
