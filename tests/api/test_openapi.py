@@ -67,6 +67,25 @@ def test_methods_that_openapi_lacks_stand_in_the_extension():
     assert set(document()["paths"][T][FURTHER]) == {"LOOKUP", "QUERY"}
 
 
+@pytest.mark.parametrize(
+    ("method", "template", "address", "is_taken"),
+    [
+        ("GET", "/services/{service_id}", "/services/start", True),
+        ("POST", "/services/{service_id}/end", "/services/anonymous/end", True),
+        ("GET", "/services/anonymous/{contact_key}", "/services/anonymous/end", False),
+        (
+            *("POST", "/customers/{customer_id}/services/{service_id}"),
+            *("/customers/1/services/active", True),
+        ),
+        ("GET", "/services/{service_id}/states", "/services/1/states", False),
+    ],
+)
+def test_address_that_another_takes_is_told(api, method, template, address, is_taken):
+    told = "405" in operations()[template, method]["responses"]
+    status = api.request(address, method=method, expect_errors=True).status_code
+    assert (told, status == 405) == (is_taken, is_taken)
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_field_is_there(name):
     declared = {

@@ -154,7 +154,7 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
     }
     errors = {
         str(status): {"$ref": f"#/components/responses/{form}{status}"}
-        for status in operation.errors
+        for status in (*operation.errors, *((405,) if _is_taken(route, verb) else ()))
     }
     if any(PARAMETERS[name]["in"] == "query" for name in operation.parameters):
         errors["414"] = {"$ref": "#/components/responses/TooLong"}
@@ -169,6 +169,28 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
     if operation.body:
         described["requestBody"] = _body(operation)
     return described
+
+
+def _is_taken(route: Route, verb: str) -> bool:
+    """Tell whether some of the addresses are those of a route that lacks ``verb``.
+
+    What stands in a template goes before what a parameter may be: the service ``start``
+    cannot be asked for.
+    """
+    return any(
+        verb not in other.verbs and _goes_before(other.template, route.template)
+        for other in ROUTES
+    )
+
+
+def _goes_before(first: str, second: str) -> bool:
+    pairs = list(zip(first.split("/"), second.split("/"), strict=False))
+    unlike = [(one, other) for one, other in pairs if one != other]
+    return (
+        first.count("/") == second.count("/")
+        and all("{" in one + other for one, other in unlike)
+        and any("{" not in one for one, _ in unlike[:1])
+    )
 
 
 def _body(operation: Operation) -> dict[str, Any]:
