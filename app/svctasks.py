@@ -44,23 +44,26 @@ class Svctasks:
         return self._store.get(TABLE, id_.lower())
 
     def change(
-        self, id_: str, body: Any, revisions: Collection[int] | None = None
+        self, current: Record, body: Any, revisions: Collection[int] | None = None
     ) -> Record:
-        """Change the svctask ``id_`` as ``body`` says, if it is in one of ``revisions``.
+        """Change an svctask as ``body`` says, if it is in one of ``revisions``.
 
         Raises NotFound, Stale, Invalid and Unavailable.
         """
-        revision = self._expected(id_, revisions)
-        changes = svctask.changes(body, id_)
+        revision = _expected(current, revisions)
+        changes = svctask.changes(body, str(current.key))
 
         def change(document: Document, _: NextId) -> Document:
             return svctask.changed(document, changes, instant(self._clock()))
 
-        return self._store.update(TABLE, id_.lower(), change, revision)
+        return self._store.update(TABLE, current.key, change, revision)
 
-    def remove(self, id_: str, revisions: Collection[int] | None = None) -> None:
-        """Remove the svctask ``id_``; raises NotFound, Stale and Unavailable."""
-        self._store.remove(TABLE, id_.lower(), self._expected(id_, revisions))
+    def remove(self, current: Record, revisions: Collection[int] | None = None) -> None:
+        """Remove an svctask, if it is in one of ``revisions``.
+
+        Raises NotFound, Stale and Unavailable.
+        """
+        self._store.remove(TABLE, current.key, _expected(current, revisions))
 
     def look_up(self, key: Any) -> list[str]:
         """Return the ids of the svctasks whose key field is ``key``.
@@ -82,18 +85,18 @@ class Svctasks:
         now = self._clock()
         return svctask.loaded(raw, self._new_id(now), instant(now))
 
-    def _expected(self, id_: str, revisions: Collection[int] | None) -> int | None:
-        """Return the revision that is there, if it is one of ``revisions``."""
-        current = self.get(id_)
-        if revisions is None:
-            return None
-        if current.revision not in revisions:
-            raise Stale("the svctask was changed since; get it again for its ETag")
-        return current.revision
-
     def _new_id(self, now: datetime) -> str:
         """Return an id in the platform's form. svctasks contract, section 1."""
         return new_id(f"{getrandbits(32):08x}", now, self._node)
+
+
+def _expected(current: Record, revisions: Collection[int] | None) -> int | None:
+    """Return the revision that is there, if it is one of ``revisions``; raises Stale."""
+    if revisions is None:
+        return None
+    if current.revision not in revisions:
+        raise Stale("the svctask was changed since; get it again for its ETag")
+    return current.revision
 
 
 def new_id(random: str, now: datetime, node: str) -> str:

@@ -63,14 +63,14 @@ class Svctasks:
 
     def on_patch_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
-        self._svctasks.get(id_)
+        current = self._svctasks.get(id_)
         body = bodies.read(request, self._max_body)
-        _show(response, self._svctasks.change(id_, body, _revisions(request)))
+        _show(response, self._svctasks.change(current, body, _revisions(request)))
 
     def on_delete_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
-        self._svctasks.get(id_)
-        self._svctasks.remove(id_, _revisions(request))
+        current = self._svctasks.get(id_)
+        self._svctasks.remove(current, _revisions(request))
         response.status = HTTP_204
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:

@@ -21,7 +21,6 @@ from app.schemas.fields import (
     OpenObject,
     Periods,
     Valued,
-    copied,
     members,
 )
 
@@ -152,9 +151,8 @@ def changed(
             different[name] = after
     if not different:
         return document
-    result: dict[str, Any] = copied({**document, **different})
-    result["ext"]["lwt"] = now
-    return result
+    result = {**document, **different}
+    return {**result, "ext": {**result["ext"], "lwt": now}}
 
 
 def _merged(name: str, before: dict[str, Any], value: Any) -> dict[str, Any]:

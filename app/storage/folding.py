@@ -20,7 +20,7 @@ from app.storage import Collection, Status
 from app.storage.datafile import identity
 from app.storage.descriptors import Sync
 from app.storage.journal import Journal, Line, open_journal
-from app.storage.table import SharedTable
+from app.storage.writing import WritableTable
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ FOLD_BYTES = 1 << 20
 """A journal of this size is folded, or one of half the size of its data file."""
 
 
-class FoldedTable(SharedTable):
+class FoldedTable(WritableTable):
     """A shared table that keeps its data file up to date."""
 
     def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter, itemgetter
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 import orjson
 
@@ -71,6 +71,10 @@ class Record:
         content = self.content
         return content if isinstance(content, bytes) else orjson.dumps(content)
 
+    def packed(self) -> "Record":
+        """Return this record with its document in JSON."""
+        return Record(self.number, self.key, self.encoded)
+
     @property
     def made(self) -> dict[Any, Any]:
         """What callers made of the document; it goes when the document does."""
@@ -87,14 +91,25 @@ class Record:
         return self._revision
 
 
+class Records(Protocol):
+    """Records to look through, and to look up by their keys."""
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+    def get(self, key: Key) -> Record | None: ...
+
+
 _place: Callable[[Record], Any] = attrgetter("place")
 _first: Callable[[Any], Any] = itemgetter(0)
 
+_key_of = lru_cache(maxsize=256)(sort_key)
 
-@lru_cache(maxsize=256)
-def _record_key(order: tuple[Order, ...]) -> Callable[[Record], Any]:
-    key = sort_key(order)
-    return lambda record: key(record.document)
+
+class Decoded(NamedTuple):
+    """A record with its document, for all who look into that."""
+
+    record: Record
+    document: Document
 
 
 class Bucket:
@@ -123,7 +138,8 @@ class Bucket:
                 del self._lists[
                     next(each for each in self._lists if each != self._order)
                 ]
-            self._lists[order] = list(map(self._key(order), records)), records
+            key = _key_of(order)
+            self._lists[order] = [key(each.document) for each in records], records
         return self._lists[order][1]
 
     def within(
@@ -147,32 +163,35 @@ class Bucket:
     def has(self, order: tuple[Order, ...]) -> bool:
         return order in self._lists
 
-    def add(self, record: Record) -> None:
+    def add(self, new: Decoded) -> None:
         for order, (keys, records) in self._lists.items():
-            key = self._key(order)(record)
-            place = bisect_left(keys, key)
-            keys.insert(place, key)
-            records.insert(place, record)
+            _insert(keys, records, self._key(order, new), new.record)
 
-    def remove(self, record: Record) -> None:
+    def remove(self, old: Decoded) -> None:
         for order, (keys, records) in self._lists.items():
-            place = bisect_left(keys, self._key(order)(record))
+            place = bisect_left(keys, self._key(order, old))
             del keys[place], records[place]
 
-    def replace(self, old: Record, new: Record) -> None:
+    def replace(self, old: Decoded, new: Decoded) -> None:
         for order, (keys, records) in self._lists.items():
-            before, after = self._key(order)(old), self._key(order)(new)
+            before, after = self._key(order, old), self._key(order, new)
             place = bisect_left(keys, before)
             if before == after:
-                records[place] = new
+                records[place] = new.record
                 continue
             del keys[place], records[place]
-            place = bisect_left(keys, after)
-            keys.insert(place, after)
-            records.insert(place, new)
+            _insert(keys, records, after, new.record)
 
-    def _key(self, order: tuple[Order, ...]) -> Callable[[Record], Any]:
-        return _place if order == self._order else _record_key(order)
+    def _key(self, order: tuple[Order, ...], each: Decoded) -> Any:
+        if order == self._order:
+            return each.record.place
+        return _key_of(order)(each.document)
+
+
+def _insert(keys: list[Any], records: list[Record], key: Any, record: Record) -> None:
+    place = bisect_left(keys, key)
+    keys.insert(place, key)
+    records.insert(place, record)
 
 
 class Documents:
@@ -285,30 +304,41 @@ class Documents:
             order = self._collection.order
             groups: dict[Any, list[Record]] = {}
             for record in self._everything().sorted(order):
-                groups.setdefault(_value(field, record), []).append(record)
+                value = _value(field, record.document)
+                groups.setdefault(value, []).append(record)
             index = {value: Bucket(order, records) for value, records in groups.items()}
             self._indexes[field] = index
         return index
 
-    def _reindex(self, all_: Bucket, old: Record | None, new: Record | None) -> None:
-        if new is not None:
-            new.place = self._place(new.document)
+    def _reindex(
+        self, all_: Bucket, former: Record | None, latter: Record | None
+    ) -> None:
+        old = new = None
+        if former is not None:
+            old = Decoded(former, former.document)
+        if latter is not None:
+            new = Decoded(latter, latter.document)
+            latter.place = self._place(new.document)
         _move(all_, all_, old, new)
         for field, index in self._indexes.items():
             before = after = None
             if old is not None:
-                before = index[value := _value(field, old)]
+                before = index[value := _value(field, old.document)]
             if new is not None:
-                value_after = _value(field, new)
-                empty = Bucket(self._collection.order, [])
-                after = index.setdefault(value_after, empty)
+                value_after = _value(field, new.document)
+                after = index.get(value_after)
+                if after is None:
+                    after = index[value_after] = Bucket(self._collection.order, [])
             _move(before, after, old, new)
             if before is not None and not before:
                 del index[value]
 
 
 def _move(
-    before: Bucket | None, after: Bucket | None, old: Record | None, new: Record | None
+    before: Bucket | None,
+    after: Bucket | None,
+    old: Decoded | None,
+    new: Decoded | None,
 ) -> None:
     """Replace ``old``, which is in the bucket ``before``, by ``new`` in ``after``."""
     if before is after and before is not None and old is not None and new is not None:
@@ -324,5 +354,5 @@ def _document(record: Record) -> Document:
     return record.document
 
 
-def _value(field: Field, record: Record) -> Any:
-    return field.kind.key(field.find(record.document))
+def _value(field: Field, document: Document) -> Any:
+    return field.kind.key(field.find(document))

@@ -18,7 +18,7 @@ from app.errors import Invalid
 from app.query.values import instant
 from app.storage import Collection, Key
 from app.storage.datafile import DataFile, Identity, lines, parse
-from app.storage.indexes import Documents, Record
+from app.storage.indexes import Record, Records
 
 FAULTS_SHOWN = 10
 """How many faults of an edited file a message names."""
@@ -71,7 +71,7 @@ def checked(
     found: Identity,
     file: DataFile,
     collection: Collection,
-    former: Documents,
+    former: Records,
 ) -> list[Record]:
     """Return the records in ``content``, which a person wrote; raises Invalid.
 
@@ -88,7 +88,7 @@ def _all_completed(
     moment: str,
     file: DataFile,
     collection: Collection,
-    former: Documents,
+    former: Records,
 ) -> list[Record]:
     records: dict[Key, Record] = {}
     faults: list[str] = []
@@ -113,7 +113,7 @@ def _all_completed(
 
 
 def completed(
-    number: int, document: Any, moment: str, collection: Collection, former: Documents
+    number: int, document: Any, moment: str, collection: Collection, former: Records
 ) -> Record:
     """Return the record that a document from outside makes; raises Invalid."""
     key = document.get(collection.key) if isinstance(document, dict) else None

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.storage import IdsOf, Key
-from app.storage.indexes import Documents, Record
+from app.storage.indexes import Record, Records
 
 
 class Marks:
@@ -44,7 +44,7 @@ class Marks:
             if id_ > self.highest.get(sequence, 0):
                 self.highest[sequence] = id_
 
-    def cover(self, documents: Documents, ids_of: IdsOf) -> None:
+    def cover(self, documents: Records, ids_of: IdsOf) -> None:
         """Look through all documents, unless that was done before."""
         if not self.covering:
             for record in documents:
@@ -55,7 +55,7 @@ class Marks:
 class NewIds:
     """The ids that one write gives; they are given once its entry is in the journal."""
 
-    def __init__(self, marks: Marks, documents: Documents, ids_of: IdsOf) -> None:
+    def __init__(self, marks: Marks, documents: Records, ids_of: IdsOf) -> None:
         self._before = marks
         self._after = Marks()
         self._documents = documents

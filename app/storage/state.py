@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
+import orjson
+
 from app.storage import Collection
 from app.storage.datafile import Identity
 from app.storage.indexes import Documents, Record
@@ -47,17 +49,27 @@ class State:
 
     def apply(self, entry: dict[str, Any]) -> None:
         """Take in a later line of the journal."""
+        key = self.collection.key
+        put = [
+            Record(n, each[key], orjson.dumps(each)) for n, each in entry.get("put", ())
+        ]
+        self.take(entry, put)
+
+    def take(self, entry: dict[str, Any], put: Sequence[Record]) -> None:
+        """Take in a later line of the journal, which puts these records."""
         if "put" in entry:
-            key = self.collection.key
-            put = [Record(n, each[key], each) for n, each in entry["put"]]
             self.documents.change(put, entry.get("gone", ()))
         self.note(entry)
 
-    def note(self, entry: dict[str, Any]) -> None:
-        """Take in all of a line but its documents."""
+    def reserve(self, entry: dict[str, Any]) -> None:
+        """Give no number and no id of ``entry`` again."""
         numbers = [number + 1 for number, _ in entry.get("put", ())]
         self.next_number = max(self.next_number, entry.get("next", 0), *numbers)
         self.marks.note(entry)
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Take in all of a line but its documents."""
+        self.reserve(entry)
         self.unfolded += "put" in entry
         if "fold" in entry and (fold := _identity(entry["fold"])) not in self.known:
             # Not so in the journal that this fold began: its data file has the edit.

@@ -17,12 +17,12 @@ documents that it holds.
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.errors import Invalid, Unavailable
-from app.storage import Collection, Key, NextId
+from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
 from app.storage.descriptors import Sync, adopt
 from app.storage.indexes import Documents, Record
@@ -39,17 +39,10 @@ from app.storage.journal import (
 )
 from app.storage.loading import checked, trusted
 from app.storage.locks import TableLock
-from app.storage.marks import Marks, NewIds
+from app.storage.marks import Marks
 from app.storage.state import State
 
 log = logging.getLogger(__name__)
-
-
-class Changes(NamedTuple):
-    """What one write does: records to put, and keys that are gone."""
-
-    put: list[Record]
-    gone: list[Key]
 
 
 class SharedTable:
@@ -300,30 +293,6 @@ class SharedTable:
 
     # Writing
 
-    def write(self, plan: Callable[[Documents, NextId], Changes]) -> Changes:
-        """Carry out what ``plan`` makes of the documents, atomically and durably.
-
-        Raises what ``plan`` raises, and Unavailable.
-        """
-        with self._lock:
-            self._catch_up_or_fail()
-            state = self._state
-            ids = NewIds(state.marks, state.documents, self._collection.ids)
-            changes = plan(state.documents, ids.next_id)
-            if not changes.put and not changes.gone:
-                return changes
-            puts = [(each.number, each.document) for each in changes.put]
-            entry: dict[str, Any] = {"put": puts, "gone": changes.gone}
-            if marks := ids.marks(*changes):
-                entry["ids"] = marks
-            ticket = self._append(entry)
-        self._commits.wait(ticket)
-        return changes
-
-    def next_number(self) -> int:
-        """Return the number of the next new document, to a ``plan`` that is running."""
-        return self._state.next_number
-
     def check_writable(self) -> None:
         """Raise Unavailable when nothing can be written now."""
         self._commits.check()
@@ -339,22 +308,29 @@ class SharedTable:
         except (OSError, Invalid) as error:
             raise Unavailable(f"{self._file.name} cannot be read: {error}") from error
 
-    def _append(self, entry: dict[str, Any]) -> int:
-        """Append an entry, apply it, and return its ticket.
+    def _append(self, entry: dict[str, Any]) -> None:
+        """Append an entry that changes no document, and take it in."""
+        [entry], _ = self._append_all([entry])
+        self._state.note(entry)
 
-        The caller holds the lock and is up to date.
+    def _append_all(
+        self, entries: Iterable[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], int]:
+        """Append entries, all or none; return them as they are numbered, and a ticket.
+
+        The caller holds the lock, is up to date, and takes the entries in afterwards.
+        Raises Unavailable.
         """
         self._commits.check()
         try:
             journal = self._journal or self._begin_journal()
-            entry = {"seq": self._state.sequence + 1, **entry}
-            journal.append(encode(entry))
+            first = self._state.sequence + 1
+            numbered = [{"seq": n, **each} for n, each in enumerate(entries, first)]
+            journal.append(b"".join(map(encode, numbered)))
         except OSError as error:
             reason = error.strerror or "unknown error"
             raise Unavailable(f"the journal cannot be written: {reason}") from error
-        ticket = self._commits.wrote(journal.descriptor)
-        self._state.apply(entry)
-        return ticket
+        return numbered, self._commits.wrote(journal.descriptor)
 
     def _begin_journal(self) -> Journal:
         state = self._state

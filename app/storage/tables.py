@@ -19,9 +19,9 @@ from app.query.values import instant
 from app.storage import Collection, Document, Key, NextId, Page, Status
 from app.storage.descriptors import Sync, flush_folder
 from app.storage.folding import FoldedTable
-from app.storage.indexes import Documents, Record
+from app.storage.indexes import Record, Records
 from app.storage.loading import completed
-from app.storage.table import Changes
+from app.storage.writing import Changes
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class JournalTable(FoldedTable, Table):
     def _update_table(self, updater: Callable[[dict[int, Any]], None]) -> None:
         moment = instant(datetime.now(UTC))
 
-        def plan(documents: Documents, _: NextId) -> Changes:
+        def plan(documents: Records, _: NextId) -> Changes:
             records = {each.number: each for each in documents}
             table = {number: _copy(each.document) for number, each in records.items()}
             updater(table)
@@ -121,7 +121,7 @@ class FileStore:
         """Add documents, all or none; raises Conflict when a key exists."""
         target = self._tables[table]
 
-        def plan(present: Documents, _: NextId) -> Changes:
+        def plan(present: Records, _: NextId) -> Changes:
             return _added(documents, present, target)
 
         return target.write(plan).put
@@ -130,7 +130,7 @@ class FileStore:
         """Add the document that ``make`` makes with new ids; raises Conflict."""
         target = self._tables[table]
 
-        def plan(present: Documents, next_id: NextId) -> Changes:
+        def plan(present: Records, next_id: NextId) -> Changes:
             return _added([make(next_id)], present, target)
 
         return target.write(plan).put[0]
@@ -141,7 +141,7 @@ class FileStore:
         """Add or replace documents, all or none; with ``clear``, remove all others."""
         target = self._tables[table]
 
-        def plan(present: Documents, _: NextId) -> Changes:
+        def plan(present: Records, _: NextId) -> Changes:
             number = target.next_number()
             records: dict[Key, Record] = {}
             for document in documents:
@@ -164,7 +164,7 @@ class FileStore:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
         result: list[Record] = []
 
-        def plan(documents: Documents, next_id: NextId) -> Changes:
+        def plan(documents: Records, next_id: NextId) -> Changes:
             old = _existing(documents, key, revision)
             before = old.document
             document = change(before, next_id)
@@ -183,7 +183,7 @@ class FileStore:
         Returns how many it changed.
         """
 
-        def plan(documents: Documents, _: NextId) -> Changes:
+        def plan(documents: Records, _: NextId) -> Changes:
             put = []
             for old in documents:
                 before = old.document
@@ -196,7 +196,7 @@ class FileStore:
     def remove(self, table: str, key: Key, revision: int | None = None) -> None:
         """Remove a record; raises NotFound, Stale."""
 
-        def plan(documents: Documents, _: NextId) -> Changes:
+        def plan(documents: Records, _: NextId) -> Changes:
             return Changes([], [_existing(documents, key, revision).key])
 
         self._tables[table].write(plan)
@@ -278,7 +278,7 @@ def _make_folder(folder: Path, sync: Sync) -> None:
 
 
 def _added(
-    documents: Sequence[Document], present: Documents, table: JournalTable
+    documents: Sequence[Document], present: Records, table: JournalTable
 ) -> Changes:
     records: dict[Key, Record] = {}
     for number, document in enumerate(documents, table.next_number()):
@@ -289,7 +289,7 @@ def _added(
     return Changes(list(records.values()), [])
 
 
-def _existing(documents: Documents, key: Key, revision: int | None = None) -> Record:
+def _existing(documents: Records, key: Key, revision: int | None = None) -> Record:
     record = documents.get(key)
     if record is None:
         raise NotFound("Not found")

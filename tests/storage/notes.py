@@ -27,8 +27,8 @@ from app.query.values import (
 from app.storage import Collection
 from app.storage.indexes import Record
 from app.storage.journal import decode
-from app.storage.table import Changes
 from app.storage.tables import FileStore, JournalTable
+from app.storage.writing import Changes
 
 FIELDS = Fields(
     kinds={

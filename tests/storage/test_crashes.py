@@ -36,7 +36,8 @@ from notes import (
 from tinydb import where
 
 from app.errors import Invalid, Unavailable
-from app.query import Query
+from app.query import Field, Order, Query
+from app.query.values import INTEGER
 from app.storage.journal import encode
 from app.storage.tables import FileStore
 
@@ -235,21 +236,22 @@ def test_fork_while_a_thread_searches_leaves_the_child_able_to_search(tmp_path):
     searching, may_go_on = threading.Event(), threading.Event()
     parent = os.getpid()
 
-    class Slow(dict):
-        def get(self, *arguments):
+    class Slow(Field):
+        def find(self, document):
             if os.getpid() == parent:
                 searching.set()
                 assert may_go_on.wait(30)
-            return super().get(*arguments)
+            return super().find(document)
 
+    slow = Slow(("n",), INTEGER)
     store = open_notes(tmp_path)
-    store.insert("notes", Slow(note("a", 1)))
+    store.insert("notes", note("a", 1), note("b", 2))
     with ThreadPoolExecutor(1) as pool:
-        search = pool.submit(store.find, "notes", query({"n": 1}))
+        search = pool.submit(store.find, "notes", Query(order=(Order(slow),)))
         assert searching.wait(30)
         child = Child(lambda: store.find("notes", query({"n": 1})).total)
         may_go_on.set()
-        assert search.result(30).total == 1
+        assert search.result(30).total == 2
     assert child.result() == 1
     store.close()
 
