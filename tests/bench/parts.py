@@ -1,14 +1,13 @@
 """The parts of the service that are measured: their data, and what is asked of them.
 
-A request is Lua for wrk, which varies it, and one sample, whose reply tells how many bytes
-the bare app is to answer with. Reads come first: what writes leave to be folded would slow
-them down.
+A request is Lua for wrk, which varies it, and one sample, whose reply the bare app repeats
+in status and length. Reads come first: what writes leave to be folded would slow them down.
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import cases
@@ -16,19 +15,31 @@ import tasks
 
 T = "/rest/v1/service/svctasks"
 
-JSON_HEADERS = {"Content-Type": "application/json"}
+
+class Sample(NamedTuple):
+    """One request: its path, and its body, which is sent as JSON."""
+
+    path: str
+    body: Any = None
 
 
 @dataclass(frozen=True)
 class Request:
-    """A kind of request; ``address`` is what the bare app answers at."""
+    """A kind of request; ``address`` is what the bare app answers at.
+
+    ``goals`` are the ratios to the bare app that we want, by server; ``headers`` are sent
+    with each request. With ``knows``, the entity tag of the sample's reply is too, in
+    If-None-Match.
+    """
 
     name: str
     method: str
     address: str
     script: str
-    sample: Callable[[int], tuple[str, Any]]
-    """Returns path and body of one such request, given how much data there is."""
+    sample: Callable[[int], Sample]
+    goals: Mapping[str, float] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    knows: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,9 +56,23 @@ class Part:
     requests: tuple[Request, ...]
 
 
-LIST = f"{T}?" + urlencode(
-    {"filter": '{"schedule": "work"}', "order": "name", "limit": "20"}
-)
+def listing(**further: str) -> str:
+    """Return the path of a list of 20, filtered and sorted."""
+    asked = {"filter": '{"schedule": "work"}', "order": "name", "limit": "20"}
+    return f"{T}?" + urlencode(asked | further)
+
+
+def get(path: str) -> str:
+    """Return the script that always asks for ``path``."""
+    return f"""
+        request = function() return wrk.format("GET", {json.dumps(path)}, HEADERS) end"""
+
+
+def one(size: int) -> Sample:
+    return Sample(f"{T}/{tasks.task_id(size // 2)}")
+
+
+LIST, MASKED, FLAT = listing(), listing(mask="id,name,ext.ct"), listing(flat="true")
 
 TASK = {name: tasks.task(1)[name] for name in ("name", "schedule")}
 
@@ -58,7 +83,6 @@ TASKS = Part(
     tables=lambda size: {"svctasks": map(tasks.task, range(size))},
     definitions=f"""
         T = {json.dumps(T)}
-        LIST = {json.dumps(LIST)}
         BODY = {json.dumps(json.dumps(TASK))}
         function id(n)
             return string.format("%08x-019a-0000-0000-50e54938780c", n)
@@ -72,13 +96,39 @@ TASKS = Part(
                 local path = string.format("%s/%s", T, id(math.random(N) - 1))
                 return wrk.format("GET", path)
             end""",
-            lambda size: (f"{T}/{tasks.task_id(size // 2)}", None),
+            *(one, {"gunicorn": 0.85, "granian": 0.55}),
         ),
         Request(
-            *("GET list", "GET", T),
+            *("GET one, 304", "GET", T + "/{id_}"),
             """
-            request = function() return wrk.format("GET", LIST) end""",
-            lambda size: (LIST, None),
+            path = string.format("%s/%s", T, id(math.floor(N / 2)))
+            request = function() return wrk.format("GET", path, HEADERS) end""",
+            *(one, {"gunicorn": 0.9}),
+            knows=True,
+        ),
+        Request(
+            *("GET list", "GET", T, get(LIST)),
+            *(lambda size: Sample(LIST), {"gunicorn": 0.6, "granian": 0.35}),
+        ),
+        Request(
+            *("GET list, mask", "GET", T, get(MASKED)),
+            *(lambda size: Sample(MASKED), {"gunicorn": 0.5}),
+        ),
+        Request(
+            *("GET list, flat", "GET", T, get(FLAT)),
+            *(lambda size: Sample(FLAT), {"gunicorn": 0.5}),
+        ),
+        Request(
+            *("LOOKUP", "POST", T),
+            """
+            request = function()
+                local body = string.format('"%s"', id(math.random(N) - 1))
+                return wrk.format("POST", T, HEADERS, body)
+            end""",
+            lambda size: Sample(T, tasks.task_id(size // 2)),
+            {"gunicorn": 0.8},
+            # wrk sends usual methods only.
+            {"X-HTTP-Method-Override": "LOOKUP"},
         ),
         Request(
             *("PATCH", "PATCH", T + "/{id_}"),
@@ -90,16 +140,15 @@ TASKS = Part(
                 local body = string.format('{"ext": {"count": "%d-%d"}}', SEED, count)
                 return wrk.format("PATCH", path, HEADERS, body)
             end""",
-            lambda size: (
-                f"{T}/{tasks.task_id(size // 2)}",
-                {"ext": {"count": "0-0"}},
-            ),
+            lambda size: Sample(one(size).path, {"ext": {"count": "0-0"}}),
+            {"gunicorn": 0.3, "granian": 0.15},
         ),
         Request(
             *("POST", "POST", T),
             """
             request = function() return wrk.format("POST", T, HEADERS, BODY) end""",
-            lambda size: (T, TASK),
+            lambda size: Sample(T, TASK),
+            {"gunicorn": 0.3, "granian": 0.15},
         ),
     ),
 )
@@ -135,7 +184,8 @@ SERVICES = Part(
                 local path = string.format("/services/%d?%s", number, EVERYTHING)
                 return wrk.format("GET", path)
             end""",
-            lambda size: (f"/services/{_large(size)}?{EVERYTHING}", None),
+            lambda size: Sample(f"/services/{_large(size)}?{EVERYTHING}"),
+            {"gunicorn": 0.6},
         ),
         Request(
             *("GET a customer's active", "GET", "/customers/{id_}/services/active"),
@@ -145,9 +195,8 @@ SERVICES = Part(
                 local path = "/customers/customer-%06d/services/active?limit=10"
                 return wrk.format("GET", string.format(path, number))
             end""",
-            lambda size: (
-                f"/customers/{cases.customer(size // 2)}/services/active?limit=10",
-                None,
+            lambda size: Sample(
+                f"/customers/{cases.customer(size // 2)}/services/active?limit=10"
             ),
         ),
         # Of small services that are active: the large ones stay as large as they are.
@@ -160,7 +209,8 @@ SERVICES = Part(
                 local path = string.format("/services/%d/tasks/start", number)
                 return wrk.format("POST", path, HEADERS, BODY)
             end""",
-            lambda size: (f"/services/{_large(size) + 1}/tasks/start", START),
+            lambda size: Sample(f"/services/{_large(size) + 1}/tasks/start", START),
+            {"gunicorn": 0.25},
         ),
     ),
 )

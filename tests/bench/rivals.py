@@ -1,23 +1,27 @@
-"""What svctasks is measured against, each under the gunicorn settings of the service.
+"""What svctasks is measured against, each by the same server with the same settings.
 
 ``bare``: a Falcon app that returns a fixed document. ``tinydb``: plain TinyDB, which
 only one worker can use safely. ``sqlite3``: a table of JSON with an index on what is
 asked for, in WAL mode with synchronous=FULL.
 
-Run: python rivals.py NAME FOLDER SIZES. The sizes are those of the fixed replies, as JSON:
-{"/address/{id_}": {"GET": 200}}.
+Run: python rivals.py NAME FOLDER SERVER OPTIONS. The options tell the bare app what to
+reply, as JSON: {"address": "/services/{id_}", "status": 200, "size": 100}.
 """
 
 import json
+import multiprocessing
 import sqlite3
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import falcon
+from granian.server import MPServer
 from gunicorn.app.base import BaseApplication
 from tinydb import TinyDB, where
 
+import app.granian_server
 import app.server
 from app.settings import Settings
 
@@ -26,19 +30,16 @@ JSON = "application/json; charset=utf-8"
 
 
 class Bare:
-    """Answers at one address with as many bytes as the service does."""
+    """Answers all requests with one status and one body of so many bytes."""
 
-    def __init__(self, sizes):
-        self._replies = {method: b"x" * size for method, size in sizes.items()}
+    def __init__(self, status, size):
+        self._status, self._data = falcon.code_to_http_status(status), b"x" * size
 
-    def on_get(self, request, response, id_=None):
-        response.data = self._replies["GET"]
+    def on_get(self, request, response, **_):
+        response.status = self._status
+        response.data = self._data
 
-    def on_post(self, request, response, id_=None):
-        response.data = self._replies["POST"]
-
-    def on_patch(self, request, response, id_=None):
-        response.data = self._replies["PATCH"]
+    on_post = on_patch = on_get
 
 
 class Plain:
@@ -124,38 +125,52 @@ class Sqlite:
 RIVALS = {"tinydb": Plain, "sqlite3": Sqlite}
 
 
-class Server(BaseApplication):
-    """The bare app or one of the rivals, until SIGTERM."""
+def application(name, folder, options):
+    """Return the WSGI application ``name``."""
+    made = falcon.App(media_type=JSON)
+    if name == "bare":
+        bare = Bare(options["status"], options["size"])
+        made.add_route(options["address"], bare)
+    else:
+        resource = RIVALS[name](folder)
+        made.add_route(PREFIX, resource)
+        made.add_route(PREFIX + "/{id_}", resource, suffix="one")
+    return made
 
-    def __init__(self, name, folder, sizes):
-        self._name, self._folder, self._sizes = name, folder, sizes
-        self._settings = Settings.from_environment(
-            **({"workers": 1} if name == "tinydb" else {})
-        )
-        if name == "sqlite3":
-            Sqlite(folder)
+
+class Gunicorn(BaseApplication):
+    """gunicorn with the settings of the service, until SIGTERM."""
+
+    def __init__(self, settings, load):
+        self._settings, self._load = settings, load
         super().__init__()
 
     def load_config(self):
         for name, value in app.server.options(self._settings).items():
             self.cfg.set(name, value)
-        self.cfg.set("post_worker_init", self._announce)
 
     def load(self):
-        application = falcon.App(media_type=JSON)
-        if self._name == "bare":
-            for address, sizes in self._sizes.items():
-                application.add_route(address, Bare(sizes))
-            return application
-        resource = RIVALS[self._name](self._folder)
-        application.add_route(PREFIX, resource)
-        application.add_route(PREFIX + "/{id_}", resource, suffix="one")
-        return application
+        return self._load()
 
-    def _announce(self, worker):
-        if worker.age == 1:
-            print("listens", flush=True)
+
+def serve_by_granian(settings, load):
+    """Serve by Granian with the settings of the service, until SIGTERM."""
+    multiprocessing.set_start_method("fork")
+    options = app.granian_server.options(settings)
+    MPServer("rivals", **options).serve(target_loader=load, wrap_loader=False)
+
+
+def main(name, folder, server, options):
+    workers = {"workers": 1} if name == "tinydb" else {}
+    settings = Settings.from_environment(**workers)
+    if name == "sqlite3":
+        Sqlite(folder)
+    load = partial(application, name, folder, options)
+    if server == "granian":
+        serve_by_granian(settings, load)
+    else:
+        Gunicorn(settings, load).run()
 
 
 if __name__ == "__main__":
-    Server(sys.argv[1], Path(sys.argv[2]), json.loads(sys.argv[3])).run()
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], json.loads(sys.argv[4]))

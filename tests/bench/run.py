@@ -1,38 +1,30 @@
 """The benchmark: svctasks beside a bare Falcon app, plain TinyDB and sqlite3.
 
-Every figure is measured next to that of the bare app, which answers with as many bytes
-under the same gunicorn settings; the ratio of the two is what can be compared between
-machines. Needs wrk. Run: python tests/bench/run.py --help
+Every figure is measured in turn with that of the bare app, which answers with as many
+bytes under the same settings of the same server; the ratio of the two is what can be
+compared between machines. Needs wrk. Run: python tests/bench/run.py --help
 """
 
 import json
-import os
 import re
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from statistics import median
 
 import click
 import orjson
-import tasks
-from parts import JSON_HEADERS, PARTS, Part, Request, T
+from parts import PARTS, Part, Request
+from serving import Running, running
 
 from app import bootstrap
 from app.query import Query
-from app.settings import Settings
-
-Sizes = dict[str, dict[str, int]]
-"""Bytes of the replies that the bare app gives, by address and method."""
+from app.settings import SERVERS, Settings
 
 SMALL = 10_000
 """Data of this size are put back before writes are measured: they would grow by much."""
@@ -43,7 +35,10 @@ AT_FIRST = 16
 
 @dataclass
 class Figure:
-    """What one run of wrk gave, and its ratio to the bare app next to it."""
+    """Requests a second, and the time that 99 of 100 took at most, in milliseconds.
+
+    Each is a median of several rounds, and so are the ratios to the bare app.
+    """
 
     part: str
     system: str
@@ -52,17 +47,23 @@ class Figure:
     request: str
     rate: float
     p99_ms: float
-    ratio: float | None = None
+    ratio: float
+    p99_ratio: float
 
 
 @dataclass
 class Note:
-    """What a system needs for its data; ``check_s`` is the time to check a foreign file."""
+    """What a system needs for its data; ``check_s`` is the time to check a foreign file.
+
+    The memory is that of a worker that it does not share with others, in MB: just
+    started, and after all requests.
+    """
 
     part: str
     system: str
     size: int
     first_answer_s: float
+    memory_at_start_mb: float
     memory_mb: float
     check_s: float | None
 
@@ -71,19 +72,27 @@ class Note:
 @click.option(
     "--only", type=click.Choice(list(PARTS)), help="Measure one part; all by default."
 )
+@click.option("--requests", help="Measure only kinds whose name has this in it.")
 @click.option("--sizes", help="How much data there is, such as 1000,100000.")
-@click.option("--connections", default="1,16", help="Numbers of connections.")
-@click.option("--seconds", default=4, help="Seconds a measurement takes.")
+@click.option("--connections", default="16", help="Numbers of connections.")
+@click.option("--seconds", default=2, help="Seconds a round takes.")
+@click.option("--rounds", default=3, help="How often each figure is measured.")
 @click.option(
-    "--systems", default="svctasks,sqlite3,tinydb", help="What to measure beside bare."
+    "--systems", default="svctasks", help="Any of svctasks, sqlite3 and tinydb."
+)
+@click.option(
+    "--server", type=click.Choice(SERVERS), default="gunicorn", help="What speaks HTTP."
 )
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write JSON too.")
 def main(
     only: str | None,
+    requests: str | None,
     sizes: str | None,
     connections: str,
     seconds: int,
+    rounds: int,
     systems: str,
+    server: str,
     file: Path | None,
 ) -> None:
     """Measure, and print tables of rates and of ratios to the bare app."""
@@ -91,15 +100,16 @@ def main(
     figures: list[Figure] = []
     notes: list[Note] = []
     for part in [PARTS[only]] if only else PARTS.values():
+        kinds = [each for each in part.requests if (requests or "") in each.name]
         for size in map(int, (sizes or part.sizes).split(",")):
             for system in systems.split(","):
                 # Plain TinyDB writes the whole file at each write: a small table will do.
                 if system not in part.systems or (system == "tinydb" and size > 1000):
                     continue
-                measured, note = measure(part, system, size, counts, seconds)
-                figures += measured
-                notes.append(note)
-        click.echo(table(part, figures, notes) + "\n")
+                bench = Bench(part, system, size, server, seconds, rounds)
+                figures += bench.measure(kinds, counts)
+                notes.append(bench.note)
+        click.echo(tables(part, server, figures, notes) + "\n")
     if file:
         found = {
             "figures": [asdict(figure) for figure in figures],
@@ -108,38 +118,124 @@ def main(
         file.write_text(json.dumps(found, indent=1))
 
 
-def measure(
-    part: Part, system: str, size: int, connections: list[int], seconds: int
-) -> tuple[list[Figure], Note]:
-    """Measure ``system`` over ``size`` documents, each figure next to the bare app's."""
-    with tempfile.TemporaryDirectory(prefix="bench") as name:
-        folder = Path(name)
-        for table, documents in part.tables(size).items():
-            write(folder, table, documents)
-        check = fold(folder) if system == "svctasks" else None
-        with running(system, folder, {}) as server:
-            with running("bare", folder, server.sizes(part, size)) as bare:
-                figures = []
-                for request in part.requests:
-                    for count in connections:
-                        if (
-                            check is not None
-                            and size <= SMALL
-                            and request.method != "GET"
-                        ):
-                            restore(folder, part, size)
-                        rates = [
-                            drive(each, part, request, size, count, seconds)
-                            for each in (bare, server)
-                        ]
-                        rates[1].ratio = rates[1].rate / rates[0].rate
-                        figures += rates
-                        told = f"{rates[1].rate:.0f}/s, {rates[1].ratio:.2f} of bare"
-                        show = f"{system} {size} {request.name} {count}: {told}"
-                        click.echo(show, err=True)
-            memory = max(server.memory())
-            note = Note(part.name, system, size, server.first_answer, memory, check)
-    return figures, note
+class Bench:
+    """Measures ``system`` over ``size`` documents, in turn with the bare app."""
+
+    note: Note
+
+    def __init__(
+        self,
+        part: Part,
+        system: str,
+        size: int,
+        server: str,
+        seconds: int,
+        rounds: int,
+    ) -> None:
+        self._part, self._system, self._size = part, system, size
+        self._server, self._seconds, self._rounds = server, seconds, rounds
+
+    def measure(self, kinds: Iterable[Request], counts: list[int]) -> list[Figure]:
+        """Return the figures of all ``kinds`` of requests; the note is known then."""
+        with tempfile.TemporaryDirectory(prefix="bench") as name:
+            folder = Path(name)
+            for table, documents in self._part.tables(self._size).items():
+                write(folder, table, documents)
+            check = fold(folder) if self._system == "svctasks" else None
+            with running(self._system, folder, self._server) as server:
+                at_start = max(server.memory())
+                figures = [
+                    self._figure(folder, server, kind, count)
+                    for kind in kinds
+                    for count in counts
+                ]
+                self.note = Note(
+                    *(self._part.name, self._system, self._size, server.first_answer),
+                    *(at_start, max(server.memory()), check),
+                )
+        return figures
+
+    def _figure(
+        self, folder: Path, server: Running, kind: Request, count: int
+    ) -> Figure:
+        is_svctasks = self._system == "svctasks"
+        if is_svctasks and self._size <= SMALL and kind.name in ("PATCH", "POST"):
+            restore(folder, self._part, self._size)
+        sample = kind.sample(self._size)
+        headers = dict(kind.headers)
+        reply = server.request(kind.method, *sample, **headers)
+        if kind.knows and "etag" in reply.headers:
+            headers["If-None-Match"] = reply.headers["etag"]
+            reply = server.request(kind.method, *sample, **headers)
+        options = {
+            "address": kind.address,
+            "status": reply.status,
+            "size": len(reply.content),
+        }
+        rounds = []
+        with running("bare", folder, self._server, **options) as bare:
+            for each in (bare, server):
+                self._warm_up(each, kind, headers, count)
+            for _ in range(self._rounds):
+                rounds.append(
+                    [
+                        self._drive(each, kind, headers, count, self._seconds)
+                        for each in (bare, server)
+                    ]
+                )
+        rate, p99 = map(median, zip(*(ours for _, ours in rounds), strict=True))
+        ratio = median(ours[0] / bare[0] for bare, ours in rounds)
+        p99_ratio = median(ours[1] / bare[1] for bare, ours in rounds)
+        what = self._part.name, self._system, self._size, count, kind.name
+        figure = Figure(*what, rate, p99, ratio, p99_ratio)
+        click.echo(f"{' '.join(map(str, what))}: {cell(figure)}", err=True)
+        return figure
+
+    def _warm_up(
+        self, server: Running, kind: Request, headers: dict[str, str], count: int
+    ) -> None:
+        # What is done once, such as making an index, is not what is measured.
+        for _ in range(AT_FIRST):
+            server.request(kind.method, *kind.sample(self._size), **headers)
+        self._drive(server, kind, headers, count, 1)
+
+    def _drive(
+        self,
+        server: Running,
+        kind: Request,
+        headers: dict[str, str],
+        count: int,
+        seconds: int,
+    ) -> tuple[float, float]:
+        """Let wrk send requests; return how many a second, and the p99 in ms."""
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            script.write(self._prelude(headers) + self._part.definitions + kind.script)
+            script.flush()
+            command = ["wrk", "-t1", f"-c{count}", f"-d{seconds}", "--latency"]
+            command += ["--timeout", "60", "-s", script.name]
+            result = subprocess.run(
+                [*command, f"http://127.0.0.1:{server.port}"],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        assert kind.knows or "Non-2xx" not in result, result
+        rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", result)[1])
+        number, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s|m)", result).groups()
+        milliseconds = {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+        return rate, float(number) * milliseconds
+
+    def _prelude(self, headers: dict[str, str]) -> str:
+        """Return the Lua definitions that all scripts share."""
+        named = {"Content-Type": "application/json", **headers}
+        items = (f"[{json.dumps(n)}] = {json.dumps(v)}" for n, v in named.items())
+        seed = time.time_ns() % 1_000_000
+        return f"""
+            HEADERS = {{{", ".join(items)}}}
+            N = {self._size}
+            SEED = {seed}
+            math.randomseed(SEED)
+        """
 
 
 def fold(folder: Path) -> float:
@@ -167,7 +263,7 @@ def restore(folder: Path, part: Part, size: int) -> None:
     store.close()
 
 
-def write(folder: Path, table: str, documents: Iterable[dict[str, Any]]) -> None:
+def write(folder: Path, table: str, documents: Iterable[dict[str, object]]) -> None:
     """Write ``documents`` to a data file, as the service itself does."""
     lines = (
         b'"%d": %b' % (number, orjson.dumps(each))
@@ -177,141 +273,54 @@ def write(folder: Path, table: str, documents: Iterable[dict[str, Any]]) -> None
     path.write_bytes(b'{"%b": {\n%b\n}}\n' % (table.encode(), b",\n".join(lines)))
 
 
-class Running:
-    """A server process and its address."""
-
-    def __init__(self, system: str, command: list[Any], port: int) -> None:
-        begin = time.perf_counter()
-        self.system = system
-        self.port = port
-        self.process = subprocess.Popen(
-            command,
-            env={**os.environ, "PORT": str(port)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
-        assert self.process.stdout is not None
-        self.process.stdout.readline()
-        self.request("GET", f"{T}/{tasks.task_id(0)}")
-        self.first_answer = round(time.perf_counter() - begin, 2)
-
-    def connect(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=600)
-
-    def request(self, method: str, path: str, body: Any = None) -> bytes:
-        """Return the reply to one request."""
-        connection = self.connect()
-        content = None if body is None else json.dumps(body)
-        connection.request(method, path, content, JSON_HEADERS)
-        reply = connection.getresponse().read()
-        connection.close()
-        return reply
-
-    def sizes(self, part: Part, size: int) -> Sizes:
-        """Return how long the reply to each kind of request is."""
-        found: Sizes = {}
-        for each in part.requests:
-            reply = self.request(each.method, *each.sample(size))
-            found.setdefault(each.address, {})[each.method] = len(reply)
-        return found
-
-    def memory(self) -> list[float]:
-        """Return the memory of each worker in MB that it does not share."""
-        pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        found = []
-        for pid in pids.read_text().split():
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            private = re.findall(r"^Private_\w+:\s+(\d+) kB", rollup, re.MULTILINE)
-            found.append(round(sum(map(int, private)) / 1024, 1))
-        return found
+def cell(figure: Figure) -> str:
+    return f"{figure.rate:,.0f}/s, {figure.ratio:.2f} ({figure.p99_ratio:.1f})"
 
 
-@contextmanager
-def running(system: str, folder: Path, sizes: Sizes) -> Iterator[Running]:
-    """Run ``system`` over ``folder`` for the length of the context."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    rivals = Path(__file__).with_name("rivals.py")
-    command = [sys.executable, rivals, system, folder, json.dumps(sizes)]
-    if system == "svctasks":
-        svctasks = Path(sys.executable).with_name("svctasks")
-        command = [svctasks, "serve", "--data", folder]
-    server = Running(system, command, port)
-    try:
-        yield server
-    finally:
-        server.process.send_signal(signal.SIGTERM)
-        server.process.communicate(timeout=120)
-
-
-def drive(
-    server: Running,
-    part: Part,
-    request: Request,
-    size: int,
-    connections: int,
-    seconds: int,
-) -> Figure:
-    """Let wrk send ``request`` for some seconds."""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(prelude(size) + part.definitions + request.script)
-        script.flush()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency"]
-        command += ["--timeout", "60", "-s", script.name]
-        address = f"http://127.0.0.1:{server.port}"
-        # What is done once, such as making an index, is not what is measured.
-        for _ in range(AT_FIRST):
-            server.request(request.method, *request.sample(size))
-        subprocess.run(
-            [*command, "-d1", address], check=True, stdout=subprocess.DEVNULL
-        )
-        result = subprocess.run(
-            [*command, address], check=True, capture_output=True, text=True
-        ).stdout
-    assert "Non-2xx" not in result, result
-    rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", result)[1])
-    number, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s|m)", result).groups()
-    p99 = float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
-    what = part.name, server.system, size, connections, request.name
-    return Figure(*what, rate, p99)
-
-
-def prelude(size: int) -> str:
-    """Return the Lua definitions that all scripts share."""
-    seed = time.time_ns() % 1_000_000
-    return f"""
-        HEADERS = {{["Content-Type"] = "application/json"}}
-        N = {size}
-        SEED = {seed}
-        math.randomseed(SEED)
-    """
-
-
-def table(part: Part, figures: list[Figure], notes: list[Note]) -> str:
+def tables(part: Part, server: str, figures: list[Figure], notes: list[Note]) -> str:
     """Return the figures of ``part`` as Markdown tables."""
+    mine = [each for each in figures if each.part == part.name]
+    made = []
+    for system, count in dict.fromkeys(
+        (each.system, each.connections) for each in mine
+    ):
+        found = [e for e in mine if (e.system, e.connections) == (system, count)]
+        title = f"{system}, {server}, {count} connections"
+        made.append(table(part, server, title, found))
     lines = [
-        f"| system | {part.name} | connections | "
-        + " | ".join(f"{request.name}, of bare" for request in part.requests)
-        + " |",
-        "|---|---|---|" + "---|" * len(part.requests),
+        "| system | data | first answer, s | memory of a worker at start, MB "
+        "| and after all requests | check of a foreign file, s |",
+        "|---|---|---|---|---|---|",
     ]
-    rows: dict[tuple[str, int, int], list[str]] = {}
-    for each in figures:
-        if each.part == part.name and each.ratio is not None:
-            row = rows.setdefault((each.system, each.size, each.connections), [])
-            row.append(f"{each.rate:,.0f}/s, {each.ratio:.2f}")
-    for (system, size, connections), cells in rows.items():
-        row = " | ".join([system, f"{size:,}", str(connections), *cells])
-        lines.append(f"| {row} |")
-    headings = "first answer, s | memory of a worker, MB | check of a foreign file, s"
-    lines += ["", f"| system | {part.name} | {headings} |", "|---|---|---|---|---|"]
     for note in notes:
         if note.part == part.name:
             check = "" if note.check_s is None else str(note.check_s)
-            cells = [str(note.first_answer_s), str(note.memory_mb), check]
-            row = " | ".join([note.system, f"{note.size:,}", *cells])
-            lines.append(f"| {row} |")
+            cells = [
+                note.first_answer_s,
+                note.memory_at_start_mb,
+                note.memory_mb,
+                check,
+            ]
+            row = [note.system, f"{note.size:,} {part.name}", *map(str, cells)]
+            lines.append(f"| {' | '.join(row)} |")
+    return "\n\n".join([*made, "\n".join(lines)])
+
+
+def table(part: Part, server: str, title: str, figures: list[Figure]) -> str:
+    """Return a row for each kind of request, and a column for each size.
+
+    The last column is how the ratio for the largest data compares with the smallest.
+    """
+    sizes = sorted({each.size for each in figures})
+    headings = [title, "goal", *(f"{size:,} {part.name}" for size in sizes), "growth"]
+    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
+    for kind in part.requests:
+        found = {each.size: each for each in figures if each.request == kind.name}
+        if found:
+            goal = kind.goals.get(server)
+            growth = found[sizes[-1]].ratio / found[sizes[0]].ratio
+            row = [kind.name, str(goal or ""), *(cell(found[size]) for size in sizes)]
+            lines.append(f"| {' | '.join([*row, f'{growth:.2f}'])} |")
     return "\n".join(lines)
 
 

@@ -17,7 +17,8 @@ import time
 from pathlib import Path
 
 import click
-from run import Running, T, running
+from parts import T
+from serving import Running, running
 
 NAMES = 500
 """How many tasks each client keeps, about."""
@@ -138,7 +139,7 @@ class Editor:
     def __init__(self, server: Running, folder: Path) -> None:
         self._server, self._file = server, folder / "svctasks.json"
         reply = server.request("POST", T, {"name": "edited 0"})
-        self._id = json.loads(reply)["id"]
+        self._id = json.loads(reply.content)["id"]
         self.count = 0
 
     @property
@@ -165,7 +166,7 @@ class Editor:
 
     def _name(self) -> str:
         reply = self._server.request("GET", f"{T}/{self._id}")
-        name: str = json.loads(reply).get("name", reply)
+        name: str = json.loads(reply.content).get("name", reply)
         return name
 
 
@@ -184,7 +185,7 @@ def main(minutes: float, clients: int, every: float) -> None:
     """Run the load, then audit; exit with 1 if anything is wrong."""
     with tempfile.TemporaryDirectory(prefix="soak") as name:
         folder = Path(name)
-        with running("svctasks", folder, {}) as server:
+        with running("svctasks", folder) as server:
             gate = Gate()
             editor = Editor(server, folder)
             workers = [Client(server, gate, n) for n in range(clients)]
