@@ -56,6 +56,10 @@ class Values:
         """Return the name of the value with the id ``value``, or else ``value``."""
         return self._names.get(value, value) if type(value) is int else value
 
+    def known_id(self, value: Any) -> Any:
+        """Return the id of the value with the name ``value``, or else ``value``."""
+        return self._ids.get(value, value) if isinstance(value, str) else value
+
 
 class BusinessAttributes:
     """The attributes, and what they make of values that come in and go out.
@@ -65,7 +69,7 @@ class BusinessAttributes:
 
     def __init__(self, store: Store, map_names: bool) -> None:
         self._store = store
-        self.map_names = map_names
+        self._map_names = map_names
         self._read: tuple[Sequence[Record], Mapping[Place, Values]] = ((), {})
 
     def all(self, place: Place | None = None) -> list[Document]:
@@ -89,12 +93,30 @@ class BusinessAttributes:
         values = self._values().get((level, field))
         return value if values is None else values.id_of(value)
 
-    def shown(self, level: str, field: str, value: Any) -> Any:
-        """Return what a reply has for a stored value."""
-        if not self.map_names:
+    def known(self, level: str, field: str, value: Any) -> Any:
+        """Return what is stored for ``value``; itself, if the field has no such value."""
+        try:
+            return self.mapped(level, field, value)
+        except ValueError:
             return value
+
+    def spellings(self, level: str, field: str, value: Any) -> set[Any]:
+        """Return all that may be stored for ``value``, before it was mapped or after."""
+        id_ = self.known(level, field, value)
         values = self._values().get((level, field))
-        return value if values is None else values.name_of(value)
+        return {value, id_} if values is None else {value, id_, values.name_of(id_)}
+
+    @property
+    def are_mapped(self) -> bool:
+        """Whether replies may show another value than the stored one."""
+        return bool(self._values())
+
+    def shown(self, level: str, field: str, value: Any) -> Any:
+        """Return what a reply has for a stored value, be it older than the mapping."""
+        values = self._values().get((level, field))
+        if values is None:
+            return value
+        return values.name_of(value) if self._map_names else values.known_id(value)
 
     def _values(self) -> Mapping[Place, Values]:
         records = self._records()

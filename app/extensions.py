@@ -101,7 +101,7 @@ class Extensions:
         level, name = LEVELS[record.document["level"]], record.document["name"]
 
         def stripped(document: Document) -> Document:
-            if name.lower() in self.values(level):
+            if extension.folded(name) in self.values(level):
                 return document
             return lifecycle.without_values(document, level, name)
 
@@ -125,7 +125,7 @@ class _Known:
         values: dict[str, dict[str, Values]] = {name: {} for name in LEVELS}
         deleting: dict[str, set[str]] = {name: set() for name in LEVELS}
         for document in (record.document for record in records):
-            level, name = document["level"], document["name"].lower()
+            level, name = document["level"], extension.folded(document["name"])
             if _is_alive(document):
                 values[level][name] = Values(document)
             else:

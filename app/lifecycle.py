@@ -12,6 +12,8 @@ from functools import partial
 from typing import Any
 
 from app.errors import Invalid, NotFound
+from app.schemas.extension import folded
+from app.schemas.faults import checked
 from app.schemas.service import (
     ARRAYS,
     SERVICES,
@@ -21,6 +23,7 @@ from app.schemas.service import (
     Level,
     duration,
     place,
+    strange_states,
 )
 
 Document = Mapping[str, Any]
@@ -60,10 +63,8 @@ def with_started(
             f"service {document['service_id']} is completed; "
             f"no {level.noun} can be started in it"
         )
-    for name in ("state_id", "previous_state_id"):
-        state_id = event.given.get(name)
-        if state_id is not None and _find(document, STATES, state_id) is None:
-            raise _no_state(document, name, state_id)
+    ids = event.part("state_id", "previous_state_id")
+    checked(ids, strange_states(document, ids))
     keys = event.part(level.type, "previous_state_id", "state_id")
     ids = {level.id: id_, "service_id": document["service_id"]}
     return with_resource(document, level, _started(level, keys | ids, event, now))
@@ -84,8 +85,7 @@ def with_transition(
     document: Document, former: int, end: Event, start: Event, id_: int, now: str
 ) -> Document:
     """Return the service with state ``former`` ended and the state ``id_`` started."""
-    if _find(document, STATES, former) is None:
-        raise _no_state(document, "from.state_id", former)
+    checked(former, strange_states(document, {"from.state_id": former}))
     changed = with_completed(document, STATES, former, end, now)
     return with_started(changed, STATES, id_, start, now)
 
@@ -138,13 +138,13 @@ def without_values(document: Document, level: Level, name: str) -> Document:
 
 def with_value(resource: Document, name: str, value: Any) -> dict[str, Any]:
     """Return a resource with this extension value; None and [] are no value."""
-    others = {n: each for n, each in resource.items() if n.lower() != name.lower()}
+    others = {n: each for n, each in resource.items() if folded(n) != folded(name)}
     return others if value is None or value == [] else others | {name: value}
 
 
 def value(resource: Document, name: str) -> Any:
     """Return the value of an extension, in any case of its name; None if there is none."""
-    return next((v for n, v in resource.items() if n.lower() == name.lower()), None)
+    return next((v for n, v in resource.items() if folded(n) == folded(name)), None)
 
 
 def ids(document: Document) -> Iterator[tuple[str, int]]:
@@ -187,8 +187,3 @@ def _find(document: Document, level: Level, id_: int) -> Document | None:
                 resource: Document = each
                 return resource
     return None
-
-
-def _no_state(document: Document, name: str, state_id: int) -> Invalid:
-    reason = f"there is no state {state_id} in service {document['service_id']}"
-    return Invalid(f"{name}: {reason}", {name: [reason]})

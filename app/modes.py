@@ -7,6 +7,7 @@ Context-services contract, section 6.
 from typing import Any
 
 from app.errors import Invalid, NotFound
+from app.schemas.faults import checked, unknown
 from app.storage import Store
 
 TABLE = "modes"
@@ -29,25 +30,33 @@ class Modes:
             return PRODUCTION
         return mode
 
-    def change(self, text: Any) -> str:
-        """Set the mode that ``text`` names in any case, and return it.
+    def change(self, body: Any) -> str:
+        """Set the mode that ``body`` names in any case, and return it.
 
         Raises Invalid and Unavailable.
         """
-        document = loaded({"name": "server", "mode": text})
-        if document["mode"] != self.current():
-            self._store.load(TABLE, [document])
-        mode: str = document["mode"]
+        mode = _read(body)
+        if mode != self.current():
+            self._store.load(TABLE, [{"name": "server", "mode": mode}])
         return mode
 
 
-def loaded(raw: Any, number: int = 0, moment: str = "") -> dict[str, Any]:
+def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
     """Return the complete document that a data file means; raises Invalid."""
     match raw:
-        case {"name": "server", "mode": mode, **others} if not others:
-            known = mode.lower() if isinstance(mode, str) else ""
-            if known in (PRODUCTION, MAINTENANCE):
-                return {"name": "server", "mode": known}
-            fault = f'must be "{PRODUCTION}" or "{MAINTENANCE}"'
-            raise Invalid(f"mode: {fault}", {"mode": [fault]})
+        case {"name": "server", **others}:
+            return {"name": "server", "mode": _read(others)}
     raise Invalid('a mode is {"name": "server", "mode": its name}')
+
+
+def _read(raw: Any) -> str:
+    if not isinstance(raw, dict):
+        raise Invalid(f'the body must be {{"mode": "{PRODUCTION}"}}, for instance')
+    mode = raw.get("mode")
+    known = mode.lower() if isinstance(mode, str) else ""
+    faults = unknown(raw, ("mode",), 'a member here; there is only "mode"')
+    if "mode" not in raw:
+        faults["mode"] = ["is required"]
+    elif known not in (PRODUCTION, MAINTENANCE):
+        faults["mode"] = [f'must be "{PRODUCTION}" or "{MAINTENANCE}"']
+    return checked(known, faults)

@@ -16,7 +16,7 @@ from app.extensions import Extensions
 from app.lifecycle import Clock, moment
 from app.query import Query
 from app.schemas import service
-from app.schemas.extension import Values
+from app.schemas.extension import Values, folded
 from app.schemas.faults import checked
 from app.schemas.service import (
     ARRAYS,
@@ -24,6 +24,7 @@ from app.schemas.service import (
     SERVICES,
     STATES,
     TASKS,
+    TYPED,
     Faults,
     Level,
     Rules,
@@ -95,8 +96,9 @@ class Services:
 
         Raises NotFound and Invalid.
         """
-        self.get(service_id)
-        read = self._reader(level, partial(service.start, level, body))
+        present = self.get(service_id)
+        start = partial(service.start, level, body, inside=present)
+        read = self._reader(level, start)
         id_ = 0
 
         def change(old: Document, next_id: NextId) -> Document:
@@ -112,8 +114,8 @@ class Services:
 
         Raises NotFound and Invalid.
         """
-        self.get(service_id)
-        read = self._reader(STATES, partial(service.transition, body))
+        present = self.get(service_id)
+        read = self._reader(STATES, partial(service.transition, body, inside=present))
         id_ = 0
 
         def change(old: Document, next_id: NextId) -> Document:
@@ -161,7 +163,7 @@ class Services:
         self._store.update(TABLE, service_id, changed)
 
     def _values(self, level: Level, name: str) -> Values:
-        values = self.extensions.values(level).get(name.lower())
+        values = self.extensions.values(level).get(folded(name))
         if values is None:
             raise NotFound(f'there is no extension schema "{name}" for {level.name}')
         return values
@@ -183,13 +185,6 @@ class Services:
         """Return the services that ``query`` asks for."""
         return self._store.find(TABLE, query)
 
-    def known_type(self, level: Level, value: str) -> Any:
-        """Return what is stored for the type that ``value`` names, known or not."""
-        try:
-            return self.attributes.mapped(level.name, level.type, value)
-        except ValueError:
-            return value
-
     def _owner(self, owner: Owner) -> Document:
         return lifecycle.owner(self.get(owner.service_id), owner.level, owner.id_)
 
@@ -202,27 +197,50 @@ class Services:
         """
         if isinstance(raw, dict) and raw.get(SERVICES.id) is None:
             raise Invalid("service_id: is required", {SERVICES.id: ["is required"]})
-        document = service.loaded(raw, 0, self._now())
         faults: Faults = {}
+        try:
+            document = service.loaded(raw, 0, self._now())
+        except Invalid as error:
+            if not isinstance(raw, dict):
+                raise
+            faults = {name: list(each) for name, each in error.faults.items()}
+            document = raw
         for name in ARRAYS:
             level = STATES if name.endswith(STATES.name) else TASKS
-            document[name] = [self._fitted(level, e, faults) for e in document[name]]
-        return checked(self._fitted(SERVICES, document, faults), faults)
+            if isinstance(nested := document.get(name), list):
+                document[name] = [
+                    self._fitted(level, each, faults, f"{name}.{index}.")
+                    for index, each in enumerate(nested)
+                ]
+        return checked(self._fitted(SERVICES, document, faults, ""), faults)
 
-    def _fitted(self, level: Level, resource: Document, faults: Faults) -> Document:
+    def _fitted(self, level: Level, resource: Any, faults: Faults, place: str) -> Any:
         """Return ``resource`` with its extension values as their schemas want them.
 
-        What is wrong with them is added to ``faults``.
+        Values of business attributes are those that are stored for them. What is wrong
+        with extension values is added to ``faults``, under names that begin with ``place``.
         """
+        if not isinstance(resource, dict):
+            return resource
         known = self.extensions.values(level)
         for name in [each for each in resource if each not in level.declared]:
-            if values := known.get(name.lower()):
+            if values := known.get(folded(name)):
                 try:
                     value = values.whole(resource[name])
                     resource = lifecycle.with_value(resource, values.name, value)
                 except Invalid as error:
-                    faults |= {n: list(each) for n, each in error.faults.items()}
-        return level.arranged(resource)
+                    for inner, each in error.faults.items():
+                        faults.setdefault(f"{place}{inner}", []).extend(each)
+        return level.arranged(self._mapped_where_known(level, resource))
+
+    def _mapped_where_known(self, level: Level, members: Document) -> dict[str, Any]:
+        mapped = dict(members)
+        for name, value in members.items():
+            if name in TYPED:
+                mapped[name] = self.attributes.known(level.name, name, value)
+            elif name in ("started", "completed") and isinstance(value, dict):
+                mapped[name] = self._mapped_where_known(level, value)
+        return mapped
 
     # What all of them need
 

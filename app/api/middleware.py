@@ -56,15 +56,33 @@ class ServicesApi:
     def process_resource(
         self, request: Request, response: Response, resource: object, params: Any
     ) -> None:
-        """Note the prefix of the request; raises Maintenance."""
+        """Note the prefix of the request; raises Invalid and Maintenance."""
         route = self._routes.get(request.uri_template or "")
         if route is None:
             return
+        _check_segments(request)
         request.context.prefix = route.prefix
         if route.is_service_traffic and self._modes.current() == modes.MAINTENANCE:
             raise Maintenance(
                 "the server is in maintenance; services can be used again in production"
             )
+
+
+def _check_segments(request: Request) -> None:
+    """Raise Invalid where a name in the address is not the one that was sent.
+
+    WSGI hands on a decoded path, in which an encoded slash stands between segments, and
+    Falcon replaces what is no UTF-8.
+    """
+    # Not all servers hand on the address as it was sent.
+    sent = request.env.get("RAW_URI", "")
+    if "%2" in sent and "%2f" in sent.partition("?")[0].lower():
+        raise Invalid("a name in the address has a slash, which cannot be asked for")
+    if "\ufffd" in request.path:
+        try:
+            request.env["PATH_INFO"].encode("latin-1").decode("utf-8")
+        except UnicodeError:
+            raise Invalid("the address is not UTF-8") from None
 
 
 def location(request: Request, path: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from app.api import bodies, parameters, tally
 from app.api.middleware import location
 from app.api.observation import Observer
 from app.api.routes import STATUS
-from app.errors import Invalid, Unavailable
+from app.errors import Unavailable
 from app.lifecycle import moment
 from app.storage import Store
 
@@ -87,14 +87,7 @@ class Mode:
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        match bodies.read(request, self._max_body):
-            case {"mode": mode, **others} if not others:
-                changed = self._modes.change(mode)
-            case _:
-                raise Invalid(
-                    f'the body must be {{"mode": "{modes.PRODUCTION}"}} or '
-                    f'{{"mode": "{modes.MAINTENANCE}"}}'
-                )
+        changed = self._modes.change(bodies.read(request, self._max_body))
         response.set_header("Location", location(request, STATUS))
         response.data = bodies.encode({"server changed": changed})
 
@@ -120,18 +113,19 @@ class OpenApi:
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
 
-    @cached_property
-    def _body(self) -> bytes:
-        # Most workers are never asked: they need not spend time on it when they start.
-        from app.api import openapi
-
-        return bodies.encode(openapi.document(self._prefix))
-
     def on_get(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        response.data = self._body
+        response.data = _described(self._prefix, request.root_path)
 
     on_head = on_get
+
+
+@lru_cache(maxsize=4)
+def _described(prefix: str, root: str) -> bytes:
+    # Most workers are never asked: they need not spend time on it when they start.
+    from app.api import openapi
+
+    return bodies.encode(openapi.document(prefix, root))
 
 
 class _Requests(Collector):

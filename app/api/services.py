@@ -5,7 +5,7 @@ Operations and replies: context-services contract, sections 1 to 3.
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from falcon import HTTP_201, Request, Response
@@ -17,13 +17,14 @@ from app.api.parameters import Reader
 from app.errors import NotFound
 from app.query import Comparison, Condition, Every, Query
 from app.query.values import DATE, INTEGER
+from app.schemas.extension import folded
 from app.schemas.service import (
     ARRAYS,
     COMPLETED,
     FIELDS,
     IDENTIFIED,
+    INSTANT,
     LEVELS,
-    MOMENT,
     SERVICE_TYPE,
     SERVICES,
     STATES,
@@ -52,7 +53,7 @@ class Wish(NamedTuple):
 def wish(reader: Reader) -> Wish:
     """Return what the parameters ask to see; a fault is left with ``reader``."""
     arrays = [name for name in ARRAYS if reader.read(name, _boolean, False)]
-    names = [name.lower() for name in reader.read("extensions", _names, ())]
+    names = [folded(name) for name in reader.read("extensions", _names, ())]
     return Wish(frozenset(arrays), frozenset(names))
 
 
@@ -76,7 +77,8 @@ class View:
         self._attributes = use_cases.attributes
         self._arrays = asked.arrays
         self._names: dict[str, frozenset[str]] = {}
-        self.form: Wish | None = None if self._attributes.map_names else asked
+        self._are_mapped = self._attributes.are_mapped
+        self.form: Wish | None = None if self._are_mapped else asked
         if asked.names:
             deleting = use_cases.extensions.deleting()
             self._names = {
@@ -92,7 +94,7 @@ class View:
         reply = {}
         for name, value in resource.items():
             if name not in level.declared:
-                if name.lower() not in self._names.get(level.name, ()):
+                if folded(name) not in self._names.get(level.name, ()):
                     continue
             elif name in ARRAYS:
                 if name not in self._arrays:
@@ -100,12 +102,12 @@ class View:
                 inner = STATES if name.endswith("states") else TASKS
                 value = [self.shown(inner, each) for each in value]
             reply[name] = value
-        return self._named(level, reply) if self._attributes.map_names else reply
+        return self._mapped(level, reply) if self._are_mapped else reply
 
     def _is_shown_whole(self, level: Level, resource: Document) -> bool:
         """Tell whether nothing is to be left out: so it is with most states and tasks."""
         plain = level is not SERVICES and level.declared.issuperset(resource)
-        return plain and not self._attributes.map_names
+        return plain and not self._are_mapped
 
     def inside(self, level: Level, document: Document, resource: Document) -> Document:
         """Return what is shown of a state or task in ``document``.
@@ -123,15 +125,15 @@ class View:
         }
         return {**self.shown(level, resource), **tasks}
 
-    def _named(self, level: Level, members: Document) -> dict[str, Any]:
-        """Return ``members`` with values of business attributes by name."""
-        named = dict(members)
+    def _mapped(self, level: Level, members: Document) -> dict[str, Any]:
+        """Return ``members`` with values of business attributes as they are shown."""
+        mapped = dict(members)
         for name, value in members.items():
             if name in TYPED:
-                named[name] = self._attributes.shown(level.name, name, value)
+                mapped[name] = self._attributes.shown(level.name, name, value)
             elif name in ("started", "completed"):
-                named[name] = self._named(level, value)
-        return named
+                mapped[name] = self._mapped(level, value)
+        return mapped
 
 
 class Services:
@@ -357,7 +359,7 @@ def _conditions(reader: Reader, use_cases: services.Services) -> Iterator[Condit
         (COMPLETED_AT, "completed_from", "completed_to"),
     ):
         for name, operator in ((first, "$gte"), (last, "$lt")):
-            if (moment := reader.read(name, MOMENT.read, None)) is not None:
+            if (moment := reader.read(name, INSTANT.read, None)) is not None:
                 yield Comparison(field, operator, DATE.key(moment))
     types = _types(reader, "service_types", SERVICES, use_cases)
     if types is not None:
@@ -371,7 +373,8 @@ def _types(
     types = reader.read(name, _names, None)
     if types is None:
         return None
-    return frozenset(TYPE.key(use_cases.known_type(level, each)) for each in types)
+    spellings = partial(use_cases.attributes.spellings, level.name, level.type)
+    return frozenset(TYPE.key(stored) for each in types for stored in spellings(each))
 
 
 def _names(text: str) -> list[str]:

@@ -93,9 +93,14 @@ class StoredSchema(DefinitionSchema):
 _ATTRIBUTE, _CLIENT, _STORED = AttributeSchema(), DefinitionSchema(), StoredSchema()
 
 
+def folded(name: str) -> str:
+    """Return what is compared of a name: the letters of ASCII are alike in any case."""
+    return name.lower() if name.isascii() else name
+
+
 def key(level: str, name: str) -> str:
     """Return the key of the definition ``name``, in any case, of a level."""
-    return f"{level}.{name.lower()}"
+    return f"{level}.{folded(name)}"
 
 
 def new(body: Any, level: str, reserved: Collection[str]) -> dict[str, Any]:
@@ -271,7 +276,12 @@ class Values:
                 f"{self.name} has no unique attributes by which to tell a record; "
                 "write the whole value"
             )
-        given, faults = self._read(self._partial, self._object(raw))
+        # A record may lack a part of the key: null names it.
+        others = self._object(raw)
+        absent = {name for name in self.unique if others.get(name, self) is None}
+        others = {name: each for name, each in others.items() if name not in absent}
+        given, faults = self._read(self._partial, others)
+        faults = {name: each for name, each in faults.items() if name not in absent}
         return checked(given, dotted({self.name: faults}))
 
     def amended(self, value: Any, record: Mapping[str, Any]) -> Any:
@@ -297,6 +307,7 @@ class Values:
             raise self._misshapen("an array of objects", raw)
         records: list[dict[str, Any]] = []
         faults: dict[int, Any] = {}
+        twins: dict[int, Any] = {}
         places: dict[Any, int] = {}
         told = 0
         for index, item in enumerate(raw):
@@ -307,13 +318,14 @@ class Values:
             if found:
                 faults[index] = found
                 told += len(found)
-            elif self.unique:
+            if self.unique and not found.keys() & self.unique:
                 place = places.setdefault(self._key(record), index)
                 if place != index:
                     fault = f"has the same {self._described(record)} as item {place}"
-                    faults[index] = [fault]
+                    twins[index] = [fault]
             records.append(record)
-        return checked(records, dotted({self.name: faults}))
+        told_all = dotted({self.name: faults}) | dotted({self.name: twins})
+        return checked(records, told_all)
 
     def _filled(
         self, raw: Mapping[str, Any], suggestions: int = MAX_SUGGESTIONS

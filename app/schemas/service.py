@@ -28,7 +28,7 @@ from app.query.values import (
     plain_key,
     type_name,
 )
-from app.schemas.extension import Values
+from app.schemas.extension import Values, folded
 from app.schemas.faults import checked, unknown
 from app.schemas.fields import Valued, copied, members
 
@@ -43,8 +43,8 @@ TYPED = (
 )
 """The fields that business attributes can be mapped to."""
 
-MAX_ID = 2**62 - 1
-"""The highest id that a file may bring: new ones count on from it, within 64 bits."""
+MAX_ID = 2**63 - 1
+"""The highest id: what 64 bits can hold."""
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -64,11 +64,15 @@ def duration(started: str, completed: str) -> int:
 _MILLISECOND = datetime.resolution * 1000
 
 
-def _read_moment(value: Any) -> str:
-    moment: str = DATE.read(value)
-    if not moment:
+def _read_instant(value: Any) -> str:
+    instant: str = DATE.read(value)
+    if not instant:
         raise ValueError("must be a date-time such as 2010-09-07T07:58:16.313Z")
-    return milliseconds(moment)
+    return instant
+
+
+def _read_moment(value: Any) -> str:
+    return milliseconds(_read_instant(value))
 
 
 def _read_type(value: Any) -> int | str:
@@ -81,7 +85,7 @@ def _read_type(value: Any) -> int | str:
 
 def _read_id(value: Any) -> int:
     number: int = INTEGER.read(value)
-    if not 0 <= number <= MAX_ID:
+    if number < 0:
         raise ValueError(f"must be from 0 to {MAX_ID}")
     return number
 
@@ -101,7 +105,12 @@ def _shown(value: Any) -> str:
     return "an empty one" if value == "" else type_name(value)
 
 
+INSTANT = Kind("date-time", _read_instant, DATE.key)
+"""A date-time to compare with: all fraction digits count."""
+
 MOMENT = Kind("date-time", _read_moment, plain_key)
+"""A date-time to store, in milliseconds."""
+
 TYPE = Kind("integer or name", _read_type, str)
 NUMBER = Kind("id", _read_id, plain_key)
 INTERACTION = Kind("interaction id", _read_interaction, plain_key)
@@ -347,9 +356,17 @@ class Event:
 Faults = dict[str, list[str]]
 
 
-def start(level: Level, body: Any, rules: Rules) -> Event:
-    """Read the start event of a resource; raises Invalid with all faults."""
+def start(
+    level: Level, body: Any, rules: Rules, inside: Mapping[str, Any] | None = None
+) -> Event:
+    """Read the start event of a service, or of a state or task ``inside`` of one.
+
+    Raises Invalid with all faults.
+    """
     event, faults = _event(level.start, body, rules)
+    if inside is not None:
+        ids = event.part("state_id", "previous_state_id")
+        faults |= strange_states(inside, ids)
     if level is SERVICES and not event.part("customer_id", "contact_key"):
         if not faults.keys() & {"customer_id", "contact_key"}:
             faults["customer_id"] = ["is required, or else contact_key"]
@@ -374,15 +391,19 @@ def association(body: Any, customer_id: str, rules: Rules) -> Event:
     return checked(event, faults)
 
 
-def transition(body: Any, rules: Rules) -> tuple[int, Event, Event]:
+def transition(
+    body: Any, rules: Rules, inside: Mapping[str, Any]
+) -> tuple[int, Event, Event]:
     """Read a transition: the id of the state that ends, its end, the start of the next.
 
-    Raises Invalid with all faults.
+    ``inside`` is the service. Raises Invalid with all faults.
     """
     event, faults = _event(_TRANSITION, body, rules)
     former, new = event.given.pop("from", {}), event.given.pop("to", {})
     ended, of_former = _own(_FORMER, former, rules, "from.")
     begun, of_new = _own(_NEW, new, rules, "to.")
+    if "state_id" in ended:
+        of_former |= strange_states(inside, {"from.state_id": ended["state_id"]})
     for name in ("from", "to"):
         if name in faults:
             of_former, of_new = _without(of_former, name), _without(of_new, name)
@@ -393,6 +414,18 @@ def transition(body: Any, rules: Rules) -> tuple[int, Event, Event]:
         Event(event.given | ended, {}),
         Event(event.given | begun | {"previous_state_id": id_}, event.values),
     )
+
+
+def strange_states(service: Mapping[str, Any], ids: Mapping[str, int]) -> Faults:
+    """Return the faults of those ``ids``, by place, that are no states of ``service``."""
+    arrays = ("active_states", "completed_states")
+    known = {each["state_id"] for name in arrays for each in service[name]}
+    number = service["service_id"]
+    return {
+        name: [f"there is no state {id_} in service {number}"]
+        for name, id_ in ids.items()
+        if id_ not in known
+    }
 
 
 def _without(faults: Faults, part: str) -> Faults:
@@ -407,7 +440,7 @@ def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
     values: dict[str, Any] = {}
     strange = []
     for name in [each for each in body if each not in own]:
-        extension = rules.values.get(name.lower())
+        extension = rules.values.get(folded(name))
         if extension is None:
             strange.append(name)
         elif extension.name in values:
@@ -479,6 +512,14 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
             raise Invalid(f"{arrays[0]}: {fault[0]}", {arrays[0]: fault})
         for name in arrays:
             given[name].sort(key=lambda each: place(level, each))
+    for name in ARRAYS:
+        for index, each in enumerate(given[name]):
+            strange = strange_states(
+                given,
+                {n: each[n] for n in ("state_id", "previous_state_id") if n in each},
+            )
+            faults |= {f"{name}.{index}.{n}": fault for n, fault in strange.items()}
+    checked(given, faults)
     return SERVICES.arranged(given)
 
 
@@ -519,7 +560,11 @@ def _resource(
     if array and ("completed" in given) != array.startswith("completed"):
         only = "must" if array.startswith("completed") else "must not"
         faults.setdefault("completed", [f"{only} be there in {array}"])
-    if "completed" in given and not faults:
+    if "completed" not in given:
+        for name in ("duration", "disposition", "disposition_desc"):
+            if name in given:
+                faults[name] = ["must be absent: only what is completed has it"]
+    elif not faults:
         moments = given["started"]["timestamp"], given["completed"]["timestamp"]
         given.setdefault("duration", duration(*moments))
     names = _names(level.stored)
@@ -532,11 +577,11 @@ def _strange(
     others: Mapping[str, Any], names: list[str], level: Level
 ) -> Iterator[tuple[str, list[str]]]:
     """Return the faults of members that are no fields and cannot be extension values."""
-    lower = [name.lower() for name in others]
+    all_folded = [folded(name) for name in others]
     for name, value in others.items():
         records = value if isinstance(value, list) else [value]
         if not all(isinstance(each, dict) for each in records):
             what = f"a member of a {level.noun} nor an object or array of objects"
             yield from unknown([name], names, what).items()
-        elif name.lower() in level.reserved or lower.count(name.lower()) > 1:
+        elif folded(name) in level.reserved or all_folded.count(folded(name)) > 1:
             yield name, ["cannot be the name of an extension here, it is taken"]

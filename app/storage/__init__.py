@@ -11,7 +11,8 @@
   it was given, nothing is written. With ``revision`` it raises Stale if the record is in
   another one. ``update_all`` does the same with all documents of a table in one step.
 * ``add`` and ``update`` hand on a function that gives ids: 1, 2, 3 … for each sequence of
-  the table, and always more than any id in its documents (``Collection.ids``). An id that
+  the table, and always more than any id in its documents (``Collection.ids``) up to
+  2**62 - 1, the last that is given. An id that
   was written is never given again, whatever became of the document, in no worker and
   after no restart. One that was given for a write that did not happen is.
 * ``find`` returns the records that a Query asks for, and how many match it in all.
@@ -97,7 +98,7 @@ class Collection:
     fields in which equal values are looked up rather than searched for. ``complete`` makes
     a complete document of one that a person wrote, given its number and the time of its
     file (RFC 3339) for what it leaves out; it raises Invalid. ``ids`` tells the ids in a
-    document that the table has to give: far enough below 64 bits to count on from them.
+    document that the table has to give.
     """
 
     name: str

@@ -50,7 +50,8 @@ def _of_data(
     if lines:
         history.rebase(lines)
     if content is None or found is None:
-        return [f"{file.name} is missing"] if history.known - {None} else []
+        is_missed = history.edited or history.known - {None}
+        return [f"{file.name} is missing"] if is_missed else []
     try:
         checked(content, found, file, collection, history.documents)
     except Invalid as error:

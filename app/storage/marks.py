@@ -14,14 +14,18 @@ the documents that are left.
 from collections.abc import Iterable
 from typing import Any
 
+from app.errors import Unavailable
 from app.storage import IdsOf, Key
 from app.storage.indexes import Record, Records
+
+MOST = 2**62 - 1
+"""The highest id that is given. Those above, which a file may bring, count for nothing."""
 
 
 class Marks:
     """The highest id of each sequence that was given or found.
 
-    They are ``covering`` when no document of the table has a higher one.
+    They are ``covering`` when no document of the table has a higher one up to ``MOST``.
     """
 
     __slots__ = ("highest", "covering")
@@ -41,7 +45,7 @@ class Marks:
 
     def raise_to(self, ids: Iterable[tuple[str, int]]) -> None:
         for sequence, id_ in ids:
-            if id_ > self.highest.get(sequence, 0):
+            if self.highest.get(sequence, 0) < id_ <= MOST:
                 self.highest[sequence] = id_
 
     def cover(self, documents: Records, ids_of: IdsOf) -> None:
@@ -62,10 +66,12 @@ class NewIds:
         self._ids_of = ids_of
 
     def next_id(self, sequence: str) -> int:
-        """Return the id that comes next in ``sequence``."""
+        """Return the id that comes next in ``sequence``; raises Unavailable."""
         self._before.cover(self._documents, self._ids_of)
         self._after.raise_to(self._before.highest.items())
         id_ = self._after.highest.get(sequence, 0) + 1
+        if id_ > MOST:
+            raise Unavailable(f"there is no further {sequence}: {MOST} has been given")
         self._after.highest[sequence] = id_
         return id_
 

@@ -522,9 +522,15 @@ def test_record_has_only_what_was_given():
 
 def test_record_is_refused_when_its_key_is_not_complete():
     found = refused(lambda: values().record({"offer_name": None, "comment": 1}))
-    assert list(found) == [
-        f"relatedOffers.{n}" for n in ("offer_name", "type", "comment")
-    ]
+    assert list(found) == [f"relatedOffers.{n}" for n in ("type", "comment")]
+
+
+def test_records_of_one_key_are_told_beside_other_faults():
+    item = {"offer_name": "a", "type": "9"}
+    found = refused(lambda: values().whole([item | {"x": 1}, item, item, {"x": 1}]))
+    twin = ['has the same offer_name "a" and type 9 as item 0']
+    assert {found["relatedOffers.1"][0], found["relatedOffers.2"][0]} == set(twin)
+    assert {"relatedOffers.0.x", "relatedOffers.3.x"} < found.keys()
 
 
 def test_record_is_refused_when_the_extension_has_no_key():

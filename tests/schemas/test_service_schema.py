@@ -57,6 +57,12 @@ def rules(*schemas, mapped=no_mapping):
 
 
 PLAIN = rules()
+INSIDE = {
+    "service_id": 5,
+    "active_states": [{"state_id": 7}],
+    "completed_states": [],
+}
+"""A service with a state."""
 INFO = {
     "name": "Info",
     "type": "single-valued",
@@ -217,7 +223,7 @@ def test_event_is_refused_when_not_an_object(body):
         lambda: start(TASKS, body, PLAIN),
         lambda: end(body, PLAIN),
         lambda: association(body, "bob", PLAIN),
-        lambda: transition(body, PLAIN),
+        lambda: transition(body, PLAIN, INSIDE),
     ):
         with pytest.raises(Invalid, match="must be a JSON object"):
             read()
@@ -240,7 +246,7 @@ def test_association_is_refused_with_an_id_that_no_body_could_have(customer_id):
 def test_transition_is_an_end_and_a_start_with_one_event():
     former = {"state_id": "7", "disposition": 5, "disposition_desc": "d"}
     body = {"from": former, "to": {"state_type": 1, "est_duration": 2}, **EVENT}
-    id_, ended, begun = transition({**body, "info": {"n": 1}}, rules(INFO))
+    id_, ended, begun = transition({**body, "info": {"n": 1}}, rules(INFO), INSIDE)
     assert id_ == 7
     assert ended.given == EVENT | {"disposition": 5, "disposition_desc": "d"}
     extra = {"state_type": 1, "est_duration": 2, "previous_state_id": 7}
@@ -250,7 +256,7 @@ def test_transition_is_an_end_and_a_start_with_one_event():
 
 def test_all_faults_of_a_transition_are_told_at_once():
     body = {"from": {"x": 1}, "to": 5, "media_type": "", "more": 1}
-    assert sorted(faults(lambda: transition(body, PLAIN))) == [
+    assert sorted(faults(lambda: transition(body, PLAIN, INSIDE))) == [
         *("from.state_id", "from.x", "media_type", "more", "to"),
     ]
 
@@ -278,13 +284,13 @@ def test_typed_fields_are_mapped_and_no_others():
 
 def test_parts_of_a_transition_are_mapped():
     which = rules(mapped=mapped)
-    body = {"from": {"state_id": 1, "disposition": 5}, "to": {"state_type": 6}}
-    _, ended, begun = transition(body | {"media_type": 7}, which)
+    body = {"from": {"state_id": 7, "disposition": 5}, "to": {"state_type": 6}}
+    _, ended, begun = transition(body | {"media_type": 7}, which, INSIDE)
     assert ended.given["disposition"] == "disposition:5"
     assert begun.given["state_type"] == "state_type:6"
     assert ended.given["media_type"] == begun.given["media_type"] == "media_type:7"
-    body = {"from": {"state_id": 1, "disposition": "bad"}, "to": {"state_type": "bad"}}
-    assert faults(lambda: transition(body, which)) == {
+    body = {"from": {"state_id": 7, "disposition": "bad"}, "to": {"state_type": "bad"}}
+    assert faults(lambda: transition(body, which, INSIDE)) == {
         "from.disposition": ["has no such disposition"],
         "to.state_type": ["has no such state_type"],
     }
@@ -347,6 +353,7 @@ def test_place_is_start_time_then_number_of_the_id():
 
 CASE = {"service_id": 5, "service_type": 100, "customer_id": "bob", **BEGUN}
 EMPTY = {name: [] for name in ARRAYS}
+TASK = {"task_id": 8, "task_type": 1, "started": {"timestamp": NOW}}
 STATE = {"state_id": 7, "state_type": 1, **BEGUN}
 
 
@@ -412,7 +419,7 @@ def test_null_is_as_absent_in_a_document():
 
 REFUSED_DOCUMENTS = [
     ({"service_id": -1}, "service_id", f"must be from 0 to {MAX_ID}"),
-    ({"service_id": MAX_ID + 1}, "service_id", f"must be from 0 to {MAX_ID}"),
+    ({"service_id": MAX_ID + 1}, "service_id", "must fit into 64 bits"),
     ({"service_type": None}, "service_type", "is required"),
     ({"started": {}}, "started.timestamp", "is required"),
     ({"completed": {"timestamp": NOW, "x": 1}}, "completed.x", "of an event"),
@@ -421,6 +428,20 @@ REFUSED_DOCUMENTS = [
     ({"active_states": [STATE, STATE]}, "active_states", "state_id 7 is there twice"),
     ({"active_states": [STATE | ENDED]}, "active_states.0.completed", "must not be"),
     ({"completed_states": [STATE]}, "completed_states.0.completed", "must be there"),
+    ({"duration": 5}, "duration", "only what is completed has it"),
+    ({"disposition": 5}, "disposition", "only what is completed has it"),
+    (
+        {"active_states": [STATE | {"disposition_desc": "d"}]},
+        *("active_states.0.disposition_desc", "must be absent"),
+    ),
+    (
+        {"active_states": [STATE | {"previous_state_id": 8}]},
+        *("active_states.0.previous_state_id", "there is no state 8 in service 5"),
+    ),
+    (
+        {"active_tasks": [TASK | {"state_id": 8}], "active_states": [STATE]},
+        *("active_tasks.0.state_id", "there is no state 8 in service 5"),
+    ),
     ({"x": 5}, "x", "is not a member of a service nor an object or array of objects"),
     ({"x": [5]}, "x", "is not a member of a service nor an object or array of objects"),
     ({"custmer_id": "x"}, "custmer_id", '(did you mean "customer_id"?)'),
@@ -479,7 +500,7 @@ def test_any_json_is_either_refused_or_read_as_an_event(raw):
         lambda: started(which=rules(INFO), **change),
         lambda: end(change, PLAIN),
         lambda: association(change, "bob", PLAIN),
-        lambda: transition(change, PLAIN),
+        lambda: transition(change, PLAIN, INSIDE),
     ):
         try:
             call()

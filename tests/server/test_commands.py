@@ -10,7 +10,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from running import SVCTASKS, Server, svctasks
+from running import SVCTASKS, Server, svctasks, until
 from shared import ASKED, SAMPLES, T, sample
 
 ENTITY = sample("svctask.json")
@@ -318,6 +318,18 @@ def test_check_names_what_is_wrong_in_each_table(
     number = 2 if "relatedoffers" in finding else 1
     place = f"{table}.json: document {number} "
     assert result.stdout.startswith(place + finding), result.stdout
+
+
+def test_check_names_a_data_file_that_was_edited_and_then_removed(server):
+    attributes = server.data / "business_attributes.json"
+    attributes.write_text('{"business_attributes": {}}')
+    assert server.request("GET", "/metadata/business-attributes").status == 200
+    until(lambda: attributes.with_name(f"{attributes.name}.journal").exists())
+    server.kill()
+    attributes.unlink()
+    result = svctasks("check", data=server.data)
+    assert result.returncode == 1
+    assert result.stdout == "business_attributes.json is missing\n"
 
 
 def test_check_names_what_is_wrong_in_the_journal_of_any_table(server):

@@ -1,10 +1,21 @@
 """Business attributes: what is listed of them, and what they make of values."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 from calls import JSON, send
-from service_calls import refused_services
+from running import svctasks
+from service_calls import (
+    EVERYTHING,
+    end,
+    get,
+    number,
+    refused,
+    refused_services,
+    start,
+)
 from webtest import TestApp
 
 from app.bootstrap import open_service
@@ -75,6 +86,129 @@ def names(web, text):
     return [
         each["name"] for each in send(web, "GET", f"{LIST}?cv-attribute={text}").json
     ]
+
+
+@pytest.fixture
+def open_by_name(write, settings, clock, log):
+    """Return the function that opens the API over attributes, showing names."""
+    opened = []
+
+    def open_(*attributes, map_names=True):
+        for each in opened:
+            each.close()
+        if attributes:
+            write(*attributes)
+        named = replace(settings, map_names=map_names)
+        opened[:] = [open_service(named, clock, log)]
+        return TestApp(opened[0].application)
+
+    yield open_
+    for each in opened:
+        each.close()
+
+
+# What the fields of services, states and tasks may be, over HTTP
+
+EVENT_TYPES = ("application_type", "resource_type", "media_type")
+
+ALL = {
+    "name": "All",
+    "cv_attributes": [
+        f"{noun}.{name}"
+        for noun in ("Service", "State", "Task")
+        for name in ("type", *EVENT_TYPES, "disposition")
+    ],
+    "values": [{"name": "One", "dbid": 1}, {"name": "Two", "dbid": 2}],
+}
+
+
+def given(name, value):
+    """Return a body with all mapped fields of an event, and the type ``name``."""
+    return dict.fromkeys(((name,) if name else ()) + EVENT_TYPES, value)
+
+
+def test_unknown_values_are_refused_by_name_wherever_they_come_in(open_by_name):
+    api = open_by_name(ALL)
+    service = start(api, service_type="One")
+    state = start(api, f"{service}/states", state_type=1)
+    task = start(api, f"{service}/tasks", task_type="One")
+    key = {"contact_key": "bob"}
+    ended = given("", 3) | {"disposition": "Three"}
+    for path, body, *others in (
+        ("/services/start", given("service_type", "Three") | key),
+        (f"/customers/bob{service}", given("service_type", 3)),
+        (f"{service}/states/start", given("state_type", "Three")),
+        (f"{service}/tasks/start", given("task_type", 3)),
+        *((f"{each}/end", ended) for each in (service, state, task)),
+        (
+            f"{service}/states/transition",
+            given("", 3)
+            | {"from": {"state_id": number(state), "disposition": "Three"}}
+            | {"to": {"state_type": 3}},
+            *("from.disposition", "to.state_type"),
+        ),
+    ):
+        places = [name for name in body if name not in ("contact_key", "from", "to")]
+        error = refused(send(api, "POST", path, body), *places, *others)
+        for faults in error["errors"].values():
+            assert faults == ["must be one of 1 (One), 2 (Two)"]
+
+
+@pytest.mark.parametrize("map_names", [True, False])
+def test_replies_show_names_or_ids_wherever_values_stand(open_by_name, map_names):
+    api = open_by_name(ALL, map_names=map_names)
+    service = start(api, customer_id="bob", **given("service_type", "One"))
+    state = start(api, f"{service}/states", **given("state_type", 2))
+    task = start(api, f"{service}/tasks", **given("task_type", "Two"))
+    for each in (task, state, service):
+        end(api, each, disposition=1, **given("", 2))
+    one, two = ("One", "Two") if map_names else (1, 2)
+    whole = get(api, service, **EVERYTHING)
+    assert [whole] == get(api, "/customers/bob/services", **EVERYTHING)
+    assert (whole["service_type"], whole["disposition"]) == (one, one)
+    assert whole["started"]["media_type"] == one
+    for name, type_ in (
+        ("completed_states", "state_type"),
+        ("completed_tasks", "task_type"),
+    ):
+        [nested] = whole[name]
+        assert nested == get(api, state if "state" in name else task)
+        assert [nested] == get(api, f"{service}/{name.removeprefix('completed_')}")
+        assert (nested[type_], nested["disposition"]) == (two, one)
+        for event in ("started", "completed"):
+            assert {nested[event][each] for each in EVENT_TYPES} == {two}
+
+
+def test_reply_that_shows_names_can_be_imported(open_by_name, settings, tmp_path):
+    api = open_by_name(ALL)
+    service = start(api, customer_id="bob", **given("service_type", "One"))
+    start(api, f"{service}/tasks", **given("task_type", "Two"))
+    (tmp_path / "case.json").write_text(json.dumps(get(api, service, **EVERYTHING)))
+    data = tmp_path / "other"
+    result = svctasks("import", "services", tmp_path / "case.json", data=settings.data)
+    assert "exists already" in result.stderr
+    data.mkdir()
+    shutil.copy(settings.data / "business_attributes.json", data)
+    result = svctasks("import", "services", tmp_path / "case.json", data=data)
+    assert result.returncode == 0, result.stderr
+    [exported] = json.loads(svctasks("export", "services", data=data).stdout)
+    assert exported["service_type"] == exported["started"]["media_type"] == 1
+    assert exported["active_tasks"][0]["task_type"] == 2
+
+
+def test_value_from_before_the_mapping_is_found_and_shown_as_all_are(
+    open_by_name, write
+):
+    api = open_by_name(UNMAPPED, map_names=False)
+    service = start(api, customer_id="bob", service_type="One")
+    start(api, f"{service}/tasks", task_type="One")
+    write(ALL)
+    start(api, customer_id="bob", service_type="One")
+    for asked in ("One", "1", "One,Two"):
+        found = get(api, "/customers/bob/services", service_types=asked)
+        assert [each["service_type"] for each in found] == [1, 1]
+    [task] = get(api, f"{service}/tasks", task_types="One")
+    assert task["task_type"] == 1
 
 
 # Over HTTP

@@ -107,6 +107,29 @@ def test_contact_key_may_have_any_characters_but_a_slash(api):
         assert ids(api, f"/services/anonymous/{quoted}/active") == [id_]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/services/anonymous/bob%2Factive",
+        "/services/anonymous/bob%2f",
+        "/customers/bob%2Fservices",
+    ],
+)
+def test_name_with_a_slash_is_refused_and_not_taken_for_another(api, path):
+    for contact_key in ("bob", "bob/active"):
+        start(api, contact_key=contact_key)
+    start(api, customer_id="bob")
+    refused(api.get(path, extra_environ={"RAW_URI": path}, expect_errors=True))
+
+
+def test_address_that_is_no_utf_8_is_refused(api):
+    start(api, customer_id="\ufffd")
+    assert ids(api, "/customers/%EF%BF%BD/services") == [1]
+    for path in ("/customers/%FF/services", "/services/anonymous/%C3"):
+        refused(send(api, "GET", path))
+    refused(send(api, "POST", "/customers/%FF/services/1"))
+
+
 def test_associated_service_is_in_no_anonymous_list(api):
     service = start(api)
     end(api, service)
@@ -127,6 +150,22 @@ def test_last_association_wins_in_every_list(api):
 
 
 # When
+
+
+@pytest.mark.parametrize(
+    "asked, found",
+    [
+        ({"started_from": "2020-01-01T00:00:00.3131Z"}, [2]),
+        ({"started_from": "2020-01-01T00:00:00.313Z"}, [1, 2]),
+        ({"started_to": "2020-01-01T00:00:00.3139Z"}, [1]),
+        ({"started_to": "2020-01-01T00:00:00.313Z"}, []),
+    ],
+)
+def test_all_digits_of_a_time_count(api, asked, found):
+    for milliseconds in ("313", "314"):
+        moment = f"2020-01-01T00:00:00.{milliseconds}Z"
+        start(api, customer_id="bob", timestamp=moment)
+    assert ids(api, BOB, **asked) == found
 
 
 FROM_AND_TO = [

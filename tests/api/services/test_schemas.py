@@ -108,6 +108,14 @@ def test_levels_have_a_name_space_each(api):
         assert shown["attributes"] == [{"name": level, "type": "string"}]
 
 
+def test_letters_of_ascii_alone_are_alike_in_any_case(api):
+    define(api, "services", "Kelvin", {"name": "a", "type": "string"})
+    assert get(api, "/metadata/services/extensions/KELVIN")["name"] == "Kelvin"
+    missing(send(api, "GET", "/metadata/services/extensions/%E2%84%AAelvin"))
+    body = {"service_type": 1, "contact_key": "bob", "\u212aelvin": {"a": "x"}}
+    refused(send(api, "POST", "/services/start", body), "\u212aelvin")
+
+
 def test_name_that_is_there_in_another_case_is_refused(api, store, schemas):
     send(api, "POST", schemas, INFO)
     with unchanged(store):

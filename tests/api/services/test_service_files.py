@@ -111,11 +111,21 @@ def test_0_is_an_id(api_over):
     assert number(start(api)) == 1
 
 
-def test_ids_have_room_to_count_on_within_64_bits(api_over, opened_over):
-    api = api_over(services=[CASE | {"service_id": 2**62 - 1}])
-    assert get(api, start(api))["service_id"] == 2**62
-    told = fault(opened_over, [CASE | {"service_id": 2**62}])
-    assert f"field service_id: must be from 0 to {2**62 - 1}" in told
+def test_ids_count_on_from_those_below_the_largest_half(api_over):
+    far = CASE | {"service_id": 2**63 - 1}
+    api = api_over(services=[CASE | {"service_id": 2**62 - 2}, far])
+    assert get(api, f"/services/{2**63 - 1}") == far
+    assert number(start(api)) == 2**62 - 1
+    reply = send(
+        api, "POST", "/services/start", {"service_type": 1, "contact_key": "bob"}
+    )
+    assert reply.status_int == 503
+    assert "no further service_id" in reply.json["description"]
+
+
+def test_id_beyond_64_bits_is_refused(opened_over):
+    told = fault(opened_over, [CASE | {"service_id": 2**63}])
+    assert "field service_id: must fit into 64 bits" in told
 
 
 def test_states_and_tasks_are_put_in_order(api_over):

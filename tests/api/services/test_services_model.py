@@ -416,12 +416,12 @@ class LifeCycles(RuleBasedStateMachine):
         reply = self.ask("POST", f"/services/{text}/{level}/start", sent)
         if service is None:
             return self.refused(reply, 404)
+        if at_state and (state is None or str(state["service_id"]) != text):
+            faults = faults | {reference}
         if faults:
             return self.refused(reply, 400, faults)
         if "completed" in service:
             return self.refused(reply, 400)
-        if at_state and (state is None or str(state["service_id"]) != text):
-            return self.refused(reply, 400, {reference})
         id_ = self.created(reply, level, service["service_id"])
         self.begin(level, id_, service["service_id"], kept, values)
 
@@ -449,10 +449,10 @@ class LifeCycles(RuleBasedStateMachine):
         reply = self.ask("POST", f"/services/{text}/states/transition", body)
         if service is None:
             return self.refused(reply, 404)
+        if state is None or str(state["service_id"]) != text:
+            faults |= {"from"}
         if faults:
             return self.refused(reply, 400, faults)
-        if state is None or str(state["service_id"]) != text:
-            return self.refused(reply, 400, {"from"})
         if "completed" in service or "completed" in state:
             return self.refused(reply, 400)
         id_ = self.created(reply, "states", service["service_id"])
@@ -667,7 +667,7 @@ class LifeCycles(RuleBasedStateMachine):
     def list_services(self, data, part, types, drawn, pages, spoilt):
         key, value, times = self.some_list(data)
         sent, arrays, asked, faults = drawn
-        sent = {**sent, **{name: raw for name, (raw, _) in times.items()}, **pages}
+        sent = {**sent, **times, **pages}
         sent |= {} if types is None else {"service_types": types}
         if spoilt is not None:
             sent[spoilt] = data.draw(among([*NO_MOMENTS, "", "-1", "1.0"]))
@@ -684,7 +684,7 @@ class LifeCycles(RuleBasedStateMachine):
             and (key == "customer_id" or "customer_id" not in each)
             and is_in(each, part)
             and is_of_types(each["service_type"], types)
-            and all(is_within(each, name, limit) for name, (_, limit) in times.items())
+            and all(is_within(each, *limit) for limit in times.items())
         ]
         offset, limit = pages.get("offset", 0), pages.get("limit", len(found))
         self.agrees(reply, found[offset:][:limit])
@@ -705,7 +705,7 @@ class LifeCycles(RuleBasedStateMachine):
         events = ["started", *(["completed"] if "completed" in service else [])]
         times = {}
         for event in data.draw(st.lists(among(events), max_size=2)):
-            moments = [(service[event]["timestamp"],) * 2] * 4 + MOMENTS
+            moments = [service[event]["timestamp"]] * 4 + [sent for sent, _ in MOMENTS]
             name = f"{event}_{data.draw(among(['from', 'to']))}"
             times[name] = data.draw(among(moments))
         return *data.draw(among(keys * 4 + nobody)), times
@@ -733,7 +733,8 @@ def is_within(service, name, moment):
     event, end = name.split("_")
     if event not in service:
         return False
-    there = service[event]["timestamp"]
+    there = datetime.fromisoformat(service[event]["timestamp"])
+    moment = datetime.fromisoformat(moment)
     return moment <= there if end == "from" else there < moment
 
 

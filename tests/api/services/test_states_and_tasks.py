@@ -188,6 +188,19 @@ def test_state_that_is_not_of_the_service_is_refused(api, store, case):
             refused(reply, "previous_state_id")
 
 
+def test_unknown_states_are_told_with_all_other_faults(api, store, case):
+    with unchanged(store):
+        body = {"state_id": 99, "foo": 1}
+        reply = send(api, "POST", f"{case}/tasks/start", body)
+        refused(reply, "state_id", "task_type", "foo")
+        body = {"previous_state_id": 99, "est_duration": -1}
+        reply = send(api, "POST", f"{case}/states/start", body)
+        refused(reply, "previous_state_id", "state_type", "est_duration")
+        body = {"from": {"state_id": 99}, "to": {}, "media_type": ""}
+        reply = send(api, "POST", f"{case}/states/transition", body)
+        refused(reply, "from.state_id", "to.state_type", "media_type")
+
+
 def test_state_of_an_id_that_is_none_is_refused(api, store, case):
     with unchanged(store):
         for state_id in (-1, 1.0, True, "x", "", [], {}, 2**63):
