@@ -80,6 +80,10 @@ _existing = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 _to_file = click.argument("file", type=_path)
 _from_file = click.argument("file", type=_existing)
+_from_file_or_input = click.argument(
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
+)
 
 
 @main.command()
@@ -115,7 +119,7 @@ def serve(**given: Any) -> None:
 
 @main.command("import")
 @click.argument("collection", type=COLLECTIONS)
-@_from_file
+@_from_file_or_input
 @click.option("--replace", is_flag=True, help="Replace those whose ids exist already.")
 @click.option(
     "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
@@ -127,9 +131,10 @@ def import_(
 ) -> None:
     """Add the service tasks, or services, in FILE, all or none; ids and times are kept.
 
-    FILE holds what the API returns, an array or one object, or TinyDB JSON. A service is
-    complete with all its states, tasks and extension values; these must fit the extension
-    schemas there are, and may come before their schema.
+    FILE, or the standard input if that is -, holds what the API returns, an array or one
+    object, or TinyDB JSON. A service is complete with all its states, tasks and extension
+    values; these must fit the extension schemas there are, and may come before their
+    schema.
 
     Example: svctasks import svctasks tasks.json
     """
@@ -139,7 +144,11 @@ def import_(
         click.echo(f"skipped {place}: {reason}", err=True)
 
     settings = Settings.from_environment(data=data)
-    given = interchange.entities(file.read_bytes(), collection, file.name)
+    if str(file) == "-":
+        content, name = sys.stdin.buffer.read(), "the standard input"
+    else:
+        content, name = file.read_bytes(), file.name
+    given = interchange.entities(content, collection, name)
     store = bootstrap.open_store(settings)
     try:
         does = bootstrap.use_cases(store, settings)

@@ -2,10 +2,11 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from running import Server, svctasks
+from running import SVCTASKS, Server, svctasks
 from shared import ASKED, SAMPLES, T, sample
 
 ENTITY = sample("svctask.json")
@@ -56,6 +57,21 @@ def test_each_form_of_file_is_taken_with_ids_and_times(file, data, content):
     result = import_(file, data, content)
     assert (result.returncode, result.stdout) == (0, "1 imported\n"), result.stderr
     assert served(data) == [ENTITY]
+
+
+def test_the_standard_input_is_taken_for_a_file(file, data):
+    file.write_text(json.dumps([ENTITY, {}]))
+    command = [SVCTASKS, "import", "svctasks", "-", "--data", data]
+    with file.open() as opened:
+        result = subprocess.run(command, stdin=opened, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "item 2: name: is required" in result.stderr
+    told = subprocess.run(
+        command, input=json.dumps(ENTITY), capture_output=True, text=True
+    )
+    assert told.stdout == "1 imported\n"
+    told = subprocess.run(command, input="{", capture_output=True, text=True)
+    assert "the standard input is not JSON" in told.stderr
 
 
 def test_the_data_folder_itself_can_be_imported(data, tmp_path):
@@ -213,6 +229,15 @@ def test_faults_inside_a_service_are_named_with_their_places(file, data):
     ):
         assert fault in result.stderr
     assert exported(data) == []
+
+
+def test_faults_of_extension_values_are_told_with_all_others(file, schemas):
+    offers = SERVICE["relatedOffers"]
+    bad = {**SERVICE, "colour": "red", "relatedOffers": [*offers, offers[0]]}
+    result = import_services(file, schemas, bad)
+    assert result.returncode == 1
+    for fault in ("colour: is not a member", "relatedOffers.3: has the same"):
+        assert fault in result.stderr
 
 
 def test_a_service_without_an_id_is_refused(file, data):
