@@ -5,7 +5,7 @@ from collections import Counter
 from functools import lru_cache
 from typing import Any
 
-from falcon import Request, Response
+from falcon import Request, Response, parse_header
 from jsonschema import Draft202012Validator
 
 from app.api import openapi
@@ -59,6 +59,22 @@ def validator(address: str, method: str, status: int) -> Draft202012Validator | 
     )
 
 
+@lru_cache
+def _schema(name: str) -> Draft202012Validator:
+    return Draft202012Validator(
+        {
+            "$ref": f"#/components/schemas/{name}",
+            "components": document()["components"],
+        },
+        format_checker=Draft202012Validator.FORMAT_CHECKER,
+    )
+
+
+def fits(value: Any, name: str) -> bool:
+    """Tell whether ``value`` fits the schema ``name`` of the document."""
+    return _schema(name).is_valid(value)
+
+
 class Documented:
     """Falcon middleware that gathers how replies differ from the document."""
 
@@ -92,6 +108,9 @@ class Documented:
         headers = {name.lower() for name in resolved(told).get("headers", {})}
         if unsaid := response.headers.keys() - headers - UNSAID:
             self.faults.append(f"{place}: no such headers: {unsaid}")
+        media_type, _ = parse_header(response.content_type or "application/json")
+        if response.data and media_type not in resolved(told).get("content", {}):
+            self.faults.append(f"{place}: no such media type: {media_type}")
         self._compare(place, address, method, status, response.data)
 
     def _compare(

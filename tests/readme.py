@@ -1,11 +1,16 @@
 """What the README tells its reader to type, and what it says is printed then."""
 
+import json
+import os
 import re
+import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from running import Server
+from running import Server, free_port
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -22,6 +27,31 @@ def block(language: str, part: str) -> str:
     """Return the block of code in ``language`` that has ``part`` in it."""
     [found] = [each for each in _blocks(language) if part in each]
     return found
+
+
+def first_commands(executable: Path, folder: Path) -> list[Any]:
+    """Paste the first commands whole, beside ``executable``; return the JSON printed."""
+    (folder / "svctasks").write_bytes(executable.read_bytes())
+    port = str(free_port())
+    process = subprocess.Popen(
+        ["bash", "-c", block("sh", "./svctasks serve &").replace("8000", port)],
+        cwd=folder,
+        env={**os.environ, "PORT": port},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        process.wait(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        printed, logged = process.communicate(timeout=60)
+    assert process.returncode == 0, logged
+    first, _, rest = printed.partition("\n")
+    assert "listens on" in first
+    return list(_values(rest))
 
 
 def session(server: Server) -> Iterator[tuple[str, str, str]]:
@@ -45,6 +75,14 @@ def session(server: Server) -> Iterator[tuple[str, str, str]]:
 
 def _blocks(language: str) -> list[str]:
     return [part.split("```")[0] for part in README.split(f"```{language}\n")[1:]]
+
+
+def _values(text: str) -> Iterator[Any]:
+    """Return the JSON values that stand one behind the other in ``text``."""
+    while text := text.lstrip():
+        value, end = json.JSONDecoder().raw_decode(text)
+        yield value
+        text = text[end:]
 
 
 def _plain(output: str, known: str) -> str:

@@ -20,7 +20,17 @@ from falcon import HTTP_304, HTTPPermanentRedirect, Request, Response
 from app import __version__
 from app.api import bodies
 from app.api.entity_tags import is_known
-from app.api.routes import DOCS, HEALTH, METRICS, OPENAPI, START, STATUS, SVCTASKS
+from app.api.routes import (
+    BUSINESS_ATTRIBUTES,
+    DOCS,
+    EXTENSION_SCHEMAS,
+    HEALTH,
+    METRICS,
+    OPENAPI,
+    START,
+    STATUS,
+    SVCTASKS,
+)
 from app.errors import NotFound, Unavailable
 
 HTML = "text/html; charset=utf-8"
@@ -70,22 +80,26 @@ function withAllMethods(item) {
   return { ...usual, additionalOperations: others };
 }
 
-// The root of the API is where the document is: behind a proxy, that may be a folder.
-function withWholeAddresses(item, root) {
+const withoutSlash = (address) => address.replace(/[/]$/, "");
+
+// The root of the API is where the document is: a proxy may not tell in which folder.
+function withWholeAddresses(item, told, root) {
   const whole = ({ url, ...others }) => ({
     ...others,
-    url: new URL(`.${url}`, root).href.replace(/[/]$/, ""),
+    url: withoutSlash(root + url.slice(told.length)),
   });
   return item.servers ? { ...item, servers: item.servers.map(whole) } : item;
 }
 
-function inFormOf32(api, root) {
+function inFormOf32(api, address) {
+  const told = withoutSlash(api.servers[0].url);
+  const root = withoutSlash(new URL(".", address).href);
   const paths = Object.entries(api.paths).map(([path, item]) => [
     path,
-    withWholeAddresses(withAllMethods(item), root),
+    withWholeAddresses(withAllMethods(item), told, root),
   ]);
   return {
-    ...withWholeAddresses(api, root),
+    ...withWholeAddresses(api, told, root),
     openapi: "3.2.0",
     paths: Object.fromEntries(paths),
   };
@@ -125,7 +139,9 @@ class Entrance:
             "name": "svctasks",
             "version": __version__,
             "service_tasks": root + SVCTASKS,
-            "services": services_root + START,
+            "service_start": services_root + START,
+            "extension_schemas": services_root + EXTENSION_SCHEMAS,
+            "business_attributes": services_root + BUSINESS_ATTRIBUTES,
             "server_status": services_root + STATUS,
             "health": root + HEALTH,
             "metrics": root + METRICS,

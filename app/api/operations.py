@@ -33,4 +33,4 @@ class Operation:
     parameters: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     errors: tuple[int, ...] = READING
-    media_type: str = "application/json"
+    media_types: tuple[str, ...] = ("application/json",)

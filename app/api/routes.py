@@ -69,6 +69,8 @@ DOCS = "/docs"
 HEALTH = "/health"
 METRICS = "/metrics"
 OPENAPI = "/openapi.json"
+BUSINESS_ATTRIBUTES = "/metadata/business-attributes"
+EXTENSION_SCHEMAS = "/metadata/services/extensions"
 START = "/services/start"
 STATUS = "/server/status"
 
@@ -148,16 +150,14 @@ def _services() -> Iterator[Route]:
     for part in ("", "active", "completed"):
         ending, prefix = (f"/{part}", f"{part}_") if part else ("", "")
         what = f"{part} services" if part else "services"
-        of_customer = _listed(f"{what} of a customer", "Service", OF_SERVICES, _PAGED)
-        yield Route(
-            *(customer + ending, "services", f"{prefix}of_customer"),
-            {"GET": of_customer},
-        )
-        of_contact = f"anonymous {what} of a contact key"
-        yield Route(
-            *(anonymous + ending, "services", f"{prefix}anonymous"),
-            {"GET": _listed(of_contact, "Service", OF_SERVICES, _PAGED)},
-        )
+        for place, suffix, of_whom in (
+            (customer, "of_customer", f"{what} of a customer"),
+            (anonymous, "anonymous", f"anonymous {what} of a contact key"),
+        ):
+            listing = _listed(of_whom, "Service", OF_SERVICES, _PAGED, READING)
+            yield Route(
+                *(place + ending, "services", prefix + suffix), {"GET": listing}
+            )
     yield from _nested("state", OF_STATE, OF_STATES)
     yield from _nested("task", OF_TASK, OF_TASKS)
 
@@ -192,13 +192,17 @@ def _one(address: str, level: str, parameters: tuple[str, ...]) -> Route:
 
 
 def _listed(
-    what: str, item: str, parameters: tuple[str, ...], headers: tuple[str, ...] = ()
+    what: str,
+    item: str,
+    parameters: tuple[str, ...],
+    headers: tuple[str, ...] = (),
+    errors: tuple[int, ...] = _GETTING,
 ) -> Operation:
     return Operation(
         *(f"list the {what}", {200: f"{item}List"}),
         parameters=parameters,
         headers=headers,
-        errors=_GETTING,
+        errors=errors,
     )
 
 
@@ -274,7 +278,7 @@ def _extensions() -> Iterator[Route]:
 
 def _business_attributes() -> Iterator[Route]:
     """Return the addresses of business attributes. Contract, section 6."""
-    several, resource = "/metadata/business-attributes", "business_attributes"
+    several, resource = BUSINESS_ATTRIBUTES, "business_attributes"
     listing = Operation(
         *("list business attributes", {200: "BusinessAttributeList"}),
         parameters=("cv-attribute",),
@@ -307,7 +311,7 @@ def _server() -> Iterator[Route]:
         "figures for Prometheus",
         {200: "Figures"},
         errors=(500,),
-        media_type="text/plain",
+        media_types=("text/plain",),
     )
     yield Route(METRICS, "metrics", None, {"GET": figures})
     describe = Operation("describe all this in the form of OpenAPI", {200: "OpenApi"})
@@ -325,7 +329,7 @@ def _front_door() -> Iterator[Route]:
         parameters=("If-None-Match",),
         headers=(*_FILE, "Content-Security-Policy"),
         errors=(500, 503),
-        media_type="text/html",
+        media_types=("text/html",),
     )
     yield Route(DOCS, "documentation", None, {"GET": page})
     load = Operation(
@@ -333,7 +337,7 @@ def _front_door() -> Iterator[Route]:
         parameters=("If-None-Match",),
         headers=_FILE,
         errors=(404, 500, 503),
-        media_type="*/*",
+        media_types=("text/javascript", "text/css", "image/png"),
     )
     yield Route(DOCS + "/{file}", "documentation", "file", {"GET": load})
 

@@ -25,7 +25,9 @@ def test_the_entrance_names_version_and_entry_points(api):
         "name": "svctasks",
         "version": __version__,
         "service_tasks": "/rest/v1/service/svctasks",
-        "services": "/services/start",
+        "service_start": "/services/start",
+        "extension_schemas": "/metadata/services/extensions",
+        "business_attributes": "/metadata/business-attributes",
         "server_status": "/server/status",
         "health": "/health",
         "metrics": "/metrics",
@@ -41,6 +43,8 @@ def entry_points(reply):
 
 def test_each_entry_point_is_there(api):
     for address in entry_points(api.get("/")):
+        status = 405 if address == "/services/start" else 200
+        assert send(api, "GET", address).status_int == status
         assert send(api, "OPTIONS", address).status_int == 200
 
 
@@ -60,10 +64,29 @@ def test_the_entrance_names_services_under_their_prefix(tmp_path):
     service = open_service(settings)
     try:
         found = TestApp(service.application).get("/").json
-        assert found["services"] == f"{prefix}/services/start"
+        assert found["service_start"] == f"{prefix}/services/start"
+        schemas, attributes = found["extension_schemas"], found["business_attributes"]
+        assert schemas == f"{prefix}/metadata/services/extensions"
+        assert attributes == f"{prefix}/metadata/business-attributes"
         assert found["server_status"] == f"{prefix}/server/status"
         assert found["service_tasks"] == "/rest/v1/service/svctasks"
         assert found["docs"] == "/docs"
+    finally:
+        service.close()
+
+
+@pytest.mark.parametrize(("outer", "told"), [("", "/"), ("/outer", "/outer")])
+def test_the_document_names_the_path_that_it_is_served_under(tmp_path, outer, told):
+    prefix = "/genesys/1/cs"
+    settings = Settings.from_environment(data=tmp_path, services_prefix=prefix)
+    service = open_service(settings)
+    try:
+        api = TestApp(service.application)
+        found = raw(api, path="/openapi.json", SCRIPT_NAME=outer).json
+        assert found["servers"] == [{"url": told}]
+        status = found["paths"]["/server/status"]
+        assert status["servers"] == [{"url": told}, {"url": f"{outer}{prefix}"}]
+        assert "servers" not in found["paths"]["/health"]
     finally:
         service.close()
 

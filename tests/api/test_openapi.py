@@ -5,17 +5,24 @@ the tests of the API get: ``tests/documented.py``, and the fixture ``service``.
 """
 
 import json
+from contextlib import contextmanager
+from dataclasses import replace
+from io import StringIO
 
 import pytest
-from documented import Documented, document, operations, resolved
+from calls import ID, create, send
+from documented import Documented, document, fits, operations, resolved
 from falcon import Request, Response
 from falcon.testing import create_environ
 from openapi_spec_validator import validate
 from running import svctasks
-from shared import T, sample
+from shared import SAMPLES, T, sample
+from webtest import TestApp
 
+from app.api.documentation import FILES
 from app.api.openapi import FURTHER
 from app.api.routes import ROUTES
+from app.bootstrap import open_service
 from app.schemas import business_attribute, extension, service, svctask
 
 FIELDS = {
@@ -117,10 +124,383 @@ def test_every_field_of_a_business_attribute_is_there():
     assert business_attribute.NAME == "business_attributes"
 
 
+# How each operation can be refused
+
+
+WRITING = ("POST", "PATCH", "PUT", "DELETE")
+
+OBSERVING = ("/health", "/metrics")
+"""What answers whatever else is wrong."""
+
+HEEDLESS = {"/", "/docs", "/docs/{file}", *OBSERVING}
+"""What takes no notice of parameters."""
+
+
+@contextmanager
+def serving(settings, **given):
+    """The API with other settings; each reply must be as the document says."""
+    service = open_service(replace(settings, **given), log=StringIO())
+    documented = Documented("")
+    service.application.add_middleware(documented)
+    try:
+        yield TestApp(service.application)
+    finally:
+        service.close()
+    assert not documented.faults
+
+
+def written(address):
+    """Return an address that fits a template, with the examples of the document."""
+    examples = {
+        each["name"]: each["example"]
+        for each in document()["components"]["parameters"].values()
+        if each["in"] == "path"
+    }
+    return address.format(**examples)
+
+
+def answering(api, status, query="", **content):
+    """Return the operations that answer with ``status``."""
+    return {
+        (address, method)
+        for address, method in operations()
+        if send(api, method, written(address) + query, **content).status_int == status
+    }
+
+
+def telling(status):
+    """Return the operations that the document says may answer with ``status``."""
+    return {
+        place
+        for place, told in operations().items()
+        if str(status) in told["responses"]
+    }
+
+
+def test_what_writes_is_refused_by_a_server_that_is_read_only(settings):
+    writing = {place for place in operations() if place[1] in WRITING}
+    with serving(settings, read_only=True) as api:
+        assert answering(api, 403) == telling(403) == writing
+
+
+def test_all_but_what_observes_fails_where_all_is_to_fail(settings):
+    failing = {place for place in operations() if place[0] not in OBSERVING}
+    with serving(settings, fail_rate=1.0) as api:
+        assert answering(api, 503) == failing
+    assert telling(503) == failing | {("/health", "GET")}
+
+
+def with_body():
+    return {place for place, told in operations().items() if "requestBody" in told}
+
+
+def test_bodies_of_another_type_are_refused(settings):
+    with serving(settings) as api:
+        create(api, {"id": ID, "name": "n"})
+        found = answering(api, 415, body=b"{}", content_type="text/plain")
+    assert found == telling(415) == with_body()
+
+
+def test_bodies_that_are_too_large_are_refused(settings):
+    with serving(settings, max_body=100) as api:
+        create(api, {"id": ID, "name": "n"})
+        found = answering(api, 413, body=b'"%s"' % bytes(100))
+    assert found == telling(413) == with_body()
+
+
+class Broken:
+    """Falcon middleware that fails in a way that nobody has foreseen."""
+
+    def process_resource(self, request, response, resource, params):
+        raise RuntimeError("unforeseen")
+
+
+def test_any_operation_can_fail_unforeseen(service, api):
+    service.application.add_middleware(Broken())
+    assert answering(api, 500) == telling(500) == set(operations())
+
+
+def test_lists_of_nobodys_services_are_empty_and_not_missing(api):
+    lists = {
+        place
+        for place in operations()
+        if place[0].startswith(("/customers/", "/services/anonymous/"))
+        and place[1] == "GET"
+    }
+    assert len(lists) == 6
+    assert lists <= answering(api, 200)
+    assert not lists & telling(404)
+
+
+def test_too_long_addresses_and_headers_are_told():
+    free = {
+        place
+        for place, told in operations().items()
+        if any(resolved(e)["in"] in ("path", "query") for e in told["parameters"])
+    }
+    assert telling(414) == free
+    assert telling(431) == set(operations())
+
+
+def test_unknown_parameters_are_refused_but_where_they_are_ignored(api):
+    """Of what only reads: the others may be refused for more than that."""
+    reading = {place for place in operations() if place[1] == "GET"}
+    heedless = {place for place in reading if place[0] in HEEDLESS}
+    assert answering(api, 400, "?unknown=1") & reading == reading - heedless
+    assert "/, /docs, what is below /docs, /health and /metrics" in (
+        document()["info"]["description"].replace("\n", " ")
+    )
+
+
+def test_the_types_of_what_the_page_loads_are_told(api):
+    told = operations()["/docs/{file}", "GET"]["responses"]["200"]["content"]
+    assert set(told) == {api.get(f"/docs/{file}").content_type for file in FILES}
+
+
+def test_the_entrance_has_the_members_that_are_told_and_no_others(api):
+    told = document()["components"]["schemas"]["EntryPoints"]
+    assert told["required"] == list(told["properties"]) == list(api.get("/").json)
+    assert told["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("name", ["NewAttribute", "Attribute"])
+def test_what_a_flag_means_is_not_what_the_list_of_that_name_means(name):
+    schemas = document()["components"]["schemas"]
+    of_list = schemas["NewDefinition"]["properties"]["unique"]["description"]
+    of_flag = schemas[name]["properties"]["unique"]["description"]
+    assert (of_list[:14], of_flag[:7]) == ("The attributes", "Whether")
+
+
+@pytest.mark.parametrize(
+    ("given", "is_kept"),
+    [
+        *((given, True) for given in ("a", "a" * 128, "Z9._:/+=-")),
+        *((given, False) for given in ("", "a" * 129, "a b", "a,b", "\xe9")),
+    ],
+)
+def test_which_request_ids_are_kept_is_told_in_words(api, given, is_kept):
+    """Others are replaced by new ones."""
+    told = document()["components"]["parameters"]["X-Request-Id"]["description"]
+    assert "1 to 128 of letters, digits and . _ : / + = -." in told
+    reply = send(api, "GET", X_Request_Id=given)
+    assert (reply.status_int, reply.headers["X-Request-Id"] == given) == (200, is_kept)
+
+
+def test_an_association_says_that_it_does_not_move_the_start():
+    schemas = document()["components"]["schemas"]
+    told = schemas["Association"]["properties"]["timestamp"]["description"]
+    assert "stays what it was" in told
+
+
 def test_samples_of_the_documents_are_examples():
     text = json.dumps(document())
-    for name in ("svctask.json", "service.3005.json"):
-        assert json.dumps(sample(name)) in text
+    samples = [sample(path.name) for path in SAMPLES.iterdir()]
+    assert len(samples) == 4
+    for each in samples:
+        assert json.dumps(each) in text
+
+
+# What bodies may be
+
+
+@pytest.mark.parametrize("name", svctask.SvctaskSchema().fields)
+def test_null_is_taken_of_a_change_where_the_document_says_so(api, name):
+    create(api, {"id": ID, "name": "n"})
+    status = send(api, "PATCH", f"{T}/{ID}", {name: None}).status_int
+    assert (status, fits({name: None}, "SvctaskChange")) in ((200, True), (400, False))
+
+
+@pytest.mark.parametrize("level", service.LEVELS.values(), ids=lambda each: each.noun)
+def test_names_that_no_extension_may_have_are_told_in_words(api, level):
+    """They fit the schema, which is the same for all levels."""
+    properties = document()["components"]["schemas"]["NewDefinition"]["properties"]
+    assert "a member of the resource or of one of its events" in (
+        properties["name"]["description"]
+    )
+    attributes = [{"name": "a", "type": "string"}]
+    for name in level.reserved:
+        body = {"name": name, "type": "single-valued", "attributes": attributes}
+        reply = send(api, "POST", f"/metadata/{level.noun}s/extensions", body)
+        assert reply.status_int == 400
+        assert "that is a member of the resource or its events" in reply.text
+
+
+FILTERS = (
+    {},
+    [],
+    None,
+    "name",
+    # Texts
+    {"name": "n"},
+    {"name": ""},
+    {"name": 1},
+    {"name": None},
+    {"name": ["n"]},
+    {"name": {}},
+    {"name": {"first": "n"}},
+    {"name": {"$eq": "n", "$ne": "m"}},
+    {"name": {"$eq": None}},
+    {"name": {"$gt": "a", "$lte": "n"}},
+    {"name": {"$gte": 1}},
+    {"name": {"$in": ["n", "m"]}},
+    {"name": {"$in": []}},
+    {"name": {"$in": "n"}},
+    {"name": {"$nin": [1]}},
+    {"name": {"$exists": True}},
+    {"name": {"$exists": 1}},
+    {"name": {"$contains": "n", "$startswith": "n", "$endswith": "n"}},
+    {"name": {"$contains": 1}},
+    {"name": {"$regex": "n"}},
+    {"name": {"$eq": "n", "first": "n"}},
+    {"name": {"$not": {"$eq": "n"}}},
+    {"name": {"$and": []}},
+    {"sitemode": "elsewhere"},
+    {"id": ID},
+    {"id": "380DAAE6"},
+    {"id": 380},
+    {"id": {"$startswith": "380"}},
+    {"id": {"$lt": "4"}},
+    {"id": {"$in": [ID, None]}},
+    # Integers
+    {"isenabled": True},
+    {"isenabled": "false"},
+    {"isenabled": "1"},
+    {"isenabled": 2},
+    {"isenabled": "yes"},
+    {"isenabled": None},
+    {"isenabled": {"$gt": 0}},
+    {"isenabled": {"$contains": "1"}},
+    {"intervalsec": 60},
+    {"intervalsec": -60},
+    {"intervalsec": "-060"},
+    {"intervalsec": "1e2"},
+    {"intervalsec": 1.5},
+    {"intervalsec": True},
+    {"intervalsec": 2**63 - 1},
+    {"intervalsec": 2**63},
+    {"intervalsec": {"$in": [60, "60"]}},
+    {"intervalsec": {"$nin": [60, [60]]}},
+    {"intervalsec": {"$startswith": "6"}},
+    # Dates
+    {"dtstart": "2019-02-20T08:00:00Z"},
+    {"dtstart": "2019-02-20t08:00:00.5+01:00"},
+    {"dtstart": "2019-02-20"},
+    {"dtstart": "2019-02-30T08:00:00Z"},
+    {"dtstart": ""},
+    {"dtstart": None},
+    {"dtstart": {"$gt": "2019-02-20T08:00:00Z"}},
+    {"dtstart": {"$gte": None}},
+    {"dtstart": {"$gte": "2019"}},
+    {"dtstart": {"$startswith": "2019"}},
+    {"dtstart": {"$endswith": None}},
+    {"dtstart": {"$in": ["", None, "2019-02-20T08:00:00Z"]}},
+    # Names
+    {"sites": "SITE1, SITE2"},
+    {"sites": ["SITE1"]},
+    {"sites": []},
+    {"sites": [1]},
+    {"sites": {"$gt": "SITE1"}},
+    {"sites": {"$contains": "SITE1"}},
+    {"sites": {"$contains": ["SITE1"]}},
+    {"sites": {"$in": ["SITE1", ["SITE2"]]}},
+    {"sites": {"$endswith": "1"}},
+    # Arrays
+    {"periods": []},
+    {"periods": [{"dow": 1}]},
+    {"periods": [{"": [None, 1.5]}]},
+    {"periods": [{"dow": {"$gt": 1}}]},
+    {"periods": {"dow": 1}},
+    {"periods": "dow"},
+    {"periods": {}},
+    {"periods": {"$contains": {"dow": 1}}},
+    {"periods": {"$contains": {"$gt": 1}}},
+    {"periods": {"$contains": 1}},
+    {"periods": {"$ne": [], "$exists": True}},
+    {"periods": {"$in": [[], [1]]}},
+    {"periods": {"$in": [1]}},
+    {"periods": {"$lt": []}},
+    {"periods": {"$startswith": "d"}},
+    # Objects, and what is in them
+    {"ext": {}},
+    {"ext": "ops"},
+    {"ext": None},
+    {"ext": {"owner": "ops"}},
+    {"ext": {"owner": {"$gt": 1, "$contains": [1]}}},
+    {"ext": {"ct": {"$gt": "2019-02-20T08:00:00Z"}}},
+    {"ext": {"ct": 1}},
+    {"ext": {"ct": None}},
+    {"ext": {"ct": {"day": 1}}},
+    {"ext": {"ct.day": 1}},
+    {"ext": {"": 1}},
+    {"ext": {"a.b": {"c.d": 1}}},
+    {"ext": {"a..b": 1}},
+    {"ext": {"owner": 1, "$eq": {}}},
+    {"ext": {"$eq": {"owner": "ops", "ct": None}}},
+    {"ext": {"$eq": {"ct": 1}}},
+    {"ext": {"$eq": {"": 1}}},
+    {"ext": {"$eq": "ops"}},
+    {"ext": {"$in": [{}, {"owner": {"name": "ops"}}]}},
+    {"ext": {"$exists": False}},
+    {"ext": {"$lt": {}}},
+    {"ext": {"$contains": "ops"}},
+    {"opts": {"title": "t", "comment": {"$contains": "c"}}},
+    {"opts": {"title": 1}},
+    {"opts": {"title": None}},
+    # Names with dots
+    {"opts.title": "t"},
+    {"opts.title": 1},
+    {"opts.title": {"$endswith": "t"}},
+    {"opts.title.first": 1},
+    {"ext.lwt": {"$lte": "2019-02-20T08:00:00Z"}},
+    {"ext.lwt": "yesterday"},
+    {"ext.owner": None},
+    {"ext.owner": [None, {"": {}}]},
+    {"ext.owner": [{"$eq": 1}]},
+    {"ext.owner": 2**64 - 1},
+    {"ext.owner": 2**64},
+    {"ext.owner": 0.5},
+    {"ext.owner": {}},
+    {"ext.owner": {"name": {"first": "o"}}},
+    {"ext.owner": {"name": {"$exists": "yes"}}},
+    {"ext.owner": {"$eq": {"name": [{"": 1}]}}},
+    {"ext.owner": {"$eq": {"$name": 1}}},
+    {"ext.owner": {"$gt": 1}},
+    {"ext.owner": {"$gt": None}},
+    {"ext.owner": {"$lte": True}},
+    {"ext.owner": {"$gte": []}},
+    {"ext.owner": {"$in": [1, "ops", None, {"a": 1}, [1]]}},
+    {"ext.owner": {"$in": {}}},
+    {"ext.owner": {"$contains": {"": None}}},
+    {"ext.owner": {"$startswith": 1}},
+    {"ext.owner": {"$endswith": "s"}},
+    {"ext.$owner": 1},
+    {"ext.": 1},
+    {"ext..owner": 1},
+    {".ext": 1},
+    {"owner": 1},
+    {"name.first": 1},
+    {"Name": "n"},
+    {"": 1},
+    # Filters in filters
+    {"$and": []},
+    {"$and": {}},
+    {"$and": [{}]},
+    {"$and": [{"name": "n"}, {"$or": [{"isenabled": 1}, {"isenabled": 2}]}]},
+    {"$or": [{"name": "n"}, {"$not": {"ext.owner": 1}}], "isenabled": 0},
+    {"$or": ["name"]},
+    {"$not": {}},
+    {"$not": [{}]},
+    {"$not": {"$not": {"$and": [{"owner": 1}]}}},
+    {"$nor": [{}]},
+    {"$eq": 1},
+)
+"""Filters of every kind of field with every operator, right ones and wrong ones."""
+
+
+@pytest.mark.parametrize("value", FILTERS, ids=json.dumps)
+def test_filters_are_taken_that_fit_their_schema_and_no_others(api, value):
+    status = send(api, "QUERY", T, {"filter": value}).status_int
+    assert (status, fits(value, "Filter")) in ((200, True), (400, False))
 
 
 @pytest.mark.parametrize(

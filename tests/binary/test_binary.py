@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
-from readme import ROOT, block, session
+from readme import ROOT, block, first_commands, session
 from running import Server, children, until
 from shared import T
 
@@ -138,6 +138,12 @@ def test_the_first_session_runs_as_printed(server):
         assert printed == expected, command
 
 
+def test_five_commands_lead_from_nothing_to_a_lookup(tmp_path):
+    named, task, found = first_commands(EXECUTABLE, tmp_path)
+    assert named["docs"] == "/docs"
+    assert found == [task["id"]]
+
+
 def test_it_serves_with_two_workers(server):
     workers = server.ready()
     os.kill(workers[0], signal.SIGKILL)
@@ -226,7 +232,7 @@ def test_it_is_small_and_soon_there(tmp_path):
     )
     print(f"glibc 2.{max(map(int, needed))}")
     assert size < 35e6
-    assert times[0] < 1
+    assert median(times) < 1
 
 
 def first_answer(data: Path) -> float:

@@ -2,15 +2,14 @@
 
 import importlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from readme import block
-from running import SVCTASKS, free_port
+from readme import block, first_commands
+from running import SVCTASKS
 from shared import T
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
@@ -31,31 +30,10 @@ def output(*command, folder=None):
 
 
 def test_five_commands_lead_from_nothing_to_a_lookup(tmp_path):
-    shutil.copy(SVCTASKS, tmp_path)
-    (tmp_path / "svctasks").chmod(0o644)
-    port = free_port()
-    typed = block("sh", "./svctasks serve &").replace("8000", str(port))
-    allow, serve, enter, create, lookup = (
-        ["bash", "-c", line] for line in typed.strip().split("\n")
-    )
-    assert output(*allow, folder=tmp_path) == ""
-    server = subprocess.Popen(
-        ["bash", "-c", f"exec {serve[2].removesuffix('&')}"],
-        cwd=tmp_path,
-        env={**os.environ, "PORT": str(port)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert "listens on" in server.stdout.readline()
-        assert json.loads(output(*enter))["docs"] == "/docs"
-        task = json.loads(output(*create))
-        assert task["name"] == "Nightly report"
-        assert json.loads(output(*lookup)) == [task["id"]]
-    finally:
-        server.terminate()
-        server.communicate()
+    named, task, found = first_commands(SVCTASKS, tmp_path)
+    assert named["docs"] == "/docs"
+    assert task["name"] == "Nightly report"
+    assert found == [task["id"]]
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 from playwright.sync_api import sync_playwright
+from running import Server
 from shared import T
 
 CHROMIUM = shutil.which("chromium")
@@ -141,6 +142,18 @@ def test_the_page_works_behind_a_proxy_that_has_it_in_a_folder(page, root):
     visit = Visit(page, f"{root}/outer/docs")
     assert visit.try_out("GET", "/health")["status"] == "ok"
     assert [each for each in visit.requests if "/outer/" not in each] == []
+
+
+@pytest.mark.parametrize("prefix", ["", "/genesys/1/cs"])
+def test_the_page_works_where_the_server_knows_the_folder(page, data, prefix):
+    server = Server(data, SCRIPT_NAME="/outer", SVCTASKS_SERVICES_PREFIX=prefix)
+    try:
+        visit = Visit(page, f"http://127.0.0.1:{server.port}/outer/docs")
+        assert visit.try_out("GET", "/health")["status"] == "ok"
+        assert visit.try_out("GET", "/server/status")["mode"] == "production"
+        assert [each for each in visit.requests if "/outer/" not in each] == []
+    finally:
+        server.kill()
 
 
 def test_the_page_says_what_keeps_the_document_away(page, root):

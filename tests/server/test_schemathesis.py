@@ -22,9 +22,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from documented import fits
 from running import Server
+from schemathesis_hooks import is_beyond_schemas
 from shared import T
 
 from app.api.bodies import FORM
@@ -35,9 +38,9 @@ DATA = Path(__file__).parents[2] / "data"
 
 CONFIGURATION = """\
 [checks.negative_data_rejection]
-expected-statuses = ["400", "403", "404", "412", "414", "5xx"]
+expected-statuses = ["400", "403", "404", "412", "414", "431", "5xx"]
 """
-"""A wrong id is 404, a tag in vain 412, too long an address 414."""
+"""A wrong id is 404, a tag in vain 412, too long an address 414, a header 431."""
 
 EXAMPLES = os.environ.get("SVCTASKS_SCHEMATHESIS", "")
 
@@ -45,6 +48,12 @@ FILTERED = ("name", "dtstart")
 """A field of each kind, but for arrays and objects."""
 
 LISTS = ("get_svctasks", "query_svctasks")
+
+
+def definition(name):
+    """Return an extension schema of that name."""
+    attributes = [{"name": "a", "type": "string"}]
+    return {"name": name, "type": "single-valued", "attributes": attributes}
 
 
 @pytest.fixture
@@ -109,6 +118,28 @@ def run(server, document, tmp_path):
         assert " passed" in result.stdout
 
     return run
+
+
+@pytest.mark.parametrize(
+    ("path", "name", "body"),
+    [
+        (T, "NewSvctask", {"name": "n", "dtstart": "0001-01-01T00:00:00+01:00"}),
+        ("/services/3005/end", "End", {"timestamp": "9999-12-31T23:59:59-01:00"}),
+        *(
+            ("/metadata/services/extensions", "NewDefinition", definition(name))
+            for name in ("service_id", "Session_ID")
+        ),
+    ],
+)
+def test_what_fits_the_document_and_is_refused_is_beyond_schemas(
+    server, path, name, body
+):
+    assert fits(body, name)
+    reply = server.request("POST", path, body)
+    assert reply.status == 400
+    assert is_beyond_schemas(
+        SimpleNamespace(operation=SimpleNamespace(path=path)), reply.json
+    )
 
 
 def test_schemathesis_finds_nothing_but_for_lists_of_tasks_and_the_mode(run):

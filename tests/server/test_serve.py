@@ -113,6 +113,11 @@ def test_an_edit_by_hand_is_served_without_a_restart(server):
         server.kill()
 
 
+def test_too_long_addresses_and_headers_are_refused(server):
+    assert server.request("GET", f"{T}/{'x' * 8190}").status == 414
+    assert server.request("GET", **{"X-Request-Id": "x" * 8190}).status == 431
+
+
 def test_a_chunked_body_is_read(server):
     connection = server.connect()
     connection.request(

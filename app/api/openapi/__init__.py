@@ -35,7 +35,8 @@ that are followed through states and tasks.
 HEAD goes where GET does, and OPTIONS everywhere; other methods are answered with 405 and
 the header Allow. A client that cannot send LOOKUP or QUERY sends POST with the header
 X-HTTP-Method-Override. A trailing slash is tolerated. Parameters that are not named here
-are refused, and so are texts with a NUL and integers beyond 64 bits."""
+are refused, but for /, /docs, what is below /docs, /health and /metrics, which ignore
+them. Texts with a NUL and integers beyond 64 bits are refused everywhere."""
 
 TAGS = {
     "service tasks": ("svctasks",),
@@ -63,19 +64,27 @@ ERRORS = {
     503: "The store is not available, or the server is in maintenance.",
 }
 
-TOO_LONG = "The address is longer than 8190 bytes; the web server itself says so."
+TOO_LONG = {
+    414: "The address is longer than 8190 bytes; the web server itself says so.",
+    431: "The headers are too long or too many; the web server itself says so.",
+}
+"""What is refused before it comes to this service, and so in no form of its own."""
 
 FORMS = ("Error", "ServicesError")
 """The schemas of errors: elsewhere, and in the services API."""
 
 
-def document(prefix: str) -> dict[str, Any]:
-    """Return the document; the services API stands under ``prefix`` too, if any."""
+def document(prefix: str, root: str = "") -> dict[str, Any]:
+    """Return the document; the services API stands under ``prefix`` too, if any.
+
+    ``root`` is the path that all is served under, or empty.
+    """
+    servers = [{"url": root or "/"}]
     plugin = MarshmallowPlugin()
     spec = APISpec(
         *("svctasks", __version__, "3.1.0", [plugin]),
         info={"description": ABOUT},
-        servers=[{"url": "/"}],
+        servers=servers,
     )
     assert plugin.converter is not None
     plugin.converter.add_attribute_function(_property)  # type: ignore[no-untyped-call]
@@ -89,15 +98,16 @@ def document(prefix: str) -> dict[str, Any]:
     for form in FORMS:
         for status in ERRORS:
             spec.components.response(f"{form}{status}", _error(form, status))
-    spec.components.response("TooLong", {"description": TOO_LONG})
+    for status, description in TOO_LONG.items():
+        spec.components.response(f"TooLong{status}", {"description": description})
     for route in ROUTES:
         spec.path(address(route), operations=_item(route, spec.components))
     made: dict[str, Any] = spec.to_dict()
     if prefix:
         for route in ROUTES:
             if route.is_of_services_api:
-                servers = [{"url": "/"}, {"url": prefix}]
-                made["paths"][address(route)]["servers"] = servers
+                under = [*servers, {"url": root + prefix}]
+                made["paths"][address(route)]["servers"] = under
     return made
 
 
@@ -123,10 +133,11 @@ def _add_schemas(spec: APISpec) -> None:
         schemas[name]["properties"][member]["readOnly"] = True
     for name, schema in {**SHARED, **OTHERS, **REPLIES}.items():
         spec.components.schema(name, schema)
-    for schema in schemas.values():
+    for of, schema in schemas.items():
         for name, each in schema.get("properties", {}).items():
-            if name in MEANINGS:
-                schema["properties"][name] = {**each, "description": MEANINGS[name]}
+            meaning = MEANINGS.get(f"{of}.{name}") or MEANINGS.get(name)
+            if meaning:
+                schema["properties"][name] = {**each, "description": meaning}
 
 
 def _item(route: Route, components: Components) -> dict[str, Any]:
@@ -147,7 +158,7 @@ def _item(route: Route, components: Components) -> dict[str, Any]:
 def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
     form = FORMS[route.is_of_services_api]
     names = re.findall(r"\{(\w+?)_?\}", route.template)
-    parameters = [f"path.{name}" for name in names]
+    parameters = [*(f"path.{name}" for name in names), *operation.parameters]
     replies = {
         str(status): _reply(operation, status, schema)
         for status, schema in operation.replies.items()
@@ -156,14 +167,18 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
         str(status): {"$ref": f"#/components/responses/{form}{status}"}
         for status in (*operation.errors, *((405,) if _is_taken(route, verb) else ()))
     }
-    if any(PARAMETERS[name]["in"] == "query" for name in operation.parameters):
-        errors["414"] = {"$ref": "#/components/responses/TooLong"}
+    in_address = ("path", "query")
+    is_free = any(PARAMETERS[name]["in"] in in_address for name in parameters)
+    errors |= {
+        str(status): {"$ref": f"#/components/responses/TooLong{status}"}
+        for status in (*((414,) if is_free else ()), 431)
+    }
     identity = filter(None, (verb.lower(), route.resource, route.suffix))
     described = {
         "operationId": "_".join(identity),
         "summary": operation.summary,
         "tags": [tag for tag, of in TAGS.items() if route.resource in of],
-        "parameters": [*parameters, *operation.parameters, "X-Request-Id"],
+        "parameters": [*parameters, "X-Request-Id"],
         "responses": dict(sorted({**errors, **replies}.items())),
     }
     if operation.body:
@@ -215,7 +230,8 @@ def _reply(operation: Operation, status: int, schema: str) -> dict[str, Any]:
         "headers": _headers(*operation.headers),
     }
     if schema:
-        reply["content"] = {operation.media_type: _media(schema)}
+        media = _media(schema)
+        reply["content"] = dict.fromkeys(operation.media_types, media)
     return reply
 
 

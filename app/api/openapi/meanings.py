@@ -41,5 +41,13 @@ MEANINGS: Mapping[str, str] = {
     "default": "The value where none is given; it must be of the type.",
     "mandatory": "Whether a value without it is refused.",
     "encrypt": "Values are not encrypted here.",
+    # Where the same name means something else
+    "Association.timestamp": "When it started; left out, it stays what it was.",
+    "NewDefinition.name": (
+        "Not that of a member of the resource or of one of its events, in any case: such "
+        "names are refused."
+    ),
+    "NewAttribute.unique": "Whether it is one of those that tell records apart.",
+    "Attribute.unique": "Whether it is one of those that tell records apart.",
 }
-"""By the name of the member."""
+"""By the name of the member, or by those of the schema and the member."""

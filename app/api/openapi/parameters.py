@@ -121,7 +121,9 @@ PARAMETERS: Mapping[str, Parameter] = {
         schema=TEXTUAL,
     ),
     "X-Request-Id": _parameter(
-        *("header", "X-Request-Id", "What the reply and the log call this request."),
+        *("header", "X-Request-Id"),
+        "What the reply and the log call this request: 1 to 128 of letters, digits and "
+        ". _ : / + = -. Anything else is replaced by a new one.",
         schema=TEXTUAL,
     ),
     "path.id": _of_address(

@@ -60,6 +60,7 @@ def _there(name: str) -> JsonSchema:
 
 
 AMENDMENTS: Mapping[str, JsonSchema] = {
+    "SvctaskChange": {"properties": {"id": ref("SvctaskId")}},
     "ServiceStart": {
         **_EVENT,
         **{"if": _there("customer_id"), "else": _there("contact_key")},
