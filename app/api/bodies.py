@@ -47,7 +47,8 @@ def kept(
     if item is None:
         if len(made) == FORMS_KEPT:
             made.clear()
-        item = made[form] = encode(record.document)
+        # A copy, without the room that orjson leaves behind what it returns.
+        item = made[form] = bytes(memoryview(encode(record.document)))
     return item
 
 

@@ -263,23 +263,26 @@ def _descending_key(order: Order) -> Callable[[Document], Any]:
 
 
 def sort(
-    items: list[Item], order: tuple[Order, ...], document: Callable[[Item], Document]
-) -> None:
-    """Sort ``items`` in place by their documents; ties stay as they were.
-
-    A stable pass for each field, the last first, is faster than one with wrapped keys.
-    """
-    for part in reversed(order):
-        _sort_by(items, _order_key(part.field), document, part.descending)
-
-
-def _sort_by(
     items: list[Item],
-    key: Callable[[Document], Any],
-    document: Callable[[Item], Document],
-    descending: bool,
-) -> None:
-    items.sort(key=lambda item: key(document(item)), reverse=descending)
+    order: tuple[Order, ...],
+    key: Callable[[Item], tuple[Any, ...]],
+) -> list[tuple[Any, ...]]:
+    """Sort ``items`` in place and return their keys; ties stay as they were.
+
+    The keys begin with those that ``sort_key`` makes for ``order``.
+    """
+    keyed = [(key(item), item) for item in items]
+    # A stable pass for each field is faster than comparing keys the other way round.
+    for place, part in reversed([*enumerate(order)]):
+        keyed.sort(key=_part(place, part.descending), reverse=part.descending)
+    items[:] = [item for _, item in keyed]
+    return [made for made, _ in keyed]
+
+
+def _part(place: int, is_descending: bool) -> Callable[[tuple[Any, Any]], Any]:
+    if is_descending:
+        return lambda keyed: keyed[0][place].key
+    return lambda keyed: keyed[0][place]
 
 
 def _order_key(field: Field) -> Callable[[Document], Any]:

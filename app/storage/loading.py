@@ -18,7 +18,7 @@ from app.errors import Invalid
 from app.query.values import instant
 from app.storage import Collection, Key
 from app.storage.datafile import DataFile, Identity, lines, parse
-from app.storage.indexes import Record, Records
+from app.storage.records import Record, Records, encoded
 
 FAULTS_SHOWN = 10
 """How many faults of an edited file a message names."""
@@ -122,7 +122,7 @@ def completed(
     if known and known.encoded == orjson.dumps(document):
         return Record(number, known.key, known.content)
     complete = collection.complete(document, number, moment)
-    return Record(number, complete[collection.key], orjson.dumps(complete))
+    return Record(number, complete[collection.key], encoded(complete))
 
 
 def _faults(

@@ -16,7 +16,7 @@ from typing import Any
 
 from app.errors import Unavailable
 from app.storage import IdsOf, Key
-from app.storage.indexes import Record, Records
+from app.storage.records import Record, Records
 
 MOST = 2**62 - 1
 """The highest id that is given. Those above, which a file may bring, count for nothing."""

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-import orjson
-
 from app.storage import Collection
 from app.storage.datafile import Identity
-from app.storage.indexes import Documents, Record
+from app.storage.indexes import Documents
 from app.storage.journal import FORMAT, Line
 from app.storage.marks import Marks
+from app.storage.records import Record, encoded
 
 
 @dataclass(slots=True)
@@ -50,9 +49,7 @@ class State:
     def apply(self, entry: dict[str, Any]) -> None:
         """Take in a later line of the journal."""
         key = self.collection.key
-        put = [
-            Record(n, each[key], orjson.dumps(each)) for n, each in entry.get("put", ())
-        ]
+        put = [Record(n, each[key], encoded(each)) for n, each in entry.get("put", ())]
         self.take(entry, put)
 
     def take(self, entry: dict[str, Any], put: Sequence[Record]) -> None:

@@ -25,7 +25,7 @@ from app.errors import Invalid, Unavailable
 from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
 from app.storage.descriptors import Sync, adopt
-from app.storage.indexes import Documents, Record
+from app.storage.indexes import Documents
 from app.storage.journal import (
     GroupCommit,
     Journal,
@@ -40,6 +40,7 @@ from app.storage.journal import (
 from app.storage.loading import checked, trusted
 from app.storage.locks import TableLock
 from app.storage.marks import Marks
+from app.storage.records import Record
 from app.storage.state import State
 
 log = logging.getLogger(__name__)

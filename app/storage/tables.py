@@ -19,8 +19,8 @@ from app.query.values import instant
 from app.storage import Collection, Document, Key, NextId, Page, Status
 from app.storage.descriptors import Sync, flush_folder
 from app.storage.folding import FoldedTable
-from app.storage.indexes import Record, Records
 from app.storage.loading import completed
+from app.storage.records import Record, Records
 from app.storage.writing import Changes
 
 log = logging.getLogger(__name__)

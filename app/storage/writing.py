@@ -17,8 +17,9 @@ from orjson import Fragment
 from app.errors import Unavailable
 from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
-from app.storage.indexes import Documents, Record, Records
+from app.storage.indexes import Documents
 from app.storage.marks import NewIds
+from app.storage.records import Record, Records
 from app.storage.table import SharedTable
 
 

@@ -25,8 +25,8 @@ from app.query.values import (
     TEXT,
 )
 from app.storage import Collection
-from app.storage.indexes import Record
 from app.storage.journal import decode
+from app.storage.records import Record
 from app.storage.tables import FileStore, JournalTable
 from app.storage.writing import Changes
 

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from notes import ALBUMS, ARTIST, FIELDS, NOTES, RATED, album, note, query
 
 from app.query import Comparison, Every, Field, Order, Query
-from app.query.predicate import predicate, sort
+from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, Kind
-from app.storage.indexes import ORDERS_KEPT, Documents, Record
+from app.storage.buckets import ORDERS_KEPT
+from app.storage.indexes import Documents
+from app.storage.records import Record
 
 ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
 DAYS = ["", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.50Z", "2026-01-02T00:00:00.5Z"]
@@ -81,7 +83,8 @@ changes = st.tuples(
 def plainly(present, asked):
     """Return the answer of a search that knows no index."""
     found = list(present.values())
-    sort(found, (*asked.order, *NOTES.order), lambda document: document)
+    order = (*asked.order, *NOTES.order)
+    sort(found, order, sort_key(order))
     if asked.where is not None:
         found = list(filter(predicate(asked.where), found))
     end = None if asked.limit is None else asked.offset + asked.limit

@@ -1,0 +1,94 @@
+"""One document in memory."""
+
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol
+
+import orjson
+
+from app.errors import Unavailable
+from app.storage import Document, Key
+
+
+def encoded(document: Document) -> bytes:
+    """Return ``document`` as JSON without white space, to be kept."""
+    # orjson leaves kilobytes of room behind what it returns; a copy has none.
+    return bytes(memoryview(orjson.dumps(document)))
+
+
+class Record:
+    """A document with its key and its TinyDB number.
+
+    Its ``content`` is the document, or its JSON as the service wrote it: that takes a
+    fraction of the memory, and is decoded each time that the document is asked for.
+    """
+
+    __slots__ = ("number", "key", "content", "place", "_revision", "_made")
+
+    place: Any
+    """Where the record stands in the order of the table; known once it is sorted."""
+
+    def __init__(self, number: int, key: Key, content: Document | bytes) -> None:
+        self.number = number
+        self.key = key
+        self.content = content
+        self._revision: int | None = None
+        self._made: dict[Any, Any] | None = None
+
+    @property
+    def document(self) -> Document:
+        """The document; raises Unavailable if what the disk gave back is no JSON."""
+        content = self.content
+        if not isinstance(content, bytes):
+            return content
+        try:
+            document: Document = orjson.loads(content)
+        except orjson.JSONDecodeError as error:
+            reason = f"the stored document {self.key} is damaged: {error}"
+            raise Unavailable(reason) from None
+        return document
+
+    @property
+    def encoded(self) -> bytes:
+        """The document as JSON without white space."""
+        content = self.content
+        return content if isinstance(content, bytes) else encoded(content)
+
+    def packed(self) -> "Record":
+        """Return this record with its document in JSON."""
+        return Record(self.number, self.key, self.encoded)
+
+    @property
+    def made(self) -> dict[Any, Any]:
+        """What callers made of the document; it goes when the document does."""
+        if self._made is None:
+            self._made = {}
+        return self._made
+
+    @property
+    def revision(self) -> int:
+        """A digest of the document: alike in every worker and after every restart."""
+        if self._revision is None:
+            digest = blake2b(self.encoded, digest_size=8).digest()
+            self._revision = int.from_bytes(digest) >> 1
+        return self._revision
+
+
+class Decoded(NamedTuple):
+    """A record with its document, for all who look into that."""
+
+    record: Record
+    document: Document
+
+
+def decoded(record: Record) -> Decoded:
+    """Return ``record`` with its document."""
+    return Decoded(record, record.document)
+
+
+class Records(Protocol):
+    """Records to look through, and to look up by their keys."""
+
+    def __iter__(self) -> Iterator[Record]: ...
+
+    def get(self, key: Key) -> Record | None: ...
