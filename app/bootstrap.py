@@ -6,6 +6,7 @@ The only module that knows which back end there is.
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,14 +57,15 @@ class Service:
 
 def open_service(
     settings: Settings,
-    clock: Clock = _now,
+    clock: Clock | None = None,
     log: TextIO = sys.stderr,
     sync: Sync = os.fdatasync,
 ) -> Service:
     """Open the store and build the application; raises Invalid and Unavailable."""
-    observer = Observer(logs.form(log), log.write, clock)
+    seconds = time.time if clock is None else lambda: clock().timestamp()
+    observer = Observer(logs.form(log), log.write, seconds)
     store = open_store(settings, observer.timed(sync))
-    does = use_cases(store, settings, clock)
+    does = use_cases(store, settings, clock or _now)
     if not settings.read_only:
         _finish_deletions(does.services.extensions)
     application = create_application(

@@ -76,7 +76,7 @@ class Svctasks:
                 'the body must be the key itself, a JSON string such as "380d…"'
             )
         try:
-            return [self.get(str(key)).document["id"]]
+            return [str(self.get(str(key)).key)]
         except NotFound:
             raise NotFound("Lookup failed") from None
 

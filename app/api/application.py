@@ -52,12 +52,11 @@ def create_application(
     application = falcon.App(media_type=JSON)
     application.add_middleware(observer)
     application.add_middleware(middleware.MethodOverride())
-    application.add_middleware(middleware.KnownMethods(all_routes))
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
     if simulation.is_on:
         application.add_middleware(simulation)
     application.req_options.strip_url_path_trailing_slash = True
-    problems.register(application, prefix)
+    problems.register(application, prefix, all_routes)
     of_services = use_cases.services
     resources: dict[str, object] = {
         "svctasks": Svctasks(use_cases.svctasks, max_body),

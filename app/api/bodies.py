@@ -1,6 +1,7 @@
 """Bodies: JSON coming in, plain or in a form, and JSON going out."""
 
 from collections.abc import Callable, Hashable, Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -76,7 +77,7 @@ def read_any(request: Request, limit: int) -> Any:
 
 
 def _value(request: Request, content: bytes) -> Any:
-    media_type = _media_type(request)
+    media_type = _media_type(request.content_type or "")
     if media_type == "application/json":
         return jsontext.read(content)
     if media_type == FORM:
@@ -104,8 +105,10 @@ def _content(request: Request, limit: int) -> bytes:
     return content
 
 
-def _media_type(request: Request) -> str:
-    media_type, parameters = parse_header(request.content_type or "")
+@lru_cache(maxsize=64)
+def _media_type(header: str) -> str:
+    """Return the media type that a Content-Type names; nothing, if it is not in UTF-8."""
+    media_type, parameters = parse_header(header)
     charset = parameters.get("charset", "utf-8").lower()
     return media_type.lower() if charset in ("utf-8", "utf8", "us-ascii") else ""
 

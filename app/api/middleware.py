@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Request, Response
+from falcon import Request, Response
 
 from app import modes
 from app.api.routes import Route
@@ -25,20 +25,6 @@ class MethodOverride:
                 f'X-HTTP-Method-Override may be {" or ".join(OVERRIDES)}, not "{override}"'
             )
         request.method = override.strip().upper()
-
-
-class KnownMethods:
-    """Answers methods that Falcon has never heard of like other unsupported ones."""
-
-    def __init__(self, routes: Iterable[Route]) -> None:
-        self._allowed = {route.address: route.allowed for route in routes}
-
-    def process_resource(
-        self, request: Request, response: Response, resource: object, params: Any
-    ) -> None:
-        """Raise 405 for a method that is in no standard."""
-        if request.method not in COMBINED_METHODS:
-            raise HTTPMethodNotAllowed(self._allowed[request.uri_template or ""])
 
 
 class ServicesApi:

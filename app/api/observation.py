@@ -20,7 +20,6 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.api.tally import Tally, summed
 from app.logs import Line
-from app.svctasks import Clock
 
 Sync = Callable[[int], None]
 
@@ -58,17 +57,20 @@ def new_id() -> str:
 
 
 class Observer:
-    """Falcon middleware that notes every request, and the thread that reads the notes."""
+    """Falcon middleware that notes every request, and the thread that reads the notes.
+
+    ``now`` returns the time in seconds since 1970.
+    """
 
     def __init__(
-        self, line: Line, write: Callable[[str], object], clock: Clock
+        self, line: Line, write: Callable[[str], object], now: Callable[[], float]
     ) -> None:
         self._line = line
         self._write = write
-        self._clock = clock
+        self._now = now
         self._notes: deque[Note] = deque(maxlen=MOST)
         self._registry = CollectorRegistry()
-        self._tally = Tally(self._registry, clock().timestamp())
+        self._tally = Tally(self._registry, now())
         self._durations = _Histogram(
             "svctasks_request_seconds",
             "Time from the first look at a request to its reply.",
@@ -100,7 +102,7 @@ class Observer:
         seconds = time.perf_counter() - request.context.begin
         self._notes.append(
             (
-                self._clock().timestamp(),
+                self._now(),
                 request.method,
                 request.path,
                 request.uri_template or "none",
@@ -162,7 +164,7 @@ class Observer:
 
     def tally(self) -> Mapping[str, float]:
         """Return how the day goes, for all workers."""
-        return summed(self.figures(), self._clock().timestamp())
+        return summed(self.figures(), self._now())
 
     def _duration(self, route: str, method: str, status: str) -> _Histogram:
         # Nobody can fill the table with methods and addresses of their own making.

@@ -6,15 +6,16 @@ request too (context-services contract, section 5).
 """
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
 import falcon
-from falcon import Request, Response
+from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Request, Response
 
 from app import errors
 from app.api.bodies import encode
-from app.api.routes import SERVICES_API, begins
+from app.api.routes import SERVICES_API, Route, begins
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +46,22 @@ CODES = {
 """What the services form calls a status; others are BAD_REQUEST or INTERNAL."""
 
 
-def register(application: falcon.App[Any, Any], prefix: str) -> None:
+def register(
+    application: falcon.App[Any, Any], prefix: str, routes: Iterable[Route]
+) -> None:
     """Let ``application`` answer every error in the form that its address has.
 
     ``prefix`` is where the services API stands besides the root, or empty.
     """
-    answers = _Answers(prefix)
+    answers = _Answers(prefix, routes)
     application.add_error_handler(Exception, answers.to_unforeseen)
     application.add_error_handler(falcon.HTTPError, answers.to_http_error)
     application.add_error_handler(errors.Error, answers.to_error)
 
 
 class _Answers:
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, routes: Iterable[Route]) -> None:
+        self._allowed = {route.address: route.allowed for route in routes}
         under_prefix = (prefix + each for each in SERVICES_API)
         self._services_api = (*SERVICES_API, *under_prefix)
 
@@ -74,6 +78,9 @@ class _Answers:
     def to_http_error(
         self, request: Request, response: Response, error: falcon.HTTPError, params: Any
     ) -> None:
+        if request.method not in COMBINED_METHODS and request.uri_template:
+            # Falcon calls it a bad request where it has never heard of the method.
+            error = HTTPMethodNotAllowed(self._allowed[request.uri_template])
         status = error.status_code
         if error.headers is not None:
             response.set_headers(error.headers)

@@ -88,7 +88,7 @@ class SharedTable:
     def _is_current(self) -> bool:
         journal = self._journal
         data_path, journal_path = self._watched
-        if identity(data_path) != self._seen:
+        if not _is(self._seen, data_path):
             return False
         try:
             found = os.stat(journal_path)
@@ -388,3 +388,12 @@ class SharedTable:
 
     def _beside(self, ending: str) -> Path:
         return self._file.path.with_name(f"{self._file.name}.{ending}")
+
+
+def _is(seen: Identity | None, path: str) -> bool:
+    """Tell whether the file at ``path`` is the one that was seen, or still not there."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return seen is None
+    return seen == (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -173,7 +173,7 @@ def test_the_code_of_the_package_is_not_run(api):
 
 def test_an_installation_without_the_files_says_so():
     application = falcon.App(media_type=JSON)
-    problems.register(application, "")
+    problems.register(application, "", ())
     application.add_route("/{file}", Documentation("no_such_package"), suffix="file")
     refused(send(TestApp(application), "GET", "/swagger-ui.css"), 503)
     assert send(TestApp(application), "GET", "/page.js").status_int == 200

@@ -69,7 +69,7 @@ def failing(settings, clock):
 
     def over(error):
         store = Failing(error)
-        observer = Observer(json_line, lambda text: None, clock)
+        observer = Observer(json_line, lambda text: None, lambda: 0.0)
         does = use_cases(store, settings, clock)
         return TestApp(
             create_application(store, does, 1 << 20, PREFIX, Simulation(), observer)
