@@ -6,7 +6,7 @@ value. Context-services contract, section 6.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.query import Query
@@ -90,8 +90,17 @@ class BusinessAttributes:
         Raises ValueError, with a text that follows the field's name, if the field is
         mapped and has no such value.
         """
-        values = self._values().get((level, field))
-        return value if values is None else values.id_of(value)
+        return self.mapping(level)(field, value)
+
+    def mapping(self, level: str) -> Callable[[str, Any], Any]:
+        """Return ``mapped`` for one level, as the attributes are now."""
+        places = self._values()
+
+        def mapped(field: str, value: Any) -> Any:
+            values = places.get((level, field))
+            return value if values is None else values.id_of(value)
+
+        return mapped
 
     def known(self, level: str, field: str, value: Any) -> Any:
         """Return what is stored for ``value``; itself, if the field has no such value."""

@@ -20,7 +20,6 @@ from app.schemas.extension import Values, folded
 from app.schemas.faults import checked
 from app.schemas.service import (
     ARRAYS,
-    LEVELS,
     SERVICES,
     STATES,
     TASKS,
@@ -58,7 +57,6 @@ class Services:
         self._clock = clock
         self.extensions = extensions
         self.attributes = attributes
-        self._mapped = {name: partial(attributes.mapped, name) for name in LEVELS}
 
     # The life cycle
 
@@ -247,13 +245,14 @@ class Services:
     def _reader(self, level: Level, read: Callable[[Rules], T]) -> Callable[[], T]:
         """Return the function to what ``read`` makes of the rules as they are now."""
         values = self.extensions.values(level)
-        result = read(Rules(values, self._mapped[level.name]))
+        mapped = self.attributes.mapping(level.name)
+        result = read(Rules(values, mapped))
 
         def current() -> T:
             nonlocal values, result
             now = self.extensions.values(level)
             if now is not values:
-                values, result = now, read(Rules(now, self._mapped[level.name]))
+                values, result = now, read(Rules(now, mapped))
             return result
 
         return current

@@ -42,14 +42,14 @@ class Documents:
     def get(self, key: Key) -> Record | None:
         return self._by_key.get(key)
 
-    def change(self, put: Iterable[Record], gone: Iterable[Key]) -> None:
+    def change(self, put: Iterable[Decoded], gone: Iterable[Key]) -> None:
         """Remove what is under the keys ``gone``, and add or replace ``put``, at once."""
-        new = {record.key: record for record in put}
+        new = {each.record.key: each for each in put}
         with self._lock:
             former = [self._by_key.get(key) for key in {*gone, *new}]
             old = {record.key: record for record in former if record is not None}
             # One step for those who get records meanwhile, without the lock.
-            self._by_key.update(new)
+            self._by_key.update({key: each.record for key, each in new.items()})
             for key in old.keys() - new.keys():
                 del self._by_key[key]
             if self._all is not None:
@@ -140,10 +140,9 @@ class Documents:
         return index
 
     def _reindex(
-        self, all_: Bucket, former: Record | None, latter: Record | None
+        self, all_: Bucket, former: Record | None, new: Decoded | None
     ) -> None:
         old = None if former is None else decoded(former)
-        new = None if latter is None else decoded(latter)
         if new is not None:
             self._put_in_place(new)
         _move(all_, all_, old, new)

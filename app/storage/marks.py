@@ -80,8 +80,10 @@ class NewIds:
 
         Those that it replaces or removes count too: perhaps nobody looked them through.
         """
-        keys = [*gone, *(record.key for record in put)]
-        former = [each for key in keys if (each := self._documents.get(key))]
+        former: list[Record] = []
+        if not self._before.covering:
+            keys = [*gone, *(record.key for record in put)]
+            former = [each for key in keys if (each := self._documents.get(key))]
         self._after.raise_to(self._before.highest.items())
         for record in (*put, *former):
             self._after.raise_to(self._ids_of(record.document))

@@ -19,7 +19,7 @@ from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
 from app.storage.indexes import Documents
 from app.storage.marks import NewIds
-from app.storage.records import Record, Records
+from app.storage.records import Decoded, Record, Records
 from app.storage.table import SharedTable
 
 
@@ -123,12 +123,12 @@ class WritableTable(SharedTable):
                 continue
             if not put and not gone:
                 continue
-            packed = [each.packed() for each in put]
-            puts = [(each.number, Fragment(each.encoded)) for each in packed]
+            packed = [Decoded(each.packed(), each.document) for each in put]
+            puts = [(each.number, Fragment(each.encoded)) for each, _ in packed]
             entry = {"put": puts, "gone": gone}
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
-            planned.change(packed, gone)
+            planned.change([each for each, _ in packed], gone)
             # Numbers and ids may have gaps, should this not be written.
             state.reserve(entry)
             changing.append((write, packed))

@@ -12,7 +12,7 @@ from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, Kind
 from app.storage.buckets import ORDERS_KEPT
 from app.storage.indexes import Documents
-from app.storage.records import Record
+from app.storage.records import Record, decoded
 
 ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
 DAYS = ["", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.50Z", "2026-01-02T00:00:00.5Z"]
@@ -80,6 +80,10 @@ changes = st.tuples(
 )
 
 
+def change(held, put, gone):
+    held.change(map(decoded, put), gone)
+
+
 def plainly(present, asked):
     """Return the answer of a search that knows no index."""
     found = list(present.values())
@@ -101,7 +105,7 @@ def test_find_answers_as_a_plain_search_does_whatever_was_written(before, steps)
             assert ([each.key for each in found], total) == plainly(present, step)
             continue
         put, gone = step
-        held.change([Record(1, each["id"], each) for each in put], gone)
+        change(held, [Record(1, each["id"], each) for each in put], gone)
         for key in gone:
             present.pop(key, None)
         present |= {each["id"]: each for each in put}
@@ -111,21 +115,21 @@ def test_find_answers_as_a_plain_search_does_whatever_was_written(before, steps)
 
 def filled(count=10):
     held = Documents(NOTES, ())
-    held.change([Record(n, f"k{n}", note(f"k{n}", n % 3)) for n in range(count)], ())
+    change(held, [Record(n, f"k{n}", note(f"k{n}", n % 3)) for n in range(count)], ())
     return held
 
 
 def test_change_removes_before_it_adds():
     """Two documents that swap their keys stay two."""
     held = filled(2)
-    held.change([Record(0, "k1", note("k1", 7)), Record(1, "k0", note("k0", 8))],
-                ["k0", "k1"])  # fmt: skip
+    put = [Record(0, "k1", note("k1", 7)), Record(1, "k0", note("k0", 8))]
+    change(held, put, ["k0", "k1"])
     assert {each.key: each.document["n"] for each in held} == {"k1": 7, "k0": 8}
 
 
 def test_change_of_an_unknown_key_does_nothing():
     held = filled(2)
-    held.change([], ["nobody"])
+    change(held, [], ["nobody"])
     assert len(held) == 2
 
 
@@ -134,7 +138,7 @@ def test_page_that_was_handed_out_stays_what_it_was():
     page, _ = held.find(query({"n": 1}))
     everything, _ = held.find(Query())
     keys = [record.key for record in everything]
-    held.change([Record(1, "k1", note("k1", 2))], ["k4", "k5"])
+    change(held, [Record(1, "k1", note("k1", 2))], ["k4", "k5"])
     assert [record.key for record in page] == ["k1", "k4", "k7"]
     assert [record.key for record in everything] == keys
 
@@ -147,7 +151,7 @@ def test_more_orders_than_are_kept_are_answered_still():
     for each in asked * 2:
         found, _ = held.find(each)
         assert sorted(record.key for record in found) == ["k1", "k4", "k7"]
-    held.change([Record(1, "k1", note("k1", 2))], ())
+    change(held, [Record(1, "k1", note("k1", 2))], ())
     for each in asked:
         assert {record.key for record in held.find(each)[0]} == {"k4", "k7"}
 
@@ -168,7 +172,7 @@ def test_readers_see_whole_changes_while_a_writer_goes_on(where):
     held = filled(0)
     pair = [Record(n, f"k{n}", note(f"k{n}", 1)) for n in (1, 2)]
     away = [Record(n, f"k{n}", note(f"k{n}", 0)) for n in (1, 2)]
-    held.change(pair, ())
+    change(held, pair, ())
     totals, done = set(), threading.Event()
 
     def read():
@@ -179,8 +183,8 @@ def test_readers_see_whole_changes_while_a_writer_goes_on(where):
     reader = threading.Thread(target=read)
     reader.start()
     for _ in range(1000):
-        held.change(away, ())
-        held.change(pair, ())
+        change(held, away, ())
+        change(held, pair, ())
     done.set()
     reader.join()
     expected = {1, 0, 2} if "id" in where else {0, 2}
@@ -212,8 +216,8 @@ def held_albums(count):
         album(n, artist=f"{n % 5000}", n=n, **({"rating": 5} if n % 2 else {}))
         for n in range(count)
     )
-    held.change(
-        [Record(each["album_id"], each["album_id"], each) for each in albums], ()
+    change(
+        held, [Record(each["album_id"], each["album_id"], each) for each in albums], ()
     )
     return held
 
@@ -257,7 +261,7 @@ def test_rest_of_a_filter_is_tested_within_its_limits_to_the_order(
     limits, tested, descending
 ):
     held, counting = filled(0), Counting()
-    held.change([Record(n, f"{n}", note(f"{n}", n)) for n in range(100)], ())
+    change(held, [Record(n, f"{n}", note(f"{n}", n)) for n in range(100)], ())
     parts = [Comparison(counting.field, "$gte", 0)]
     parts += [Comparison(FIELDS.order("n"), *limit) for limit in limits]
     order = (Order(FIELDS.order("n"), descending),)
