@@ -22,7 +22,7 @@ from tinydb.storages import Storage
 
 from app import jsontext
 from app.errors import Invalid
-from app.storage.descriptors import Sync, adopt, draft
+from app.storage.descriptors import Descriptor, Sync, adopt, draft
 
 CHUNK = 1000
 """How many documents are written at a time."""
@@ -81,6 +81,13 @@ class DataFile(Storage):
         """Return the bytes of the file; None if there is none."""
         try:
             return self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def opened(self) -> Descriptor | None:
+        """Return the open file, which stays what it is when it is replaced."""
+        try:
+            return Descriptor(self.path, os.O_RDONLY)
         except FileNotFoundError:
             return None
 

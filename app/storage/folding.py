@@ -108,12 +108,15 @@ class FoldedTable(WritableTable):
                 return False
             snapshot = self._state.numbered()
             base, header = self._seen, self._state.header(None)
+            end = self._journal.offset
             if self._state.edited:
                 # The journal does not tell what a person changed: who has not read that
                 # may not go on in the new one without reading the new data file.
                 header["epoch"] = self._state.epoch_after(base)
         draft = self._beside("fold")
         drafted = self._file.draft(draft, snapshot)
+        # Kept open until writers may go on: to free its blocks takes longer than the rest.
+        former = self._file.opened()
         with self._lock:
             self._catch_up_or_fail()
             # Mended or made anew meanwhile, the journal may have other entries.
@@ -128,12 +131,15 @@ class FoldedTable(WritableTable):
             self._commits.flush(self._journal.descriptor.number)
             self._file.adopt(draft)
             self._seen = drafted
-            lines = Journal(self._path).tail()
-            kept = [line for line in lines if line.entry["seq"] > header["seq"]]
+            # Not by its object, which has read on: what was written since the snapshot.
+            journal = Journal(self._path)
+            journal.offset = end
+            kept = journal.tail()
             number = self._state.next_number
             header |= {"base": drafted, "edited": False, "next": number}
             self._replace_journal(header, kept)
             self._state.rebase([Line(header, b""), *kept])
+        del former
         return True
 
     def close(self) -> None:

@@ -40,6 +40,7 @@ class Request:
     goals: Mapping[str, float] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     knows: bool = False
+    writes: bool = False
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,7 @@ TASKS = Part(
             end""",
             lambda size: Sample(one(size).path, {"ext": {"count": "0-0"}}),
             {"gunicorn": 0.3, "granian": 0.15},
+            writes=True,
         ),
         Request(
             *("POST", "POST", T),
@@ -149,6 +151,7 @@ TASKS = Part(
             request = function() return wrk.format("POST", T, HEADERS, BODY) end""",
             lambda size: Sample(T, TASK),
             {"gunicorn": 0.3, "granian": 0.15},
+            writes=True,
         ),
     ),
 )
@@ -211,6 +214,7 @@ SERVICES = Part(
             end""",
             lambda size: Sample(f"/services/{_large(size) + 1}/tasks/start", START),
             {"gunicorn": 0.25},
+            writes=True,
         ),
     ),
 )

@@ -158,8 +158,7 @@ class Bench:
     def _figure(
         self, folder: Path, server: Running, kind: Request, count: int
     ) -> Figure:
-        is_svctasks = self._system == "svctasks"
-        if is_svctasks and self._size <= SMALL and kind.name in ("PATCH", "POST"):
+        if self._system == "svctasks" and self._size <= SMALL and kind.writes:
             restore(folder, self._part, self._size)
         sample = kind.sample(self._size)
         headers = dict(kind.headers)
