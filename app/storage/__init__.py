@@ -85,7 +85,8 @@ class Status:
         return bool(self.fault)
 
 
-def _no_ids(document: Document) -> Iterable[tuple[str, int]]:
+def no_ids(document: Document) -> Iterable[tuple[str, int]]:
+    """Tell that there are no ids in a document that the table has to give."""
     return ()
 
 
@@ -106,7 +107,7 @@ class Collection:
     order: tuple[Order, ...]
     indexed: tuple[Field, ...]
     complete: Callable[[Any, int, str], dict[str, Any]]
-    ids: IdsOf = _no_ids
+    ids: IdsOf = no_ids
 
 
 class Store(Protocol):

@@ -25,6 +25,7 @@ class TableLock:
         self._path = path
         self.threads = threading.RLock()
         self._descriptor: int | None = None
+        self._file = 0, 0
         self._depth = 0
 
     def __enter__(self) -> None:
@@ -71,10 +72,16 @@ class TableLock:
             if self._descriptor is None:
                 flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
                 self._descriptor = os.open(self._path, flags, 0o600)
+                self._file = _name(os.fstat(self._descriptor))
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             try:
-                if os.path.samestat(os.stat(self._path), os.fstat(self._descriptor)):
+                if _name(os.stat(self._path)) == self._file:
                     return
             except FileNotFoundError:
                 pass
             self.close()
+
+
+def _name(found: os.stat_result) -> tuple[int, int]:
+    """Return what tells an open file from any other."""
+    return found.st_dev, found.st_ino

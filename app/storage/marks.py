@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from app.errors import Unavailable
-from app.storage import IdsOf, Key
+from app.storage import IdsOf, Key, no_ids
 from app.storage.records import Record, Records
 
 MOST = 2**62 - 1
@@ -80,6 +80,8 @@ class NewIds:
 
         Those that it replaces or removes count too: perhaps nobody looked them through.
         """
+        if self._ids_of is no_ids and not self._after.highest:
+            return {}
         former: list[Record] = []
         if not self._before.covering:
             keys = [*gone, *(record.key for record in put)]

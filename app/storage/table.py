@@ -86,19 +86,7 @@ class SharedTable:
         return self._state.documents
 
     def _is_current(self) -> bool:
-        journal = self._journal
-        data_path, journal_path = self._watched
-        if not _is(self._seen, data_path):
-            return False
-        try:
-            found = os.stat(journal_path)
-        except FileNotFoundError:
-            return journal is None
-        return (
-            journal is not None
-            and found.st_size == journal.offset
-            and found.st_ino == journal.inode
-        )
+        return _is(self._seen, self._watched[0]) and self._has_read_all()
 
     def _take_in(self) -> None:
         with self._lock.threads:
@@ -115,15 +103,29 @@ class SharedTable:
 
     def _catch_up(self) -> None:
         """Bring the state up to date; the caller holds the lock."""
-        self._follow_journal()
-        if (unread := self._unread()) > 0:
-            self._mend()
-            self._load()
-        elif unread < 0:
-            # What is in memory is to be kept, as if the journal had been removed.
-            self._path.unlink()
-            self._journal = None
+        if not self._has_read_all():
+            self._follow_journal()
+            if (unread := self._unread()) > 0:
+                self._mend()
+                self._load()
+            elif unread < 0:
+                # What is in memory is to be kept, as if the journal had been removed.
+                self._path.unlink()
+                self._journal = None
         self._take_edit()
+
+    def _has_read_all(self) -> bool:
+        """Tell whether the journal is the one that was read, and read to its end."""
+        journal = self._journal
+        try:
+            found = os.stat(self._watched[1])
+        except FileNotFoundError:
+            return journal is None
+        return (
+            journal is not None
+            and found.st_size == journal.offset
+            and found.st_ino == journal.inode
+        )
 
     def _unread(self) -> int:
         """Return how many bytes could not be read; less than none if some are gone."""
@@ -228,6 +230,8 @@ class SharedTable:
     # Edits by hand
 
     def _is_edited(self) -> bool:
+        if _is(self._seen, self._watched[0]):
+            return False
         found = identity(self._file.path)
         # A file of the service's own is no edit, unless a person put it back.
         if found and found in self._state.known and not self._state.edited:
