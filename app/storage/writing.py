@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from orjson import Fragment
 
-from app.errors import Unavailable
+from app.errors import Error, Unavailable
 from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
 from app.storage.indexes import Documents
@@ -103,10 +103,14 @@ class WritableTable(SharedTable):
             with self._lock:
                 self._catch_up_or_fail()
                 self._carry_out(writes)
-        except Unavailable as error:
+        except BaseException as error:
+            reason = error.message if isinstance(error, Error) else "the write failed"
             for write in writes:
-                # Each is raised in a thread of its own.
-                write.error = write.error or Unavailable(error.message)
+                if not write.is_done:
+                    # Each is raised in a thread of its own.
+                    write.error = Unavailable(reason)
+            if not isinstance(error, Unavailable):
+                raise
         finally:
             for write in writes:
                 write.is_done = True
@@ -118,12 +122,13 @@ class WritableTable(SharedTable):
             ids = NewIds(state.marks, planned, self._collection.ids)
             try:
                 write.changes = put, gone = write.plan(planned, ids.next_id)
+                packed = [Decoded(each.packed(), each.document) for each in put]
             except Exception as error:
-                write.error = error
+                write.error, write.is_done = error, True
                 continue
             if not put and not gone:
+                write.is_done = True
                 continue
-            packed = [Decoded(each.packed(), each.document) for each in put]
             puts = [(each.number, Fragment(each.encoded)) for each, _ in packed]
             entry = {"put": puts, "gone": gone}
             if marks := ids.marks(put, gone):
@@ -137,8 +142,8 @@ class WritableTable(SharedTable):
             return
         numbered, ticket = self._append_all(entries)
         for (write, packed), entry in zip(changing, numbered, strict=True):
-            write.ticket = ticket
             state.take(entry, packed)
+            write.ticket, write.is_done = ticket, True
 
     def after_fork_in_child(self) -> None:
         """Start anew: the threads are gone, and locks of the parent mean nothing."""

@@ -10,6 +10,7 @@ import pytest
 from notes import note, open_notes
 
 from app.errors import Conflict, NotFound, Stale, Unavailable
+from app.storage.writing import Changes
 
 WRITERS = 12
 
@@ -130,6 +131,30 @@ def test_one_that_fails_does_not_keep_the_others(store, tmp_path):
     again = open_notes(tmp_path)
     assert {each.key for each in again.table("notes").documents} == {*"abc", "slow"}
     again.close()
+
+
+def test_what_cannot_be_written_is_not_acknowledged_to_anybody(store):
+    """An entry that is no JSON is a fault of the code; nobody may take it for written."""
+
+    def broken(documents, _):
+        return Changes([], [object()])
+
+    writes = [
+        lambda: store.insert("notes", note("a")),
+        lambda: store.table("notes").write(broken),
+        lambda: store.insert("notes", note("b")),
+        lambda: store.insert("notes", note("c", more={1, 2})),
+    ]
+    with crowd(store, *writes) as futures:
+        pass
+    errors = [type(each.exception()) for each in futures]
+    assert issubclass(errors[1], TypeError | Unavailable)
+    assert issubclass(errors[3], TypeError)
+    found = {each.key for each in store.table("notes").documents}
+    for key, error in (("a", errors[0]), ("b", errors[2])):
+        assert (key in found) == (error is type(None))
+    store.insert("notes", note("d"))
+    assert store.get("notes", "d").document == note("d")
 
 
 def test_none_is_carried_out_where_not_all_can_be_written(store):
