@@ -560,7 +560,8 @@ def test_keeper_notices_a_broken_edit_without_any_request(tmp_path):
     store.insert("notes", note("a", 1))
     store.table("notes").fold()
     save(tmp_path, BROKEN)
-    until(lambda: store.table("notes").fault)
+    until(lambda: "edit" in entries(tmp_path)[-1])
+    assert store.table("notes").fault
     assert numbers(stored(tmp_path)) == {"a": 1}
     edit_again = json.dumps({"notes": {"1": note("a", 2)}})
     save(tmp_path, edit_again)
