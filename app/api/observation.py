@@ -11,19 +11,19 @@ import re
 import threading
 import time
 from bisect import bisect_left
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 
 from falcon import COMBINED_METHODS, Request, Response
 from prometheus_client import CollectorRegistry, Histogram, Metric, Summary
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from app.api.tally import Tally, summed
+from app.api.tally import DAY, Tally, summed
 from app.logs import Line
 
 Sync = Callable[[int], None]
 
-MOMENT = 0.05
+MOMENT = 0.1
 """Seconds between two looks at the notes."""
 
 MOST = 100_000
@@ -127,12 +127,13 @@ class Observer:
     def read(self) -> None:
         """Turn all notes into lines and figures."""
         lines = []
-        durations: dict[tuple[str, str, str], list[float]] = {}
+        durations = defaultdict[tuple[float, str, str, str], list[float]](list)
         with self._reading:
-            while self._notes:
-                time, method, path, route, status, seconds, id_ = self._notes.popleft()
-                durations.setdefault((route, method, status), []).append(seconds)
-                self._tally.count(time, status)
+            notes = [self._notes.popleft() for _ in range(len(self._notes))]
+            if not notes:
+                return
+            for time, method, path, route, status, seconds, id_ in notes:
+                durations[time // DAY, route, method, status].append(seconds)
                 members = {
                     "method": method,
                     "path": path,
@@ -141,16 +142,15 @@ class Observer:
                     "request_id": id_,
                 }
                 lines.append(self._line(time, "INFO", "request", members))
-            for labels, amounts in durations.items():
-                self._duration(*labels).observe_all(amounts)
-            if lines:
-                self._tally.publish()
-        if lines:
-            try:
-                self._write("\n".join(lines) + "\n")
-            except OSError:
-                # Whoever read the log is gone; there is nobody left to tell.
-                pass
+            for (day, route, method, status), amounts in durations.items():
+                self._duration(route, method, status).observe_all(amounts)
+                self._tally.count(day, status, len(amounts))
+            self._tally.publish(notes[-1][0])
+        try:
+            self._write("\n".join(lines) + "\n")
+        except OSError:
+            # Whoever read the log is gone; there is nobody left to tell.
+            pass
 
     def figures(self) -> Iterable[Metric]:
         """Return the figures of all workers, with all that this one noted by now."""

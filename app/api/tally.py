@@ -31,19 +31,19 @@ class Tally:
         )
         self._figures = {"started": started, "last_request": 0.0}
         self._begin(0.0)
-        self.publish()
+        self.publish(0.0)
 
-    def count(self, time: float, status: str) -> None:
-        """Count a request that came at ``time`` and was answered with ``status``."""
-        if time // DAY != self._figures["day"]:
-            self._begin(time // DAY)
-        self._figures["requests"] += 1
+    def count(self, day: float, status: str, requests: int) -> None:
+        """Count the requests of a day since 1970 that were answered with ``status``."""
+        if day != self._figures["day"]:
+            self._begin(day)
+        self._figures["requests"] += requests
         if (kind := _KINDS.get(status[0])) is not None:
-            self._figures[kind] += 1
-        self._figures["last_request"] = time
+            self._figures[kind] += requests
 
-    def publish(self) -> None:
-        """Let all workers see what was counted."""
+    def publish(self, last_request: float) -> None:
+        """Let all workers see what was counted, up to the last request."""
+        self._figures["last_request"] = last_request
         for name, figure in self._figures.items():
             self._gauge.labels(name).set(figure)
 
