@@ -28,8 +28,11 @@ def expected(request: Request) -> list[str] | None:
 
 def is_known(request: Request, tag: str) -> bool:
     """Tell whether If-None-Match says that the client has what ``tag`` names."""
-    if "HTTP_IF_NONE_MATCH" not in request.env:
+    given = request.env.get("HTTP_IF_NONE_MATCH")
+    if given is None:
         return False
+    if given == f'"{tag}"':
+        return True
     known = request.if_none_match or ()
     return is_any(known) or tag in known
 
