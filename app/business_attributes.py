@@ -93,10 +93,13 @@ class BusinessAttributes:
         return self.mapping(level)(field, value)
 
     def mapping(self, level: str) -> Callable[[str, Any], Any]:
-        """Return ``mapped`` for one level, as the attributes are now."""
-        places = self._values()
+        """Return ``mapped`` for one level, as the attributes are at its first call."""
+        places: Mapping[Place, Values] | None = None
 
         def mapped(field: str, value: Any) -> Any:
+            nonlocal places
+            if places is None:
+                places = self._values()
             values = places.get((level, field))
             return value if values is None else values.id_of(value)
 

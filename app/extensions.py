@@ -109,7 +109,7 @@ class Extensions:
         # this name since: that one and its values stay.
         self._store.update_all(service.NAME, stripped)
         try:
-            self._store.remove(TABLE, record.key, record.revision)
+            self._store.remove(TABLE, record.key, {record.revision})
         except (NotFound, Stale):
             pass
 

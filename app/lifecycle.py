@@ -58,13 +58,13 @@ def with_started(
     document: Document, level: Level, id_: int, event: Event, now: str
 ) -> Document:
     """Return the service with a new state or task; raises Invalid."""
+    ids = event.part("state_id", "previous_state_id")
+    checked(ids, strange_states(document, ids))
     if "completed" in document:
         raise Invalid(
             f"service {document['service_id']} is completed; "
             f"no {level.noun} can be started in it"
         )
-    ids = event.part("state_id", "previous_state_id")
-    checked(ids, strange_states(document, ids))
     keys = event.part(level.type, "previous_state_id", "state_id")
     ids = {level.id: id_, "service_id": document["service_id"]}
     return with_resource(document, level, _started(level, keys | ids, event, now))

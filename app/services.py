@@ -2,10 +2,12 @@
 
 Each operation is one atomic update of one document. What a body may hold depends on the
 stored extension schemas; these are read before the update, so that a bad body is refused
-early, and compared again inside of it.
+early, and compared again inside of it. Whether a service is there is told by the update,
+and looked up before only where a body is refused: what is not there comes first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -72,31 +74,30 @@ class Services:
 
     def associate(self, customer_id: str, service_id: int, body: Any) -> None:
         """Make a service that of a customer; raises NotFound and Invalid."""
-        self.get(service_id)
-        read = self._reader(SERVICES, partial(service.association, body, customer_id))
-        self._store.update(
-            TABLE, service_id, lambda old, _: lifecycle.associated(old, read())
-        )
+        with self._not_found_first(Owner(service_id)):
+            read = self._reader(
+                SERVICES, partial(service.association, body, customer_id)
+            )
+            self._store.update(
+                TABLE, service_id, lambda old, _: lifecycle.associated(old, read())
+            )
 
     def complete(self, owner: Owner, body: Any) -> None:
         """Complete a service, a state or a task; raises NotFound and Invalid."""
         service_id, level, id_ = owner
-        self._owner(owner)
-        read = self._reader(level, partial(service.end, body))
 
         def change(old: Document, _: NextId) -> Document:
             return lifecycle.with_completed(old, level, id_, read(), self._now())
 
-        self._store.update(TABLE, service_id, change)
+        with self._not_found_first(owner):
+            read = self._reader(level, partial(service.end, body))
+            self._store.update(TABLE, service_id, change)
 
     def start_in(self, service_id: int, level: Level, body: Any) -> int:
         """Start a state or task in a service and return its id.
 
         Raises NotFound and Invalid.
         """
-        present = self.get(service_id)
-        start = partial(service.start, level, body, inside=present)
-        read = self._reader(level, start)
         id_ = 0
 
         def change(old: Document, next_id: NextId) -> Document:
@@ -104,7 +105,10 @@ class Services:
             id_ = next_id(level.id)
             return lifecycle.with_started(old, level, id_, read(), self._now())
 
-        self._store.update(TABLE, service_id, change)
+        with self._not_found_first(Owner(service_id)):
+            start = partial(service.start, level, body)
+            read = self._reader(level, start, inside=service_id)
+            self._store.update(TABLE, service_id, change)
         return id_
 
     def transit(self, service_id: int, body: Any) -> int:
@@ -112,8 +116,6 @@ class Services:
 
         Raises NotFound and Invalid.
         """
-        present = self.get(service_id)
-        read = self._reader(STATES, partial(service.transition, body, inside=present))
         id_ = 0
 
         def change(old: Document, next_id: NextId) -> Document:
@@ -121,7 +123,10 @@ class Services:
             id_ = next_id(STATES.id)
             return lifecycle.with_transition(old, *read(), id_, self._now())
 
-        self._store.update(TABLE, service_id, change)
+        with self._not_found_first(Owner(service_id)):
+            transition = partial(service.transition, body)
+            read = self._reader(STATES, transition, inside=service_id)
+            self._store.update(TABLE, service_id, change)
         return id_
 
     # Extension values
@@ -242,17 +247,42 @@ class Services:
 
     # What all of them need
 
-    def _reader(self, level: Level, read: Callable[[Rules], T]) -> Callable[[], T]:
-        """Return the function to what ``read`` makes of the rules as they are now."""
-        values = self.extensions.values(level)
-        mapped = self.attributes.mapping(level.name)
-        result = read(Rules(values, mapped))
+    @contextmanager
+    def _not_found_first(self, owner: Owner) -> Iterator[None]:
+        """Raise NotFound for what is not there, whatever is wrong with the body."""
+        try:
+            yield
+        except (Invalid, NotFound):
+            self._owner(owner)
+            raise
+
+    def _reader(
+        self, level: Level, read: Callable[..., T], inside: int | None = None
+    ) -> Callable[[], T]:
+        """Return the function to what ``read`` makes of the rules as they are now.
+
+        ``read`` takes Rules and, if it reads what is to be ``inside`` of a service, that
+        service, to tell all faults together.
+        """
+        seen: Mapping[str, Values] | None = None
+
+        def values() -> Mapping[str, Values]:
+            nonlocal seen
+            seen = self.extensions.values(level)
+            return seen
+
+        rules = Rules(values, self.attributes.mapping(level.name))
+        try:
+            result = read(rules)
+        except Invalid:
+            if inside is None:
+                raise
+            result = read(rules, inside=self.get(inside))
 
         def current() -> T:
-            nonlocal values, result
-            now = self.extensions.values(level)
-            if now is not values:
-                values, result = now, read(Rules(now, mapped))
+            nonlocal result
+            if seen is not None and self.extensions.values(level) is not seen:
+                result = read(rules)
             return result
 
         return current

@@ -1,11 +1,11 @@
 """The use cases of service tasks: create, find, get, change, remove, look up, import."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Container
 from datetime import UTC, datetime
 from random import getrandbits
 from typing import Any
 
-from app.errors import Conflict, Invalid, NotFound, Stale
+from app.errors import Conflict, Invalid, NotFound
 from app.query import Query
 from app.query.values import instant
 from app.schemas import svctask
@@ -44,26 +44,25 @@ class Svctasks:
         return self._store.get(TABLE, id_.lower())
 
     def change(
-        self, current: Record, body: Any, revisions: Collection[int] | None = None
+        self, id_: str, body: Any, revisions: Container[int] | None = None
     ) -> Record:
-        """Change an svctask as ``body`` says, if it is in one of ``revisions``.
+        """Change the svctask ``id_`` as ``body`` says, if it is in one of ``revisions``.
 
         Raises NotFound, Stale, Invalid and Unavailable.
         """
-        revision = _expected(current, revisions)
-        changes = svctask.changes(body, str(current.key))
+        changes = svctask.changes(body, id_)
 
         def change(document: Document, _: NextId) -> Document:
             return svctask.changed(document, changes, instant(self._clock()))
 
-        return self._store.update(TABLE, current.key, change, revision)
+        return self._store.update(TABLE, id_.lower(), change, revisions)
 
-    def remove(self, current: Record, revisions: Collection[int] | None = None) -> None:
-        """Remove an svctask, if it is in one of ``revisions``.
+    def remove(self, id_: str, revisions: Container[int] | None = None) -> None:
+        """Remove the svctask ``id_``, if it is in one of ``revisions``.
 
         Raises NotFound, Stale and Unavailable.
         """
-        self._store.remove(TABLE, current.key, _expected(current, revisions))
+        self._store.remove(TABLE, id_.lower(), revisions)
 
     def look_up(self, key: Any) -> list[str]:
         """Return the ids of the svctasks whose key field is ``key``.
@@ -88,15 +87,6 @@ class Svctasks:
     def _new_id(self, now: datetime) -> str:
         """Return an id in the platform's form. svctasks contract, section 1."""
         return new_id(f"{getrandbits(32):08x}", now, self._node)
-
-
-def _expected(current: Record, revisions: Collection[int] | None) -> int | None:
-    """Return the revision that is there, if it is one of ``revisions``; raises Stale."""
-    if revisions is None:
-        return None
-    if current.revision not in revisions:
-        raise Stale("the svctask was changed since; get it again for its ETag")
-    return current.revision
 
 
 def new_id(random: str, now: datetime, node: str) -> str:

@@ -3,14 +3,17 @@
 Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, section 13.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 
-from falcon import HTTP_204, HTTP_304, Request, Response
+from falcon import HTTP_204, HTTP_304, HTTPError, Request, Response
 
 from app import svctasks
 from app.api import bodies, parameters
 from app.api.entity_tags import expected, is_known
 from app.api.parameters import Listing
+from app.errors import Invalid, Stale
 from app.schemas.svctask import FIELDS
 from app.storage import Record
 
@@ -63,15 +66,32 @@ class Svctasks:
 
     def on_patch_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
-        current = self._svctasks.get(id_)
-        body = bodies.read(request, self._max_body)
-        _show(response, self._svctasks.change(current, body, _revisions(request)))
+        with self._conditions_first(request, id_):
+            body = bodies.read(request, self._max_body)
+            record = self._svctasks.change(id_, body, _revisions(request))
+        _show(response, record)
 
     def on_delete_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
-        current = self._svctasks.get(id_)
-        self._svctasks.remove(current, _revisions(request))
+        with self._conditions_first(request, id_):
+            self._svctasks.remove(id_, _revisions(request))
         response.status = HTTP_204
+
+    @contextmanager
+    def _conditions_first(self, request: Request, id_: str) -> Iterator[None]:
+        """Raise NotFound and Stale where they hold, whatever is wrong with the body.
+
+        They are looked at before the body: RFC 9110, section 13.2.1. When all is well, a
+        write tells them by itself.
+        """
+        try:
+            yield
+        except (Invalid, HTTPError):
+            current = self._svctasks.get(id_)
+            revisions = _revisions(request)
+            if revisions is not None and current.revision not in revisions:
+                raise Stale("the svctask was changed since; get it again") from None
+            raise
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:
         page = self._svctasks.find(listing.query)

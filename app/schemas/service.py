@@ -8,9 +8,10 @@ Context-services contract, sections 1 and 4.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from marshmallow import Schema, validate
@@ -328,11 +329,12 @@ SERVICE_TYPE = Field(("service_type",), TYPE)
 class Rules:
     """What stored definitions add to the rules of one level.
 
-    ``values`` has the rules of extension values by lower-case name; ``mapped`` turns the
-    value of a field into the one to store, and raises ValueError.
+    ``values`` returns the rules of extension values by lower-case name; ``mapped`` turns
+    the value of a field into the one to store, and raises ValueError. Both are called
+    only where a body has something that they tell about.
     """
 
-    values: Mapping[str, Values]
+    values: Callable[[], Mapping[str, Values]]
     mapped: Callable[[str, Any], Any]
 
 
@@ -361,7 +363,8 @@ def start(
 ) -> Event:
     """Read the start event of a service, or of a state or task ``inside`` of one.
 
-    Raises Invalid with all faults.
+    The ids of states are looked at where the service is given. Raises Invalid with all
+    faults.
     """
     event, faults = _event(level.start, body, rules)
     if inside is not None:
@@ -392,17 +395,18 @@ def association(body: Any, customer_id: str, rules: Rules) -> Event:
 
 
 def transition(
-    body: Any, rules: Rules, inside: Mapping[str, Any]
+    body: Any, rules: Rules, inside: Mapping[str, Any] | None = None
 ) -> tuple[int, Event, Event]:
     """Read a transition: the id of the state that ends, its end, the start of the next.
 
-    ``inside`` is the service. Raises Invalid with all faults.
+    ``inside`` is the service, if its states are to be looked at. Raises Invalid with all
+    faults.
     """
     event, faults = _event(_TRANSITION, body, rules)
     former, new = event.given.pop("from", {}), event.given.pop("to", {})
     ended, of_former = _own(_FORMER, former, rules, "from.")
     begun, of_new = _own(_NEW, new, rules, "to.")
-    if "state_id" in ended:
+    if inside is not None and "state_id" in ended:
         of_former |= strange_states(inside, {"from.state_id": ended["state_id"]})
     for name in ("from", "to"):
         if name in faults:
@@ -439,8 +443,10 @@ def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
     given, faults = _mapped(*members(schema, own), rules)
     values: dict[str, Any] = {}
     strange = []
-    for name in [each for each in body if each not in own]:
-        extension = rules.values.get(folded(name))
+    others = [each for each in body if each not in own]
+    extensions = rules.values() if others else {}
+    for name in others:
+        extension = extensions.get(folded(name))
         if extension is None:
             strange.append(name)
         elif extension.name in values:
@@ -450,7 +456,7 @@ def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
                 values[extension.name] = extension.whole(body[name])
             except Invalid as error:
                 faults |= {n: list(each) for n, each in error.faults.items()}
-    known = [*_names(schema), *(each.name for each in rules.values.values())]
+    known = [*_names(schema), *(each.name for each in extensions.values())]
     faults |= unknown(strange, known, "a member here nor a known extension")
     return Event(given, values), faults
 
@@ -477,8 +483,9 @@ def _mapped(
     return given, faults
 
 
-def _names(schema: Schema) -> list[str]:
-    return [each.data_key or name for name, each in schema.load_fields.items()]
+@cache
+def _names(schema: Schema) -> tuple[str, ...]:
+    return tuple(each.data_key or name for name, each in schema.load_fields.items())
 
 
 def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
@@ -574,7 +581,7 @@ def _resource(
 
 
 def _strange(
-    others: Mapping[str, Any], names: list[str], level: Level
+    others: Mapping[str, Any], names: Sequence[str], level: Level
 ) -> Iterator[tuple[str, list[str]]]:
     """Return the faults of members that are no fields and cannot be extension values."""
     all_folded = [folded(name) for name in others]

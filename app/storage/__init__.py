@@ -8,8 +8,8 @@
   except after Unavailable: then it may or may not have happened.
 * ``update`` is an atomic read-modify-write: ``change`` maps the old document to the new
   one, under the same key, and may be called more than once. When it returns the document
-  it was given, nothing is written. With ``revision`` it raises Stale if the record is in
-  another one. ``update_all`` does the same with all documents of a table in one step.
+  it was given, nothing is written. With ``revisions`` it raises Stale if the record is in
+  none of them. ``update_all`` does the same with all documents of a table in one step.
 * ``add`` and ``update`` hand on a function that gives ids: 1, 2, 3 … for each sequence of
   the table, and always more than any id in its documents (``Collection.ids``) up to
   2**62 - 1, the last that is given. An id that
@@ -21,7 +21,7 @@
 * A store knows no HTTP and no presentation: masks and flat forms are made in ``app.api``.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -135,7 +135,7 @@ class Store(Protocol):
         table: str,
         key: Key,
         change: Callable[[Document, NextId], Document],
-        revision: int | None = None,
+        revisions: Container[int] | None = None,
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
 
@@ -145,7 +145,9 @@ class Store(Protocol):
         Returns how many it changed.
         """
 
-    def remove(self, table: str, key: Key, revision: int | None = None) -> None:
+    def remove(
+        self, table: str, key: Key, revisions: Container[int] | None = None
+    ) -> None:
         """Remove a record; raises NotFound, Stale."""
 
     def ping(self) -> None:

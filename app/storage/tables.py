@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -159,13 +159,13 @@ class FileStore:
         table: str,
         key: Key,
         change: Callable[[Document, NextId], Document],
-        revision: int | None = None,
+        revisions: Container[int] | None = None,
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
         result: list[Record] = []
 
         def plan(documents: Records, next_id: NextId) -> Changes:
-            old = _existing(documents, key, revision)
+            old = _existing(documents, key, revisions)
             before = old.document
             document = change(before, next_id)
             if document is before:
@@ -193,11 +193,13 @@ class FileStore:
 
         return len(self._tables[table].write(plan).put)
 
-    def remove(self, table: str, key: Key, revision: int | None = None) -> None:
+    def remove(
+        self, table: str, key: Key, revisions: Container[int] | None = None
+    ) -> None:
         """Remove a record; raises NotFound, Stale."""
 
         def plan(documents: Records, _: NextId) -> Changes:
-            return Changes([], [_existing(documents, key, revision).key])
+            return Changes([], [_existing(documents, key, revisions).key])
 
         self._tables[table].write(plan)
 
@@ -289,11 +291,13 @@ def _added(
     return Changes(list(records.values()), [])
 
 
-def _existing(documents: Records, key: Key, revision: int | None = None) -> Record:
+def _existing(
+    documents: Records, key: Key, revisions: Container[int] | None = None
+) -> Record:
     record = documents.get(key)
     if record is None:
         raise NotFound("Not found")
-    if revision is not None and revision != record.revision:
+    if revisions is not None and record.revision not in revisions:
         raise Stale("the document was changed since; get it again")
     return record
 

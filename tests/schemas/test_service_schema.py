@@ -52,8 +52,9 @@ def no_mapping(name, value):
 
 def rules(*schemas, mapped=no_mapping):
     """The rules of a level with these extension schemas."""
-    values = (Values(new(each, "services", ())) for each in schemas)
-    return Rules({each.name.lower(): each for each in values}, mapped)
+    values = [Values(new(each, "services", ())) for each in schemas]
+    known = {each.name.lower(): each for each in values}
+    return Rules(lambda: known, mapped)
 
 
 PLAIN = rules()

@@ -161,7 +161,7 @@ class Conformance:
             got = other.get("albums", number)
             assert (got.key, type(got.key)) == (number, int)
         new = other.update("albums", 7, lambda d, _: {**d, "artist": "x"})
-        store.update("albums", 7, lambda d, _: {**d, "artist": "y"}, new.revision)
+        store.update("albums", 7, lambda d, _: {**d, "artist": "y"}, {new.revision})
         store.remove("albums", 9)
         expected = [-3, 0, 10, 2**53 + 1, 7]
         assert keys(store.find("albums", Query())) == expected
@@ -235,9 +235,9 @@ class Conformance:
 
     def test_update_and_remove_with_the_right_revision_are_done(self, store):
         [old] = store.insert("notes", note("a", 1))
-        new = store.update("notes", "a", lambda d, _: {**d, "n": 2}, old.revision)
+        new = store.update("notes", "a", lambda d, _: {**d, "n": 2}, {old.revision})
         assert store.get("notes", "a").document["n"] == 2
-        store.remove("notes", "a", new.revision)
+        store.remove("notes", "a", {new.revision})
         assert store.find("notes", Query()).total == 0
 
     def test_update_and_remove_with_a_stale_revision_are_refused(self, store):
@@ -245,9 +245,9 @@ class Conformance:
         store.update("notes", "a", lambda document, _: {**document, "n": 2})
         called = []
         with pytest.raises(Stale):
-            store.update("notes", "a", lambda d, _: called.append(d), old.revision)
+            store.update("notes", "a", lambda d, _: called.append(d), {old.revision})
         with pytest.raises(Stale):
-            store.remove("notes", "a", old.revision)
+            store.remove("notes", "a", {old.revision})
         assert not called
         assert store.get("notes", "a").document["n"] == 2
 
@@ -579,7 +579,7 @@ class Conformance:
             other.insert("notes", note("a", 2))
         other.update("notes", "a", lambda document, _: {**document, "n": 2})
         with pytest.raises(Stale):
-            store.remove("notes", "a", old.revision)
+            store.remove("notes", "a", {old.revision})
 
     def test_no_increment_is_lost_between_threads_and_workers(self, store, other):
         store.insert("notes", note("a", 0))
@@ -611,7 +611,7 @@ class Conformance:
             worker = (store, other)[number % 2]
             try:
                 worker.update(
-                    "notes", "a", lambda d, _: {**d, "n": number}, old.revision
+                    "notes", "a", lambda d, _: {**d, "n": number}, {old.revision}
                 )
             except Stale:
                 return 0

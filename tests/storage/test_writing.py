@@ -119,7 +119,7 @@ def test_one_that_fails_does_not_keep_the_others(store, tmp_path):
         lambda: store.insert("notes", note("b")),
         lambda: store.update("notes", "none", counted),
         lambda: store.update("notes", "a", broken),
-        lambda: store.update("notes", "a", counted, revision=0),
+        lambda: store.update("notes", "a", counted, revisions={0}),
         lambda: store.insert("notes", note("c")),
     ]
     with crowd(store, *writes) as futures:
