@@ -134,7 +134,7 @@ class FoldedTable(WritableTable):
             # Not by its object, which has read on: what was written since the snapshot.
             journal = Journal(self._path)
             journal.offset = end
-            kept = journal.tail()
+            kept = journal.tail(journal.size())
             number = self._state.next_number
             header |= {"base": drafted, "edited": False, "next": number}
             self._replace_journal(header, kept)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from app.errors import Unavailable
 from app.query import Comparison, Condition, Field, Query
 from app.query.predicate import bounds, equalities, predicate, sort_key, without
 from app.storage import Collection, Document, Key
@@ -30,6 +31,7 @@ class Documents:
         self._first = sort_key(collection.order[:-1])
         self._all: Bucket | None = None
         self._indexes: dict[Field, dict[Any, Bucket]] = {}
+        self._unsettled: dict[Key, Record | None] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -42,19 +44,26 @@ class Documents:
     def get(self, key: Key) -> Record | None:
         return self._by_key.get(key)
 
-    def change(self, put: Iterable[Decoded], gone: Iterable[Key]) -> None:
-        """Remove what is under the keys ``gone``, and add or replace ``put``, at once."""
-        new = {each.record.key: each for each in put}
+    def change(self, put: Iterable[Record], gone: Iterable[Key]) -> None:
+        """Remove what is under the keys ``gone``, and add or replace ``put``, at once.
+
+        The indexes follow when they are asked, or with ``settle``: that takes longer than
+        all else, and other processes need not wait for it.
+        """
+        new = {record.key: record for record in put}
         with self._lock:
-            former = [self._by_key.get(key) for key in {*gone, *new}]
-            old = {record.key: record for record in former if record is not None}
+            former = {key: self._by_key.get(key) for key in (*gone, *new)}
             # One step for those who get records meanwhile, without the lock.
-            self._by_key.update({key: each.record for key, each in new.items()})
-            for key in old.keys() - new.keys():
-                del self._by_key[key]
+            self._by_key.update(new)
+            for key in former.keys() - new.keys():
+                self._by_key.pop(key, None)
             if self._all is not None:
-                for key in old.keys() | new.keys():
-                    self._reindex(self._all, old.get(key), new.get(key))
+                self._unsettled = former | self._unsettled
+
+    def settle(self) -> None:
+        """Bring the indexes up to date."""
+        with self._lock:
+            self._settle()
 
     def after_fork(self) -> None:
         """Start anew in a child process: who held the lock is not there."""
@@ -69,6 +78,7 @@ class Documents:
         )
         end = None if query.limit is None else query.offset + query.limit
         with self._lock:
+            self._settle()
             bucket, rest = self._candidates(query)
             if rest is None:
                 total = len(bucket)
@@ -139,11 +149,24 @@ class Documents:
             self._indexes[field] = index
         return index
 
+    def _settle(self) -> None:
+        while self._unsettled and self._all is not None:
+            key, former = self._unsettled.popitem()
+            try:
+                self._reindex(self._all, former, self._by_key.get(key))
+            except Unavailable:
+                # A damaged document is told to those who ask for it, or for all.
+                self._all = None
+                self._indexes.clear()
+                self._unsettled.clear()
+
     def _reindex(
-        self, all_: Bucket, former: Record | None, new: Decoded | None
+        self, all_: Bucket, former: Record | None, record: Record | None
     ) -> None:
         old = None if former is None else decoded(former)
-        if new is not None:
+        new = None
+        if record is not None:
+            new = decoded(record)
             self._put_in_place(new)
         _move(all_, all_, old, new)
         for field, index in self._indexes.items():

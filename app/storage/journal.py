@@ -8,7 +8,7 @@ twice. An entry holds the whole new state of each document it touched, the keys 
 it removed, and the highest ids after it: one entry is one atomic write, and reading it
 twice does no harm.
 
-Writers append under the table's lock and flush without it (``GroupCommit``). Readers need
+Writers append under the table's lock and flush without it (``Commits``). Readers need
 no lock: they take whole, sound lines and leave the rest for later.
 
 **Caveats.** A write is lost with its line if a disk corrupts what it has confirmed; the
@@ -18,7 +18,6 @@ damaged line is set aside, the sound ones around it are kept.
 import errno
 import os
 import secrets
-import threading
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -77,10 +76,10 @@ class Journal:
         """Return the length of the file in bytes."""
         return os.fstat(self.descriptor.number).st_size
 
-    def tail(self) -> list[Line]:
-        """Return the sound lines after ``offset``."""
+    def tail(self, end: int) -> list[Line]:
+        """Return the sound lines after ``offset`` that are there before ``end``."""
         lines = []
-        for raw in self._rest().splitlines(keepends=True):
+        for raw in self._rest(end).splitlines(keepends=True):
             if not raw.endswith(b"\n") or (line := decode(raw)) is None:
                 break
             lines.append(line)
@@ -93,7 +92,7 @@ class Journal:
     def salvage(self) -> tuple[list[Line], bytes]:
         """Return the sound lines after ``offset``, and the damaged bytes between them."""
         lines, damaged = [], []
-        for rest in self._rest().split(b"\n"):
+        for rest in self._rest(self.size()).split(b"\n"):
             while rest:
                 raw, line = rest, _unended(rest)
                 # Where the end of a line is damaged, the next one starts in the middle.
@@ -107,18 +106,20 @@ class Journal:
         return lines, b"\n".join(damaged)
 
     def append(self, raw: bytes) -> None:
-        """Write a line at the end, whole or not at all; raises OSError."""
+        """Write lines at the end, whole or not at all; raises OSError.
+
+        ``offset`` stays where it is: what was written is still to be taken in.
+        """
         try:
             if os.write(self.descriptor.number, raw) != len(raw):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError:
             os.ftruncate(self.descriptor.number, self.offset)
             raise
-        self.offset += len(raw)
 
-    def _rest(self) -> bytes:
+    def _rest(self, end: int) -> bytes:
         # A read of a file returns at most 2 GiB, and takes memory for what is asked for.
-        parts, position, end = [], self.offset, self.size()
+        parts, position = [], self.offset
         while position < end:
             part = os.pread(
                 self.descriptor.number, min(end - position, 1 << 30), position
@@ -148,7 +149,7 @@ def read_journal(path: Path) -> tuple[Journal | None, list[Line]]:
     journal = open_journal(path)
     if journal is None:
         return None, []
-    lines = journal.tail()
+    lines = journal.tail(journal.size())
     journal.skip(lines)
     if lines and lines[0].entry.get("format", FORMAT) > FORMAT:
         raise Invalid(
@@ -210,8 +211,8 @@ def _has_header(lines: list[Line]) -> bool:
     return bool(lines) and "epoch" in lines[0].entry
 
 
-class GroupCommit:
-    """Makes appended entries durable: one thread flushes for all that wait.
+class Commits:
+    """Makes appended entries durable.
 
     A flush that fails may have lost what it was to write, and the next one would not say
     so: from then on nothing is written until the store is opened anew.
@@ -221,14 +222,6 @@ class GroupCommit:
         self._folder = folder
         self._sync = sync
         self._failure: str | None = None
-        self.after_fork()
-
-    def after_fork(self) -> None:
-        """Start anew in a child process, in which nobody waits; a failure remains one."""
-        self._condition = threading.Condition()
-        self._flushing = False
-        self._flushed = 0
-        self._written: tuple[int, Descriptor | None] = 0, None
         self._named: Descriptor | None = None
 
     def check(self) -> None:
@@ -247,40 +240,18 @@ class GroupCommit:
             self._failure = error.strerror or str(error)
             raise
 
-    def wrote(self, descriptor: Descriptor) -> int:
-        """Return the ticket of an entry that was appended, to wait with.
+    def commit(self, journal: Descriptor) -> None:
+        """Make durable what was appended to ``journal``; raises Unavailable.
 
-        Earlier entries are in the same file, or durable in another. The caller holds the
-        lock. The numbers in the journal will not do: they go back when it is mended.
+        If another one is in its place by now, that was flushed before.
         """
-        ticket = self._written[0] + 1
-        self._written = ticket, descriptor
-        return ticket
-
-    def wait(self, ticket: int) -> None:
-        """Return when the entry with this ticket is durable; raises Unavailable."""
-        with self._condition:
-            while self._flushing and self._flushed < ticket:
-                self._condition.wait()
-            if self._flushed >= ticket:
-                return
-            self.check()
-            last, descriptor = self._written
-            self._flushing = True
-        assert descriptor is not None
-        durable = 0
+        self.check()
         try:
             # Another process may have died when it had put this journal in its place.
-            if descriptor is not self._named:
+            if journal is not self._named:
                 flush_folder(self._folder, self.flush)
-                self._named = descriptor
-            self.flush(descriptor.number)
-            durable = last
+                self._named = journal
+            self.flush(journal.number)
         except OSError as error:
             self.check()
             raise Unavailable(f"the folder cannot be flushed: {error}") from error
-        finally:
-            with self._condition:
-                self._flushing = False
-                self._flushed = max(self._flushed, durable)
-                self._condition.notify_all()

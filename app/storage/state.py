@@ -10,7 +10,7 @@ from app.storage.datafile import Identity
 from app.storage.indexes import Documents
 from app.storage.journal import FORMAT, Line
 from app.storage.marks import Marks
-from app.storage.records import Decoded, Record, decoded, encoded
+from app.storage.records import Record, encoded
 
 
 @dataclass(slots=True)
@@ -49,13 +49,10 @@ class State:
     def apply(self, entry: dict[str, Any]) -> None:
         """Take in a later line of the journal."""
         key = self.collection.key
-        put = [
-            Decoded(Record(n, each[key], encoded(each)), each)
-            for n, each in entry.get("put", ())
-        ]
+        put = [Record(n, each[key], encoded(each)) for n, each in entry.get("put", ())]
         self.take(entry, put)
 
-    def take(self, entry: dict[str, Any], put: Sequence[Decoded]) -> None:
+    def take(self, entry: dict[str, Any], put: Sequence[Record]) -> None:
         """Take in a later line of the journal, which puts these records."""
         if "put" in entry:
             self.documents.change(put, entry.get("gone", ()))
@@ -114,7 +111,7 @@ class State:
         for record in reversed(list(self.documents)):
             if record.number in taken:
                 moved = Record(self.next_number, record.key, record.content)
-                self.documents.change([decoded(moved)], [])
+                self.documents.change([moved], [])
                 self.next_number += 1
             taken.add(record.number)
 

@@ -19,7 +19,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
@@ -27,7 +27,7 @@ from app.storage.datafile import DataFile, Identity, identity
 from app.storage.descriptors import Sync, adopt
 from app.storage.indexes import Documents
 from app.storage.journal import (
-    GroupCommit,
+    Commits,
     Journal,
     Line,
     create,
@@ -46,6 +46,21 @@ from app.storage.state import State
 log = logging.getLogger(__name__)
 
 
+class Appended(NamedTuple):
+    """Entries in a journal, as they are numbered, and how many bytes they are.
+
+    Whoever looks at the journal finds it ahead of the documents until they say otherwise.
+    """
+
+    entries: list[dict[str, Any]]
+    journal: Journal
+    size: int
+
+    def were_taken_in(self) -> None:
+        """Tell that the documents have them."""
+        self.journal.offset += self.size
+
+
 class SharedTable:
     """The documents of one collection in ``folder``."""
 
@@ -53,7 +68,7 @@ class SharedTable:
         """Load the table; raises Invalid for broken files, and Unavailable."""
         self._collection = collection
         path = (folder / f"{collection.name}.json").resolve()
-        self._commits = GroupCommit(path.parent, sync)
+        self._commits = Commits(path.parent, sync)
         self._file = DataFile(path, collection.name, self._commits.flush)
         self._path = self._beside("journal")
         # Asked for at every read: a path in text is quicker to take.
@@ -86,11 +101,12 @@ class SharedTable:
         return self._state.documents
 
     def _is_current(self) -> bool:
-        return _is(self._seen, self._watched[0]) and self._has_read_all()
+        return _is(self._seen, self._watched[0]) and self._has_read(self._found())
 
     def _take_in(self) -> None:
         with self._lock.threads:
-            self._follow_journal()
+            self._follow_journal(self._found())
+            self._state.documents.settle()
             if not self._is_edited():
                 return
         # No fold is under way under the full lock: what looks like an edit then is one.
@@ -103,44 +119,49 @@ class SharedTable:
 
     def _catch_up(self) -> None:
         """Bring the state up to date; the caller holds the lock."""
-        if not self._has_read_all():
-            self._follow_journal()
-            if (unread := self._unread()) > 0:
-                self._mend()
-                self._load()
-            elif unread < 0:
-                # What is in memory is to be kept, as if the journal had been removed.
-                self._path.unlink()
-                self._journal = None
+        found = self._found()
+        if not self._has_read(found):
+            self._follow_journal(found)
+            if not self._has_read(found):
+                self._mend_or_drop()
         self._take_edit()
 
-    def _has_read_all(self) -> bool:
-        """Tell whether the journal is the one that was read, and read to its end."""
-        journal = self._journal
+    def _mend_or_drop(self) -> None:
+        """See to a journal that has more than can be read, or less than was."""
+        if (unread := self._unread()) > 0:
+            self._mend()
+            self._load()
+        elif unread < 0:
+            # What is in memory is to be kept, as if the journal had been removed.
+            self._path.unlink()
+            self._journal = None
+
+    def _found(self) -> os.stat_result | None:
+        """Return what the journal is now; None if there is none."""
         try:
-            found = os.stat(self._watched[1])
+            return os.stat(self._watched[1])
         except FileNotFoundError:
-            return journal is None
-        return (
-            journal is not None
-            and found.st_size == journal.offset
-            and found.st_ino == journal.inode
-        )
+            return None
+
+    def _has_read(self, found: os.stat_result | None) -> bool:
+        """Tell whether the journal ``found`` is the one that was read, and to its end."""
+        journal = self._journal
+        if journal is None or found is None:
+            return journal is None and found is None
+        return found.st_size == journal.offset and found.st_ino == journal.inode
 
     def _unread(self) -> int:
         """Return how many bytes could not be read; less than none if some are gone."""
         journal = self._journal
         return 0 if journal is None else journal.size() - journal.offset
 
-    def _follow_journal(self) -> None:
+    def _follow_journal(self, found: os.stat_result | None) -> None:
         journal, state = self._journal, self._state
-        try:
-            inode = os.stat(self._path).st_ino
-        except FileNotFoundError:
+        if found is None:
             self._journal = None
             return
-        if journal is not None and journal.inode == inode:
-            if state.follow(lines := journal.tail()):
+        if journal is not None and journal.inode == found.st_ino:
+            if state.follow(lines := journal.tail(found.st_size)):
                 journal.skip(lines)
             else:
                 self._load()
@@ -315,13 +336,12 @@ class SharedTable:
 
     def _append(self, entry: dict[str, Any]) -> None:
         """Append an entry that changes no document, and take it in."""
-        [entry], _ = self._append_all([entry])
-        self._state.note(entry)
+        appended = self._append_all([entry])
+        self._state.note(appended.entries[0])
+        appended.were_taken_in()
 
-    def _append_all(
-        self, entries: Iterable[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], int]:
-        """Append entries, all or none; return them as they are numbered, and a ticket.
+    def _append_all(self, entries: Iterable[dict[str, Any]]) -> Appended:
+        """Append entries, all or none.
 
         The caller holds the lock, is up to date, and takes the entries in afterwards.
         Raises Unavailable.
@@ -331,11 +351,12 @@ class SharedTable:
             journal = self._journal or self._begin_journal()
             first = self._state.sequence + 1
             numbered = [{"seq": n, **each} for n, each in enumerate(entries, first)]
-            journal.append(b"".join(map(encode, numbered)))
+            raw = b"".join(map(encode, numbered))
+            journal.append(raw)
         except OSError as error:
             reason = error.strerror or "unknown error"
             raise Unavailable(f"the journal cannot be written: {reason}") from error
-        return numbered, self._commits.wrote(journal.descriptor)
+        return Appended(numbered, journal, len(raw))
 
     def _begin_journal(self) -> Journal:
         state = self._state
@@ -387,7 +408,6 @@ class SharedTable:
     def after_fork_in_child(self) -> None:
         """Start anew: the threads are gone, and locks of the parent mean nothing."""
         self._lock.after_fork()
-        self._commits.after_fork()
         self._state.documents.after_fork()
 
     def _beside(self, ending: str) -> Path:

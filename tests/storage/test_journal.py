@@ -1,8 +1,6 @@
-"""The journal: its lines, its damages, and the group commit."""
+"""The journal: its lines, its damages, and how it is flushed."""
 
 import errno
-import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from notes import note, unflushed
@@ -10,7 +8,7 @@ from notes import note, unflushed
 from app.errors import Invalid, Unavailable
 from app.storage.descriptors import Descriptor
 from app.storage.journal import (
-    GroupCommit,
+    Commits,
     Journal,
     create,
     decode,
@@ -82,13 +80,13 @@ def test_created_journal_is_private_and_read_from_its_start(path):
 def test_tail_returns_what_was_not_skipped(path):
     create(path, lines(1), unflushed)
     reader, writer = Journal(path), Journal(path)
-    found = reader.tail()
-    assert sequences(found) == sequences(reader.tail()) == [0, 1]
+    found = reader.tail(reader.size())
+    assert sequences(found) == sequences(reader.tail(reader.size())) == [0, 1]
     reader.skip(found)
-    assert reader.tail() == []
-    writer.skip(writer.tail())
+    assert reader.tail(reader.size()) == []
+    writer.skip(writer.tail(writer.size()))
     writer.append(lines(2)[2])
-    assert sequences(reader.tail()) == [2]
+    assert sequences(reader.tail(reader.size())) == [2]
 
 
 def test_tail_waits_for_the_end_of_a_line(path):
@@ -96,12 +94,12 @@ def test_tail_waits_for_the_end_of_a_line(path):
     whole = lines(2)
     create(path, whole[:2], unflushed)
     reader = Journal(path)
-    reader.skip(reader.tail())
+    reader.skip(reader.tail(reader.size()))
     for cut in range(len(whole[2])):
         path.write_bytes(b"".join(whole[:2]) + whole[2][:cut])
-        assert reader.tail() == []
+        assert reader.tail(reader.size()) == []
     path.write_bytes(b"".join(whole))
-    assert sequences(reader.tail()) == [2]
+    assert sequences(reader.tail(reader.size())) == [2]
 
 
 def test_salvage_keeps_every_line_but_the_one_with_the_damage(path):
@@ -154,103 +152,35 @@ def test_new_journal_that_cannot_be_flushed_is_not_put_in_place(path):
     assert left.stat().st_size == 0, "a failed draft must not keep a full disk full"
 
 
-class Disk:
-    """Flushes that are counted, and that go on when they are told to."""
-
-    def __init__(self):
-        self.flushes = 0
-        self.begun = threading.Event()
-        self.may_end = threading.Event()
-        self.may_end.set()
-        self.error = None
-
-    def __call__(self, descriptor):
-        self.begun.set()
-        assert self.may_end.wait(30)
-        self.flushes += 1
-        if self.error:
-            raise self.error
-
-
-@pytest.fixture
-def disk():
-    return Disk()
-
-
-@pytest.fixture
-def commits(tmp_path, disk):
-    return GroupCommit(tmp_path, disk)
-
-
 @pytest.fixture
 def file(path):
     create(path, lines(1), unflushed)
     return Journal(path).descriptor
 
 
-def test_one_flush_serves_all_who_wrote_before_it(commits, disk, file):
-    commits.wait(commits.wrote(file))
-    disk.flushes = 0
-    disk.may_end.clear()
-    disk.begun.clear()
-    with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(commits.wait, commits.wrote(file))
-        assert disk.begun.wait(30)
-        tickets = [commits.wrote(file) for _ in range(8)]
-        others = [pool.submit(commits.wait, ticket) for ticket in tickets]
-        disk.may_end.set()
-        for waiter in (first, *others):
-            waiter.result(30)
-    assert disk.flushes == 2
-
-
-def test_every_new_entry_is_flushed(commits, disk, file):
-    """Whatever number an entry has in the journal: a mended one gives some again."""
-    commits.wait(commits.wrote(file))
-    before = disk.flushes
-    commits.wait(commits.wrote(file))
-    assert disk.flushes == before + 1
-
-
-def test_name_of_a_journal_is_flushed_before_its_first_entry(tmp_path, path):
+def test_name_of_a_journal_is_flushed_before_its_first_entry(tmp_path, file):
     """The process that put it in its place may have died before it flushed the folder."""
     flushed = []
-    commits = GroupCommit(tmp_path, flushed.append)
-    create(path, lines(1), unflushed)
-    mine = Journal(path).descriptor
-    commits.wait(commits.wrote(mine))
-    commits.wait(commits.wrote(mine))
-    assert flushed.count(mine.number) == 2 and len(flushed) == 3
-    assert flushed[0] != mine.number
+    commits = Commits(tmp_path, flushed.append)
+    commits.commit(file)
+    commits.commit(file)
+    assert flushed.count(file.number) == 2 and len(flushed) == 3
+    assert flushed[0] != file.number
 
 
-def test_failed_flush_fails_all_who_wait_and_all_who_come(commits, disk, file):
-    commits.wait(commits.wrote(file))
-    disk.error = OSError(errno.EIO, "Input/output error")
-    disk.may_end.clear()
-    disk.begun.clear()
-    with ThreadPoolExecutor(5) as pool:
-        tickets = [commits.wrote(file) for _ in range(5)]
-        waiters = [pool.submit(commits.wait, ticket) for ticket in tickets]
-        assert disk.begun.wait(30)
-        disk.may_end.set()
-        for waiter in waiters:
-            with pytest.raises(Unavailable, match="Input/output error"):
-                waiter.result(30)
-    disk.error = None
-    with pytest.raises(Unavailable):
-        commits.wait(commits.wrote(file))
+def test_failed_flush_fails_all_who_come(tmp_path, file):
+    errors = [OSError(errno.EIO, "Input/output error")]
+
+    def fail_once(descriptor):
+        if errors:
+            raise errors.pop()
+
+    commits = Commits(tmp_path, fail_once)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="Input/output error"):
+            commits.commit(file)
     with pytest.raises(Unavailable):
         commits.check()
-
-
-def test_flush_that_is_interrupted_leaves_nobody_waiting(commits, disk, file):
-    disk.error = KeyboardInterrupt()
-    with pytest.raises(KeyboardInterrupt):
-        commits.wait(commits.wrote(file))
-    disk.error = None
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(commits.wait, commits.wrote(file)).result(30)
 
 
 def test_file_is_closed_when_nobody_refers_to_it(path):

@@ -1,7 +1,9 @@
 """Writes that come at the same time: carried out together, each by itself."""
 
+import errno
 import resource
 import signal
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ import pytest
 from notes import note, open_notes
 
 from app.errors import Conflict, NotFound, Stale, Unavailable
+from app.storage import writing
 from app.storage.writing import Changes
 
 WRITERS = 12
@@ -172,3 +175,89 @@ def test_none_is_carried_out_where_not_all_can_be_written(store):
     assert [each.key for each in store.table("notes").documents] == ["slow"]
     store.insert("notes", large[0])
     assert store.get("notes", "a").document == large[0]
+
+
+class Disk:
+    """Flushes that are counted, and that fail when they are told to."""
+
+    def __init__(self):
+        self.flushed = 0
+        self.error = None
+
+    def __call__(self, descriptor):
+        self.flushed += 1
+        if self.error:
+            raise self.error
+
+
+def test_one_flush_serves_all_that_come_together(tmp_path):
+    disk = Disk()
+    store = open_notes(tmp_path, disk)
+    store.insert("notes", note("a"))
+    writes = [lambda: store.update("notes", "a", counted)] * WRITERS
+    with crowd(store, *writes) as futures:
+        before = disk.flushed
+    assert {each.exception() for each in futures} == {None}
+    # Those that had not yet come to the line, and a fold by the keeper, have their own.
+    assert 1 <= disk.flushed - before < WRITERS
+    store.close()
+
+
+def test_failed_flush_fails_all_who_wait_for_it(tmp_path):
+    disk = Disk()
+    store = open_notes(tmp_path, disk)
+    writes = [lambda each=each: store.insert("notes", note(each)) for each in "abcdef"]
+    with crowd(store, *writes) as futures:
+        disk.error = OSError(errno.EIO, "Input/output error")
+    for each in futures:
+        with pytest.raises(Unavailable, match="Input/output error"):
+            each.result()
+    disk.error = None
+    with pytest.raises(Unavailable, match="Input/output error"):
+        store.insert("notes", note("g"))
+    store.close()
+
+
+class Interruption(BaseException):
+    """What a signal does to the thread that it interrupts."""
+
+
+def _sleeps_in_line(thread):
+    code = sys._current_frames()[thread].f_code
+    return code.co_filename == writing.__file__ and code.co_name == "wait"
+
+
+def test_thread_that_is_interrupted_in_the_line_keeps_nobody_waiting(store):
+    """It is the first there, and leads those who come after it."""
+    main = threading.main_thread().ident
+    begun, may_go_on = threading.Event(), threading.Event()
+    store.insert("notes", note("slow"))
+
+    def slow(document, _):
+        begun.set()
+        assert may_go_on.wait(30)
+        return document
+
+    def interrupt(*_):
+        raise Interruption
+
+    def others():
+        while not _sleeps_in_line(main):
+            pass
+        signal.pthread_kill(main, signal.SIGUSR1)
+        futures = [pool.submit(store.insert, "notes", note(key)) for key in "bc"]
+        may_go_on.set()
+        return [each.result(30)[0].key for each in futures]
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            pool.submit(store.update, "notes", "slow", slow)
+            assert begun.wait(30)
+            keys = pool.submit(others)
+            with pytest.raises(Interruption):
+                store.insert("notes", note("a"))
+            assert keys.result(30) == ["b", "c"]
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert store.get("notes", "a").document == note("a")
