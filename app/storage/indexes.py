@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from app.errors import Unavailable
 from app.query import Comparison, Condition, Field, Query
 from app.query.predicate import bounds, equalities, predicate, sort_key, without
 from app.storage import Collection, Document, Key
@@ -152,13 +151,7 @@ class Documents:
     def _settle(self) -> None:
         while self._unsettled and self._all is not None:
             key, former = self._unsettled.popitem()
-            try:
-                self._reindex(self._all, former, self._by_key.get(key))
-            except Unavailable:
-                # A damaged document is told to those who ask for it, or for all.
-                self._all = None
-                self._indexes.clear()
-                self._unsettled.clear()
+            self._reindex(self._all, former, self._by_key.get(key))
 
     def _reindex(
         self, all_: Bucket, former: Record | None, record: Record | None

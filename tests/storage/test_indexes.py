@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from notes import ALBUMS, ARTIST, FIELDS, NOTES, RATED, album, note, query
 
+from app.errors import Unavailable
 from app.query import Comparison, Every, Field, Order, Query
 from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, Kind
@@ -284,3 +285,11 @@ def test_presence_of_the_key_is_not_looked_up_as_a_key():
     held = held_albums(3)
     present = Comparison(Field(("album_id",), PRESENCE), "$eq", True)
     assert held.find(Query(present))[1] == 3
+
+
+def test_document_that_the_disk_damaged_can_be_replaced():
+    held = Documents(NOTES, [Record(1, "a", note("a")), Record(2, "b", b'{"id":"b"')])
+    with pytest.raises(Unavailable, match="the stored document b is damaged"):
+        held.find(Query())
+    held.change([Record(2, "b", note("b"))], [])
+    assert [each.key for each in held.find(Query())[0]] == ["a", "b"]
