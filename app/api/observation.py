@@ -132,8 +132,8 @@ class Observer:
             notes = [self._notes.popleft() for _ in range(len(self._notes))]
             if not notes:
                 return
-            for time, method, path, route, status, seconds, id_ in notes:
-                durations[time // DAY, route, method, status].append(seconds)
+            for moment, method, path, route, status, seconds, id_ in notes:
+                durations[moment // DAY, route, method, status].append(seconds)
                 members = {
                     "method": method,
                     "path": path,
@@ -141,7 +141,7 @@ class Observer:
                     "ms": round(seconds * 1000, 2),
                     "request_id": id_,
                 }
-                lines.append(self._line(time, "INFO", "request", members))
+                lines.append(self._line(moment, "INFO", "request", members))
             for (day, route, method, status), amounts in durations.items():
                 self._duration(route, method, status).observe_all(amounts)
                 self._tally.count(day, status, len(amounts))
