@@ -23,7 +23,13 @@ from app.errors import Unavailable
 from app.extensions import Extensions
 from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
-from app.schemas import business_attribute, extension, service, svctask
+from app.schemas import (
+    business_attribute,
+    extension,
+    service,
+    stored_service,
+    svctask,
+)
 from app.services import Services
 from app.settings import Settings
 from app.storage import Collection, Store
@@ -154,7 +160,7 @@ SERVICES = Collection(
         service.FIELDS.one("contact_key"),
         service.COMPLETED,
     ),
-    complete=service.loaded,
+    complete=stored_service.loaded,
     ids=lifecycle.ids,
 )
 

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from app.errors import Invalid, NotFound
+from app.schemas.events import Event
 from app.schemas.extension import folded
 from app.schemas.faults import checked
 from app.schemas.service import (
@@ -19,7 +20,6 @@ from app.schemas.service import (
     SERVICES,
     STATES,
     TASKS,
-    Event,
     Level,
     duration,
     place,

@@ -17,7 +17,8 @@ from app.errors import Invalid, NotFound
 from app.extensions import Extensions
 from app.lifecycle import Clock, moment
 from app.query import Query
-from app.schemas import service
+from app.schemas import events, service, stored_service
+from app.schemas.events import Rules
 from app.schemas.extension import Values, folded
 from app.schemas.faults import checked
 from app.schemas.service import (
@@ -28,7 +29,6 @@ from app.schemas.service import (
     TYPED,
     Faults,
     Level,
-    Rules,
 )
 from app.storage import Document, NextId, Page, Record, Store
 
@@ -64,7 +64,7 @@ class Services:
 
     def start(self, body: Any) -> int:
         """Start a service and return its id; raises Invalid and Unavailable."""
-        read = self._reader(SERVICES, partial(service.start, SERVICES, body))
+        read = self._reader(SERVICES, partial(events.start, SERVICES, body))
 
         def make(next_id: NextId) -> Document:
             return lifecycle.service(next_id(SERVICES.id), read(), self._now())
@@ -76,7 +76,7 @@ class Services:
         """Make a service that of a customer; raises NotFound and Invalid."""
         with self._not_found_first(Owner(service_id)):
             read = self._reader(
-                SERVICES, partial(service.association, body, customer_id)
+                SERVICES, partial(events.association, body, customer_id)
             )
             self._store.update(
                 TABLE, service_id, lambda old, _: lifecycle.associated(old, read())
@@ -90,7 +90,7 @@ class Services:
             return lifecycle.with_completed(old, level, id_, read(), self._now())
 
         with self._not_found_first(owner):
-            read = self._reader(level, partial(service.end, body))
+            read = self._reader(level, partial(events.end, body))
             self._store.update(TABLE, service_id, change)
 
     def start_in(self, service_id: int, level: Level, body: Any) -> int:
@@ -106,7 +106,7 @@ class Services:
             return lifecycle.with_started(old, level, id_, read(), self._now())
 
         with self._not_found_first(Owner(service_id)):
-            start = partial(service.start, level, body)
+            start = partial(events.start, level, body)
             read = self._reader(level, start, inside=service_id)
             self._store.update(TABLE, service_id, change)
         return id_
@@ -124,7 +124,7 @@ class Services:
             return lifecycle.with_transition(old, *read(), id_, self._now())
 
         with self._not_found_first(Owner(service_id)):
-            transition = partial(service.transition, body)
+            transition = partial(events.transition, body)
             read = self._reader(STATES, transition, inside=service_id)
             self._store.update(TABLE, service_id, change)
         return id_
@@ -202,7 +202,7 @@ class Services:
             raise Invalid("service_id: is required", {SERVICES.id: ["is required"]})
         faults: Faults = {}
         try:
-            document = service.loaded(raw, 0, self._now())
+            document = stored_service.loaded(raw, 0, self._now())
         except Invalid as error:
             if not isinstance(raw, dict):
                 raise

@@ -18,18 +18,17 @@ from app.errors import NotFound
 from app.query import Comparison, Condition, Every, Query
 from app.query.values import DATE, INTEGER
 from app.schemas.extension import folded
+from app.schemas.kinds import INSTANT, TYPE
 from app.schemas.service import (
     ARRAYS,
     COMPLETED,
     FIELDS,
     IDENTIFIED,
-    INSTANT,
     LEVELS,
     SERVICE_TYPE,
     SERVICES,
     STATES,
     TASKS,
-    TYPE,
     TYPED,
     Level,
 )

@@ -30,8 +30,8 @@ from app.query.values import (
     Kind,
 )
 from app.schemas.fields import PERIOD_BOUNDS, OpenObject, Periods, Valued
+from app.schemas.kinds import INTERACTION, KEY, MAX_ID, MOMENT, NUMBER, TYPE
 from app.schemas.scalars import BOOLEAN
-from app.schemas.service import INTERACTION, KEY, MAX_ID, MOMENT, NUMBER, TYPE
 
 JsonSchema = dict[str, Any]
 

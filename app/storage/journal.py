@@ -131,6 +131,21 @@ class Journal:
         return b"".join(parts)
 
 
+class Appended(NamedTuple):
+    """Entries in a journal, as they are numbered, and how many bytes they are.
+
+    Whoever looks at the journal finds it ahead of the documents until they say otherwise.
+    """
+
+    entries: list[dict[str, Any]]
+    journal: Journal
+    size: int
+
+    def were_taken_in(self) -> None:
+        """Tell that the documents have them."""
+        self.journal.offset += self.size
+
+
 def open_journal(path: Path) -> Journal | None:
     """Open the journal at ``path``, for reading only if need be; None if there is none."""
     try:

@@ -19,7 +19,7 @@ import os
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
@@ -27,6 +27,7 @@ from app.storage.datafile import DataFile, Identity, identity
 from app.storage.descriptors import Sync, adopt
 from app.storage.indexes import Documents
 from app.storage.journal import (
+    Appended,
     Commits,
     Journal,
     Line,
@@ -44,21 +45,6 @@ from app.storage.records import Record
 from app.storage.state import State
 
 log = logging.getLogger(__name__)
-
-
-class Appended(NamedTuple):
-    """Entries in a journal, as they are numbered, and how many bytes they are.
-
-    Whoever looks at the journal finds it ahead of the documents until they say otherwise.
-    """
-
-    entries: list[dict[str, Any]]
-    journal: Journal
-    size: int
-
-    def were_taken_in(self) -> None:
-        """Tell that the documents have them."""
-        self.journal.offset += self.size
 
 
 class SharedTable:

@@ -8,26 +8,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import Invalid
+from app.schemas.events import Rules, association, end, start, transition
 from app.schemas.extension import Values, new
+from app.schemas.kinds import MAX_ID, milliseconds
 from app.schemas.service import (
     ARRAYS,
     EVENT_MEMBERS,
     LEVELS,
-    MAX_ID,
     SERVICES,
     STATES,
     TASKS,
     TYPED,
-    Rules,
-    association,
     duration,
-    end,
-    loaded,
-    milliseconds,
     place,
-    start,
-    transition,
 )
+from app.schemas.stored_service import loaded
 
 NOW = "2026-01-02T03:04:05.678Z"
 LATER = "2026-01-02T03:04:06.679Z"

@@ -1,0 +1,173 @@
+"""What a request says of a start, an end or a transition, read and checked.
+
+What a body may hold depends on what is stored: extension schemas and business attributes
+come in as ``Rules``. Context-services contract, sections 1, 3 and 4.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import Schema
+
+from app.errors import Invalid
+from app.schemas.extension import Values, folded
+from app.schemas.faults import checked, unknown
+from app.schemas.fields import members
+from app.schemas.service import (
+    ASSOCIATION,
+    END,
+    EVENT_MEMBERS,
+    FORMER,
+    NEW,
+    SERVICES,
+    TRANSITION,
+    TYPED,
+    Faults,
+    Level,
+    names,
+    strange_states,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What stored definitions add to the rules of one level.
+
+    ``values`` returns the rules of extension values by lower-case name; ``mapped`` turns
+    the value of a field into the one to store, and raises ValueError. Both are called
+    only where a body has something that they tell about.
+    """
+
+    values: Callable[[], Mapping[str, Values]]
+    mapped: Callable[[str, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a request says of a start or an end: fields, and extension values."""
+
+    given: dict[str, Any]
+    values: dict[str, Any]
+
+    def part(self, *names: str) -> dict[str, Any]:
+        """Return the members ``names``, as far as they were given."""
+        return {name: self.given[name] for name in names if name in self.given}
+
+    def shown(self, former: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what ``started`` or ``completed`` shows of it, over the ``former`` one."""
+        kept = {n: value for n, value in self.given.items() if n in EVENT_MEMBERS}
+        return {**former, **kept}
+
+
+def start(
+    level: Level, body: Any, rules: Rules, inside: Mapping[str, Any] | None = None
+) -> Event:
+    """Read the start event of a service, or of a state or task ``inside`` of one.
+
+    The ids of states are looked at where the service is given. Raises Invalid with all
+    faults.
+    """
+    event, faults = _event(level.start, body, rules)
+    if inside is not None:
+        ids = event.part("state_id", "previous_state_id")
+        faults |= strange_states(inside, ids)
+    if level is SERVICES and not event.part("customer_id", "contact_key"):
+        if not faults.keys() & {"customer_id", "contact_key"}:
+            faults["customer_id"] = ["is required, or else contact_key"]
+    return checked(event, faults)
+
+
+def end(body: Any, rules: Rules) -> Event:
+    """Read the end event of a resource; raises Invalid with all faults."""
+    return checked(*_event(END, body, rules))
+
+
+def association(body: Any, customer_id: str, rules: Rules) -> Event:
+    """Read what amends the start event of a service; raises Invalid with all faults."""
+    event, faults = _event(ASSOCIATION, body, rules)
+    if not customer_id or "\0" in customer_id:
+        # No body could hold such an id, and no data file.
+        faults["customer_id"] = ["must not be empty, nor have a NUL, in the address"]
+    elif event.given.setdefault("customer_id", customer_id) != customer_id:
+        faults["customer_id"] = [
+            f'must be the id of the address, "{customer_id}", or absent'
+        ]
+    return checked(event, faults)
+
+
+def transition(
+    body: Any, rules: Rules, inside: Mapping[str, Any] | None = None
+) -> tuple[int, Event, Event]:
+    """Read a transition: the id of the state that ends, its end, the start of the next.
+
+    ``inside`` is the service, if its states are to be looked at. Raises Invalid with all
+    faults.
+    """
+    event, faults = _event(TRANSITION, body, rules)
+    former, new = event.given.pop("from", {}), event.given.pop("to", {})
+    ended, of_former = _own(FORMER, former, rules, "from.")
+    begun, of_new = _own(NEW, new, rules, "to.")
+    if inside is not None and "state_id" in ended:
+        of_former |= strange_states(inside, {"from.state_id": ended["state_id"]})
+    for name in ("from", "to"):
+        if name in faults:
+            of_former, of_new = _without(of_former, name), _without(of_new, name)
+    checked(event, faults | of_former | of_new)
+    id_ = ended.pop("state_id")
+    return (
+        id_,
+        Event(event.given | ended, {}),
+        Event(event.given | begun | {"previous_state_id": id_}, event.values),
+    )
+
+
+def _without(faults: Faults, part: str) -> Faults:
+    return {n: each for n, each in faults.items() if not n.startswith(f"{part}.")}
+
+
+def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
+    if not isinstance(body, dict):
+        raise Invalid("the body must be a JSON object with the members of an event")
+    own = {name: each for name, each in body.items() if name in names(schema)}
+    given, faults = _mapped(*members(schema, own), rules)
+    values: dict[str, Any] = {}
+    strange = []
+    others = [each for each in body if each not in own]
+    extensions = rules.values() if others else {}
+    for name in others:
+        extension = extensions.get(folded(name))
+        if extension is None:
+            strange.append(name)
+        elif extension.name in values:
+            faults[name] = ["stands in the body twice, in another case"]
+        elif body[name] is not None:
+            try:
+                values[extension.name] = extension.whole(body[name])
+            except Invalid as error:
+                faults |= {n: list(each) for n, each in error.faults.items()}
+    known = [*names(schema), *(each.name for each in extensions.values())]
+    faults |= unknown(strange, known, "a member here nor a known extension")
+    return Event(given, values), faults
+
+
+def _own(
+    schema: Schema, raw: Mapping[str, Any], rules: Rules, prefix: str
+) -> tuple[dict[str, Any], Faults]:
+    """Read an object that has no members but its own."""
+    given, faults = _mapped(*members(schema, raw), rules)
+    own = names(schema)
+    faults |= unknown(raw, own, f"a member here; there are {', '.join(own)}")
+    return given, {f"{prefix}{name}": each for name, each in faults.items()}
+
+
+def _mapped(
+    given: dict[str, Any], faults: Faults, rules: Rules
+) -> tuple[dict[str, Any], Faults]:
+    for name in TYPED:
+        if name in given:
+            try:
+                given[name] = rules.mapped(name, given[name])
+            except ValueError as error:
+                faults[name] = [str(error)]
+    return given, faults
