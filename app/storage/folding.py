@@ -27,6 +27,13 @@ log = logging.getLogger(__name__)
 FOLD_BYTES = 1 << 20
 """A journal of this size is folded, or one of half the size of its data file."""
 
+QUIET = 1.0
+"""Seconds without a write after which a table is folded; more for a large data file."""
+
+QUIET_BYTES = 10_000_000
+"""For each so many bytes of it, ``QUIET`` seconds: now and then a write is no reason to
+write all anew each time."""
+
 
 class FoldedTable(WritableTable):
     """A shared table that keeps its data file up to date."""
@@ -35,12 +42,14 @@ class FoldedTable(WritableTable):
         super().__init__(folder, collection, sync)
         self._folding = threading.Lock()
 
-    def is_due(self) -> bool:
-        """Tell whether the journal has grown so large that it is to be folded now."""
-        journal, base = self._journal, self._seen
-        if journal is None or not self._state.unfolded:
+    def is_due(self, quiet: float) -> bool:
+        """Tell whether to fold now, after so many seconds without a write."""
+        if not self._state.unfolded:
             return False
-        return journal.offset > max(FOLD_BYTES, base.size // 2 if base else 0)
+        size = self._seen.size if self._seen else 0
+        written = self._journal.offset if self._journal else 0
+        is_quiet = quiet >= QUIET * max(1, size / QUIET_BYTES)
+        return is_quiet or written > max(FOLD_BYTES, size // 2)
 
     def progress(self) -> tuple[int, int]:
         """Return the sequence number reached, and how many entries await a fold."""

@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 ROUND = 0.25
 """Seconds between two looks of the keeper at each table."""
 
-QUIET = 1.0
-"""Seconds without a write after which a table is folded."""
-
 
 class JournalTable(FoldedTable, Table):
     """A TinyDB table on a journal: TinyDB's own operations are atomic entries in it.
@@ -260,7 +257,7 @@ class _Keeper(threading.Thread):
         seen, since = self._seen[table.name]
         if progress != seen:
             self._seen[table.name] = progress, now
-        if table.is_due() or (progress == seen and now - since >= QUIET):
+        if table.is_due(0.0 if progress != seen else now - since):
             table.fold()
 
     def is_stopped(self) -> bool:
