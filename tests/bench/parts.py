@@ -29,7 +29,7 @@ class Request:
 
     ``goals`` are the ratios to the bare app that we want, by server; ``headers`` are sent
     with each request. With ``knows``, the entity tag of the sample's reply is too, in
-    If-None-Match.
+    If-None-Match. ``of_all`` systems a few are asked, those that all of them answer.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     knows: bool = False
     writes: bool = False
+    of_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ TASKS = Part(
                 return wrk.format("GET", path)
             end""",
             *(one, {"gunicorn": 0.85, "granian": 0.55}),
+            of_all=True,
         ),
         Request(
             *("GET one, 304", "GET", T + "/{id_}"),
@@ -110,6 +112,7 @@ TASKS = Part(
         Request(
             *("GET list", "GET", T, get(LIST)),
             *(lambda size: Sample(LIST), {"gunicorn": 0.6, "granian": 0.35}),
+            of_all=True,
         ),
         Request(
             *("GET list, mask", "GET", T, get(MASKED)),
@@ -144,6 +147,7 @@ TASKS = Part(
             lambda size: Sample(one(size).path, {"ext": {"count": "0-0"}}),
             {"gunicorn": 0.3, "granian": 0.15},
             writes=True,
+            of_all=True,
         ),
         Request(
             *("POST", "POST", T),
@@ -152,6 +156,7 @@ TASKS = Part(
             lambda size: Sample(T, TASK),
             {"gunicorn": 0.3, "granian": 0.15},
             writes=True,
+            of_all=True,
         ),
     ),
 )
