@@ -28,14 +28,14 @@ FAULTS_SHOWN = 10
 def collector_off() -> Iterator[None]:
     """Keep the garbage collector from looking at what is being made, again and again.
 
-    Afterwards it takes it for lasting, and does not look at it either.
+    It is not told that all this is lasting (``gc.freeze``): so would be what is garbage
+    then, such as the errors of requests, whose tracebacks refer to all documents.
     """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
         if was_on:
             gc.enable()
 
