@@ -35,6 +35,33 @@ class State:
     edited: bool = False
     marks: Marks = field(default_factory=Marks)
 
+    @classmethod
+    def of(
+        cls,
+        collection: Collection,
+        records: Sequence[Record],
+        lines: Sequence[Line],
+        found: Identity | None,
+        marks: Marks,
+    ) -> "State":
+        """Return the state after a journal of ``lines``, the header first, if any.
+
+        ``records`` are those in the data file ``found``, ``marks`` those known before.
+        """
+        state = cls(collection, Documents(collection, records), marks=marks)
+        state.next_number = max((record.number for record in records), default=0) + 1
+        if lines:
+            state.begin(lines[0].entry)
+            # The header tells of the documents in its own data file only.
+            marks.covering &= found in state.known
+        else:
+            state.known = {None}
+        for line in lines[1:]:
+            state.apply(line.entry)
+        state.edited = found not in state.known
+        state.separate()
+        return state
+
     def begin(self, header: dict[str, Any]) -> None:
         """Take in the first line of a journal."""
         self.sequence = header["seq"]
@@ -50,13 +77,14 @@ class State:
         """Take in a later line of the journal."""
         key = self.collection.key
         put = [Record(n, each[key], encoded(each)) for n, each in entry.get("put", ())]
+        self.reserve(entry)
         self.take(entry, put)
 
     def take(self, entry: dict[str, Any], put: Sequence[Record]) -> None:
-        """Take in a later line of the journal, which puts these records."""
+        """Take in a later line, reserved before, which puts these records."""
         if "put" in entry:
             self.documents.change(put, entry.get("gone", ()))
-        self.note(entry)
+        self._pass(entry)
 
     def reserve(self, entry: dict[str, Any]) -> None:
         """Give no number and no id of ``entry`` again."""
@@ -67,6 +95,9 @@ class State:
     def note(self, entry: dict[str, Any]) -> None:
         """Take in all of a line but its documents."""
         self.reserve(entry)
+        self._pass(entry)
+
+    def _pass(self, entry: dict[str, Any]) -> None:
         self.unfolded += "put" in entry
         if "fold" in entry and (fold := _identity(entry["fold"])) not in self.known:
             # Not so in the journal that this fold began: its data file has the edit.

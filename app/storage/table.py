@@ -217,22 +217,9 @@ class SharedTable:
     def _state_of(
         self, records: list[Record], lines: list[Line], found: Identity | None
     ) -> State:
-        documents = Documents(self._collection, records)
         # What was given stays given, whatever became of the journal.
         marks = Marks(self._state.marks.highest.items())
-        state = State(self._collection, documents, marks=marks)
-        state.next_number = max((record.number for record in records), default=0) + 1
-        if lines:
-            state.begin(lines[0].entry)
-            # The header tells of the documents in its own data file only.
-            marks.covering &= found in state.known
-        else:
-            state.known = {None}
-        for line in lines[1:]:
-            state.apply(line.entry)
-        state.edited = found not in state.known
-        state.separate()
-        return state
+        return State.of(self._collection, records, lines, found, marks)
 
     # Edits by hand
 
