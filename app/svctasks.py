@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from random import getrandbits
 from typing import Any
 
-from app.errors import Conflict, Invalid, NotFound
+from app.errors import Conflict, Invalid, NotFound, Stale
 from app.query import Query
 from app.query.values import instant
 from app.schemas import svctask
@@ -42,6 +42,11 @@ class Svctasks:
     def get(self, id_: str) -> Record:
         """Return the svctask ``id_``; raises NotFound."""
         return self._store.get(TABLE, id_.lower())
+
+    def expect(self, id_: str, revisions: Container[int] | None) -> None:
+        """Raise Stale if the svctask is in none of ``revisions``, and NotFound."""
+        if revisions is not None and self.get(id_).revision not in revisions:
+            raise Stale("the svctask was changed since; get it again")
 
     def change(
         self, id_: str, body: Any, revisions: Container[int] | None = None

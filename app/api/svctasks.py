@@ -13,7 +13,7 @@ from app import svctasks
 from app.api import bodies, parameters
 from app.api.entity_tags import expected, is_known
 from app.api.parameters import Listing
-from app.errors import Invalid, Stale
+from app.errors import Invalid
 from app.schemas.svctask import FIELDS
 from app.storage import Record
 
@@ -87,10 +87,8 @@ class Svctasks:
         try:
             yield
         except (Invalid, HTTPError):
-            current = self._svctasks.get(id_)
-            revisions = _revisions(request)
-            if revisions is not None and current.revision not in revisions:
-                raise Stale("the svctask was changed since; get it again") from None
+            self._svctasks.get(id_)
+            self._svctasks.expect(id_, _revisions(request))
             raise
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:
