@@ -6,8 +6,8 @@ that once, and wakes the others, the first of those who came meanwhile to lead i
 turn. Under load, the system calls of a write, and the waiting for other processes that
 goes with them, are shared by as many as there are threads: a lock that is taken for each
 write limited two processes to a third of what they do so, however fast the disk. A thread
-sleeps once for its write; a line that is a lock, which all wake up to one after the
-other, and another wait for the flush, made 0.8 of the writes a second.
+sleeps once for its write, and all of a group are woken together: a line that is a lock,
+passed on from one to the next, made 0.91 to 0.95 of the writes a second.
 """
 
 import threading

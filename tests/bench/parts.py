@@ -29,7 +29,7 @@ class Request:
 
     ``goals`` are the ratios to the bare app that we want, by server; ``headers`` are sent
     with each request. With ``knows``, the entity tag of the sample's reply is too, in
-    If-None-Match. ``of_all`` systems a few are asked, those that all of them answer.
+    If-None-Match. With ``of_all``, the plain stores are asked it too.
     """
 
     name: str
