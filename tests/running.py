@@ -7,14 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
-from shared import T
+from shared import T, until
 
 SVCTASKS = Path(sys.executable).with_name("svctasks")
 
@@ -136,17 +134,6 @@ def children(pid: int) -> list[int]:
     """Return the process ids of the children of ``pid``."""
     path = Path(f"/proc/{pid}/task/{pid}/children")
     return [int(child) for child in path.read_text().split()]
-
-
-def until(
-    look: Callable[[], Any], enough: Callable[[Any], bool] = bool, seconds: float = 30
-) -> Any:
-    """Look until it is ``enough``, and return what was seen then."""
-    end = time.monotonic() + seconds
-    while not enough(seen := look()):
-        assert time.monotonic() < end, f"still {seen!r} after {seconds} seconds"
-        time.sleep(0.01)
-    return seen
 
 
 def free_port() -> int:

@@ -1,6 +1,8 @@
 """What the tests of several folders share: the samples, the address, a clock."""
 
 import json
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,3 +41,14 @@ def sample(name: str) -> Any:
 def sample_text(name: str) -> str:
     """Return a sample as it is printed in the platform's documents."""
     return (SAMPLES / name).read_text().removesuffix("\n")
+
+
+def until(
+    look: Callable[[], Any], enough: Callable[[Any], bool] = bool, seconds: float = 30
+) -> Any:
+    """Look until it is ``enough``, and return what was seen then."""
+    end = time.monotonic() + seconds
+    while not enough(seen := look()):
+        assert time.monotonic() < end, f"still {seen!r} after {seconds} seconds"
+        time.sleep(0.01)
+    return seen

@@ -4,22 +4,40 @@ flock belongs to the open file, not to the process: a child that inherits the fi
 parent would share the lock with it, so each process opens the file for itself. A lock
 file that somebody removed protects nothing, so its name is checked after each locking.
 
+The file holds one number, which all processes have in their memory: it is odd while one
+of them holds the lock, and another one afterwards (a sequence lock). Whoever finds the
+number that was there before they last looked at the files of the table need not look
+again: a look takes two system calls, which made a third of the time of a small reply.
+
 **Caveats.** flock is kept by the local kernel: a folder on a network file system may not
 be shared by servers on several machines. Whoever removes the lock file in the very
-instant of a write or a fold lets a second writer in, which may lose its write.
+instant of a write or a fold lets a second writer in, which may lose its write. Whoever
+empties it ends the processes that have it in memory, by SIGBUS.
 """
 
 import fcntl
+import mmap
 import os
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
 from app.errors import Unavailable
+from app.storage.descriptors import Descriptor
+
+UNKNOWN = (1,)
+"""A turn that tells of each moment that somebody may hold the lock."""
+
+_BYTES = 8
+"""The size of the number in the file."""
 
 
 class TableLock:
     """A re-entrant lock for one table, as a context manager; raises Unavailable."""
+
+    turn: Sequence[int]
+    """The number in the file, as an array of one; ``UNKNOWN`` if it cannot be shared."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -27,12 +45,17 @@ class TableLock:
         self._descriptor: int | None = None
         self._file = 0, 0
         self._depth = 0
+        self._number: memoryview | None = None
+        self._watch()
 
     def __enter__(self) -> None:
         self.threads.acquire()
         try:
             if self._depth == 0:
                 self._lock_file()
+                if self._number is not None:
+                    # It is odd already if a process died that held the lock.
+                    self._number[0] = (self._number[0] + 1) | 1
             self._depth += 1
         except OSError as error:
             self.threads.release()
@@ -48,6 +71,8 @@ class TableLock:
     ) -> None:
         self._depth -= 1
         if self._depth == 0 and self._descriptor is not None:
+            if self._number is not None:
+                self._number[0] += 1
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         self.threads.release()
 
@@ -67,19 +92,57 @@ class TableLock:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _watch(self) -> None:
+        """Look at the number in the file from now on, making it if need be."""
+        try:
+            # Not for writing: a disk could not be made read-only then.
+            self.turn = _number_in(self._path, mmap.ACCESS_READ)
+        except OSError:
+            self.turn = UNKNOWN
+
+    def _open(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._descriptor = descriptor = os.open(self._path, flags, 0o600)
+        self._file = _name(os.fstat(descriptor))
+        try:
+            # Should another file be at its place by now, that comes out in locking.
+            self._number = _number_in(self._path, mmap.ACCESS_WRITE)
+            self.turn = self._number
+        except OSError:
+            self._number, self.turn = None, UNKNOWN
+        return descriptor
+
     def _lock_file(self) -> None:
         while True:
-            if self._descriptor is None:
-                flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-                self._descriptor = os.open(self._path, flags, 0o600)
-                self._file = _name(os.fstat(self._descriptor))
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            descriptor = self._descriptor
+            if descriptor is None:
+                descriptor = self._open()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
             try:
                 if _name(os.stat(self._path)) == self._file:
                     return
             except FileNotFoundError:
                 pass
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             self.close()
+
+
+def _number_in(path: Path, access: int) -> memoryview:
+    """Return the number in the file at ``path``; raises OSError.
+
+    A lock lasts while its file is open, and what is in memory keeps one so: this file is
+    opened for itself.
+    """
+    try:
+        is_there = os.stat(path).st_size >= _BYTES
+    except FileNotFoundError:
+        is_there = False
+    if not is_there:
+        made = Descriptor(path, os.O_RDWR | os.O_CREAT)
+        # On disk: a number that found no room there would end the process.
+        os.posix_fallocate(made.number, 0, _BYTES)
+    file = Descriptor(path, os.O_RDONLY if access == mmap.ACCESS_READ else os.O_RDWR)
+    return memoryview(mmap.mmap(file.number, _BYTES, access=access)).cast("Q")
 
 
 def _name(found: os.stat_result) -> tuple[int, int]:

@@ -1,8 +1,11 @@
 """One table shared by any number of threads and processes, none of which loses a write.
 
-Each process holds the documents in memory. A read compares two ``stat`` results with what
-the process knows and takes in what others wrote; a write appends one line to the journal,
-under a lock, and returns when that is flushed to disk.
+Each process holds the documents in memory. A read takes in what others wrote, if anything
+was written since the last look; a write appends one line to the journal, under a lock,
+and returns when that is flushed to disk. Two ``stat`` results tell all that others can
+have done, writes as well as edits; the number in the lock file tells of writes alone, but
+costs no system call. So no write is ever missed, and an edit only for a moment, by a table
+that is asked all the time.
 
 A data file that differs from what the service wrote was edited by a person. It is read,
 checked and completed, and the journal is applied on top; if it is broken, the documents
@@ -17,6 +20,7 @@ documents that it holds.
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -50,6 +54,9 @@ log = logging.getLogger(__name__)
 class SharedTable:
     """The documents of one collection in ``folder``."""
 
+    moment = 0.01
+    """Seconds for which a look at the files tells what people and crashes did to them."""
+
     def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
         """Load the table; raises Invalid for broken files, and Unavailable."""
         self._collection = collection
@@ -63,6 +70,8 @@ class SharedTable:
         self._journal: Journal | None = None
         self._seen: Identity | None = None
         self._state = State(collection, Documents(collection, ()))
+        # At which turn of the lock the files were looked at, and how long that holds.
+        self._looked = 0, 0.0
         self.fault: str | None = None
         try:
             self._load()
@@ -79,12 +88,25 @@ class SharedTable:
     @property
     def documents(self) -> Documents:
         """The documents as of now, with what others wrote; raises Unavailable."""
+        turn, (seen, until) = self._lock.turn[0], self._looked
+        if turn != seen or time.monotonic() >= until:
+            self._look(turn)
+        return self._state.documents
+
+    def _look(self, turn: int) -> None:
+        """Take in what there is in the files, at that ``turn`` of the lock."""
+        begin = time.monotonic()
         try:
             if not self._is_current():
                 self._take_in()
         except (OSError, Invalid) as error:
             raise Unavailable(f"{self._file.name} cannot be read: {error}") from error
-        return self._state.documents
+        self._was_current(turn, begin)
+
+    def _was_current(self, turn: int, begin: float) -> None:
+        # Whoever holds the lock, at an odd turn, may go on to write in the same one.
+        if turn % 2 == 0:
+            self._looked = turn, begin + self.moment
 
     def _is_current(self) -> bool:
         return _is(self._seen, self._watched[0]) and self._has_read(self._found())

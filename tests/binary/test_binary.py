@@ -18,8 +18,8 @@ from statistics import median
 
 import pytest
 from readme import ROOT, block, first_commands, session
-from running import Server, children, until
-from shared import T
+from running import Server, children
+from shared import T, until
 
 from app.api.documentation import FILES
 

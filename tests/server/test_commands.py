@@ -10,8 +10,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from running import SVCTASKS, Server, svctasks, until
-from shared import ASKED, SAMPLES, T, sample
+from running import SVCTASKS, Server, svctasks
+from shared import ASKED, SAMPLES, T, sample, until
 
 ENTITY = sample("svctask.json")
 LIST = SAMPLES / "svctasks.list.json"

@@ -10,8 +10,8 @@ import signal
 import threading
 from http.client import HTTPException
 
-from running import Server, until
-from shared import T
+from running import Server
+from shared import T, until
 
 ROUNDS = int(os.environ.get("SVCTASKS_KILL_ROUNDS", 10))
 CLIENTS = 8

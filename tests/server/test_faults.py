@@ -11,8 +11,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from running import SVCTASKS, Server, free_port, svctasks, until
-from shared import T
+from running import SVCTASKS, Server, free_port, svctasks
+from shared import T, until
 
 ROOT = Path(__file__).parent.parent.parent
 

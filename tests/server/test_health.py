@@ -4,8 +4,8 @@ import json
 import os
 import re
 
-from running import Server, until
-from shared import T
+from running import Server
+from shared import T, until
 
 from app import __version__
 
@@ -35,10 +35,13 @@ def test_health_tells_what_is_wrong_with_an_edit(server):
     file = server.data / "svctasks.json"
     until(file.exists)
     file.write_text("{}{")
-    reply = server.request("GET", "/health")
-    assert reply.status == 200
-    fault = reply.json["tables"]["svctasks"]["fault"]
-    assert fault.startswith("svctasks.json is not JSON: ")
+
+    def fault():
+        reply = server.request("GET", "/health")
+        assert reply.status == 200
+        return reply.json["tables"]["svctasks"]["fault"]
+
+    assert until(fault).startswith("svctasks.json is not JSON: ")
 
 
 def figures(server):

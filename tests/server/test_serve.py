@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from running import SVCTASKS, Server, free_port, svctasks, until
-from shared import T
+from running import SVCTASKS, Server, free_port, svctasks
+from shared import T, until
 
 from app.server import GRACE
 

@@ -10,7 +10,8 @@ import random
 import threading
 from http.client import HTTPException
 
-from running import Server, until
+from running import Server
+from shared import until
 
 ROUNDS = int(os.environ.get("SVCTASKS_KILL_ROUNDS", 4))
 CLIENTS = 16

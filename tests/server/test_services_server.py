@@ -5,8 +5,8 @@ import os
 import signal
 
 import pytest
-from running import Server, svctasks, until
-from shared import T
+from running import Server, svctasks
+from shared import T, until
 
 STATUS, MODE = "/server/status", "/server/mode"
 

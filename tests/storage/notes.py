@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import sys
-import time
 import traceback
 from pathlib import Path
 
@@ -103,9 +102,15 @@ def open_notes(folder, sync=unflushed):
     return FileStore(folder, [NOTES, ALBUMS], sync)
 
 
+class Attentive(JournalTable):
+    """A table that looks at the files each time that it is asked."""
+
+    moment = 0
+
+
 def open_table(folder, sync=unflushed, collection=NOTES):
     """Return one table alone: what another process that sleeps now has."""
-    return JournalTable(Path(folder), collection, sync)
+    return Attentive(Path(folder), collection, sync)
 
 
 def note(id_, n=0, **more):
@@ -193,15 +198,6 @@ def save(folder, text, name="notes"):
     draft = Path(folder) / "editor.tmp"
     draft.write_text(text)
     draft.rename(data(folder, name))
-
-
-def until(look, seconds=30):
-    """Look until there is something, and return it."""
-    end = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < end, f"nothing after {seconds} seconds"
-        time.sleep(0.005)
-    return seen
 
 
 class Child:

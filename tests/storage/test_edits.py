@@ -27,8 +27,8 @@ from notes import (
     query,
     save,
     stored,
-    until,
 )
+from shared import until
 from tinydb import where
 
 from app.errors import Conflict, Invalid, Unavailable
@@ -107,7 +107,7 @@ def test_edit_is_seen_by_get_find_and_update(tmp_path):
     store.table("notes").fold()
     old = store.get("notes", "a").revision
     edit(tmp_path, set_n("a", 5))
-    assert store.get("notes", "a").document["n"] == 5
+    until(lambda: store.get("notes", "a").document["n"] == 5)
     assert store.get("notes", "a").revision != old
     assert store.find("notes", query({"n": 5})).total == 1
     edit(tmp_path, set_n("b", 7))
@@ -274,7 +274,7 @@ def test_reads_and_writes_go_on_while_a_person_edits(tmp_path):
         writer = pool.submit(write)
         for n in range(1, 30):
             edit(tmp_path, set_n("e", n))
-            assert store.get("notes", "e").document["n"] == n
+            until(lambda n=n: store.get("notes", "e").document["n"] == n)
         writer.result()
     assert store.get("notes", "w").document["n"] == 500
     store.close()

@@ -19,6 +19,7 @@ from service_calls import (
     start,
     unchanged,
 )
+from shared import until
 from webtest import TestApp
 
 from app.bootstrap import use_cases
@@ -360,6 +361,7 @@ def half_deleted(api_over, settings, level):
     draft = settings.data / "extensions.json.new"
     draft.write_text(json.dumps([schema | {"deleting": True}]))
     draft.rename(settings.data / "extensions.json")
+    until(lambda: values_shown(api)[level] == [{}])
     return api
 
 

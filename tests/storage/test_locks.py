@@ -1,0 +1,90 @@
+"""The turn of the lock: what spares a look at the files, and never a write."""
+
+import os
+import signal
+
+import pytest
+from notes import NOTES, Child, note, open_table, unflushed
+
+from app.storage.tables import JournalTable
+
+
+class Trusting(JournalTable):
+    """A table that looks at the files only when the lock tells that it has to."""
+
+    moment = 3600
+
+
+@pytest.fixture
+def trusting(tmp_path):
+    """A table that has looked at the files once."""
+    table = Trusting(tmp_path, NOTES, unflushed)
+    assert shown(table) == {}
+    yield table
+    table.close()
+
+
+def shown(table):
+    return {each.key: each.document["n"] for each in table.documents}
+
+
+def test_write_of_another_process_is_seen_by_the_next_read(tmp_path, trusting):
+    other = open_table(tmp_path)
+    for n in range(1, 20):
+        other.upsert({**note("a", n), "doc_id": 1}, lambda _: True)
+        assert shown(trusting) == {"a": n}
+    Child(lambda: open_table(tmp_path).insert(note("b", 1))).result()
+    assert shown(trusting) == {"a": 19, "b": 1}
+    other.remove(doc_ids=[1])
+    assert shown(trusting) == {"b": 1}
+
+
+def test_write_is_seen_by_the_process_itself_and_does_not_hide_that_of_another(
+    tmp_path, trusting
+):
+    other = open_table(tmp_path)
+    for n in range(10):
+        trusting.insert(note(f"mine {n}", n))
+        assert shown(trusting)[f"mine {n}"] == n
+        other.insert(note(f"theirs {n}", n))
+        assert shown(trusting)[f"theirs {n}"] == n
+
+
+def test_write_after_a_fold_of_another_is_seen(tmp_path, trusting):
+    other = open_table(tmp_path)
+    other.insert(note("a", 1))
+    other.fold()
+    assert shown(trusting) == {"a": 1}
+    other.insert(note("b", 1))
+    assert shown(trusting) == {"a": 1, "b": 1}
+
+
+def test_edit_that_another_process_took_in_is_seen(tmp_path, trusting):
+    other = open_table(tmp_path)
+    (tmp_path / "notes.json").write_text('{"notes": {"1": {"id": "a", "name": "x"}}}')
+    assert len(other.documents) == 1
+    assert len(trusting.documents) == 1
+
+
+def test_writes_are_seen_after_one_died_that_held_the_lock(tmp_path, trusting):
+    def die(documents):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    child = Child(lambda: open_table(tmp_path)._update_table(die))
+    assert child.code() == -signal.SIGKILL
+    other = open_table(tmp_path)
+    for n in range(3):
+        other.insert(note(str(n), n))
+        assert len(trusting.documents) == n + 1
+
+
+def test_table_goes_without_a_lock_file_as_long_as_it_is_read(tmp_path):
+    open_table(tmp_path).insert(note("a", 1))
+    lock = tmp_path / "notes.json.lock"
+    lock.unlink()
+    lock.mkdir()
+    table = Trusting(tmp_path, NOTES, unflushed)
+    assert shown(table) == {"a": 1}
+    lock.rmdir()
+    open_table(tmp_path).insert(note("b", 1))
+    assert shown(table) == {"a": 1, "b": 1}
