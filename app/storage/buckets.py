@@ -1,19 +1,21 @@
 """Records in the orders that they were asked for.
 
-Beside each list stand the keys that it is sorted by: a record is found among 100,000 by
-comparing finished keys, not by making them. In the natural order, that of the table, the
-records have these keys themselves, as their ``place``; keys of other orders, which go on in
-the natural one where they are equal, end with it rather than with a copy.
+A list holds the sort keys of its records, finished, so that one is found among 100,000 by
+comparing them, not by making them. Each ends with the place of the record in the natural
+order, that of the table, and each place with the key of the document: so a list says
+where the records stand, and not what they are. A document that changes in what no list is
+sorted by, as most changes are, leaves all lists as they are, in every process.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 from app.query import Comparison, Order
 from app.query.predicate import sort, sort_key
+from app.storage import Key
 from app.storage.records import Decoded, Record, decoded
 
 ORDERS_KEPT = 8
@@ -22,87 +24,88 @@ ORDERS_KEPT = 8
 Orders = tuple[Order, ...]
 Keys = list[tuple[Any, ...]]
 
-by_place: Callable[[Record], Any] = attrgetter("place")
 _first: Callable[[Any], Any] = itemgetter(0)
 
 
 class Bucket:
-    """Records that share a value; ``natural`` is the order that they come in."""
+    """Some of ``records``, by their sorted ``places`` in the order ``natural``."""
 
-    __slots__ = ("_natural", "_records", "_lists")
+    __slots__ = ("places", "_natural", "_records", "_lists")
 
-    def __init__(self, natural: Orders, records: list[Record]) -> None:
+    def __init__(
+        self, natural: Orders, places: Keys, records: Mapping[Key, Record]
+    ) -> None:
+        self.places = places
         self._natural = natural
         self._records = records
-        self._lists: dict[Orders, tuple[Keys, list[Record]]] = {}
+        self._lists: dict[Orders, Keys] = {}
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self.places)
 
     def has(self, order: Orders) -> bool:
         """Tell whether there is a list in ``order`` already."""
         return order == self._natural or order in self._lists
 
-    def sorted(self, order: Orders) -> list[Record]:
-        """Return all records in ``order``: a list to read from, not to change."""
-        if order == self._natural:
-            return self._records
-        if order not in self._lists:
-            if len(self._lists) == ORDERS_KEPT:
-                del self._lists[next(iter(self._lists))]
-            records = self._records.copy()
-            keys = put_in_order(records, order, self._natural)
-            self._lists[order] = keys, records
-        return self._lists[order][1]
+    def page(
+        self, order: Orders, start: int = 0, end: int | None = None
+    ) -> list[Record]:
+        """Return the records that stand from ``start`` to ``end`` in ``order``."""
+        return self._found(order, self._sorted(order)[start:end])
 
     def within(self, order: Orders, limits: list[Comparison]) -> list[Record]:
-        """Return a new list in ``order``, without what is not in ``limits``.
+        """Return the records in ``order``, without what is not in ``limits``.
 
         They are those that ``bounds`` returns for the order, in which there is a list.
         """
-        records = self.sorted(order)
-        keys = self._lists[order][0] if order in self._lists else None
-        start, end = 0, len(records)
+        keys = self._sorted(order)
+        start, end = 0, len(keys)
         for limit in limits:
             side = bisect_right if limit.operator in ("$gt", "$lte") else bisect_left
-            if keys is None:
-                place = side(records, limit.operand, key=_first_of_place)
-            else:
-                place = side(keys, limit.operand, key=_first)
+            place = side(keys, limit.operand, key=_first)
             if limit.operator in ("$gt", "$gte"):
                 start = max(start, place)
             else:
                 end = min(end, place)
-        return records[start:end]
+        return self._found(order, keys[start:end])
 
     def add(self, new: Decoded) -> None:
-        place = bisect_left(self._records, new.record.place, key=by_place)
-        self._records.insert(place, new.record)
-        for order, (keys, records) in self._lists.items():
-            _insert(keys, records, _key_of(order, self._natural)(new), new.record)
+        insort(self.places, new.record.place)
+        for order, keys in self._lists.items():
+            insort(keys, _key_of(order, self._natural)(new))
 
     def remove(self, old: Decoded) -> None:
-        del self._records[bisect_left(self._records, old.record.place, key=by_place)]
-        for order, (keys, records) in self._lists.items():
-            place = bisect_left(keys, _key_of(order, self._natural)(old))
-            del keys[place], records[place]
+        del self.places[bisect_left(self.places, old.record.place)]
+        for order, keys in self._lists.items():
+            del keys[bisect_left(keys, _key_of(order, self._natural)(old))]
 
     def replace(self, old: Decoded, new: Decoded) -> None:
         if old.record.place != new.record.place:
             self.remove(old)
             self.add(new)
             return
-        place = bisect_left(self._records, old.record.place, key=by_place)
-        self._records[place] = new.record
-        for order, (keys, records) in self._lists.items():
+        for order, keys in self._lists.items():
             key = _key_of(order, self._natural)
             before, after = key(old), key(new)
-            place = bisect_left(keys, before)
-            if before == after:
-                records[place] = new.record
-                continue
-            del keys[place], records[place]
-            _insert(keys, records, after, new.record)
+            if before != after:
+                del keys[bisect_left(keys, before)]
+                insort(keys, after)
+
+    def _sorted(self, order: Orders) -> Keys:
+        if order == self._natural:
+            return self.places
+        if order not in self._lists:
+            if len(self._lists) == ORDERS_KEPT:
+                del self._lists[next(iter(self._lists))]
+            records = self.page(self._natural)
+            self._lists[order] = put_in_order(records, order, self._natural)
+        return self._lists[order]
+
+    def _found(self, order: Orders, keys: Keys) -> list[Record]:
+        records = self._records
+        if order == self._natural:
+            return [records[place[-1]] for place in keys]
+        return [records[key[-1][-1]] for key in keys]
 
 
 def put_in_order(records: list[Record], order: Orders, natural: Orders) -> Keys:
@@ -120,18 +123,5 @@ def _own(order: Orders, natural: Orders) -> Orders:
 
 @lru_cache(maxsize=256)
 def _key_of(order: Orders, natural: Orders) -> Callable[[Decoded], tuple[Any, ...]]:
-    own = _own(order, natural)
-    first = sort_key(own)
-    if own == order:
-        return lambda each: first(each.document)
+    first = sort_key(_own(order, natural))
     return lambda each: (*first(each.document), each.record.place)
-
-
-def _first_of_place(record: Record) -> Any:
-    return record.place[0]
-
-
-def _insert(keys: Keys, records: list[Record], key: Any, record: Record) -> None:
-    place = bisect_left(keys, key)
-    keys.insert(place, key)
-    records.insert(place, record)

@@ -4,7 +4,7 @@ An index is made the first time that a query could use it and kept up to date fr
 on: a service that is never asked for a field pays nothing for it. A bucket holds the
 records that share one value as lists sorted by each order that was asked for, so that
 filter, order, offset and limit are answered by a slice. Records are never changed, only
-replaced: a list that was copied out stays what it was while writers go on.
+replaced: a page that was handed out stays what it was while writers go on.
 """
 
 import threading
@@ -14,7 +14,7 @@ from typing import Any
 from app.query import Comparison, Condition, Field, Query
 from app.query.predicate import bounds, equalities, predicate, sort_key, without
 from app.storage import Collection, Document, Key
-from app.storage.buckets import Bucket, by_place, put_in_order
+from app.storage.buckets import Bucket, Keys, put_in_order
 from app.storage.records import Decoded, Record, decoded
 
 
@@ -30,6 +30,8 @@ class Documents:
         self._first = sort_key(collection.order[:-1])
         self._all: Bucket | None = None
         self._indexes: dict[Field, dict[Any, Bucket]] = {}
+        # The fields that lists and indexes were made by.
+        self._listed = {each.field for each in collection.order}
         self._unsettled: dict[Key, Record | None] = {}
         self._lock = threading.Lock()
 
@@ -82,8 +84,10 @@ class Documents:
             if rest is None:
                 total = len(bucket)
                 wanted = end is None or query.offset < min(end, total)
-                page = bucket.sorted(order)[query.offset : end] if wanted else []
-                return page, total
+                if not wanted:
+                    return [], total
+                self._listed |= named
+                return bucket.page(order, query.offset, end), total
             present = order if bucket.has(order) else self._collection.order
             records = bucket.within(present, bounds(rest, present[0]))
         matches = predicate(rest)
@@ -115,17 +119,18 @@ class Documents:
             return None
         index = self._index(field)
         if comparison.operator == "$eq":
-            return index.get(wanted) or Bucket(order, [])
+            return index.get(wanted) or self._of([])
         buckets = [index[value] for value in set(values) if value in index]
-        return self._merged(
-            [each for bucket in buckets for each in bucket.sorted(order)]
-        )
+        return self._of([place for bucket in buckets for place in bucket.places])
+
+    def _of(self, places: Keys) -> Bucket:
+        return Bucket(self._collection.order, sorted(places), self._by_key)
 
     def _merged(self, records: list[Record]) -> Bucket:
         if self._all is None:
             for record in records:
                 self._put_in_place(decoded(record))
-        return Bucket(self._collection.order, sorted(records, key=by_place))
+        return self._of([record.place for record in records])
 
     def _put_in_place(self, each: Decoded) -> None:
         # The last field of the order is the key.
@@ -139,13 +144,13 @@ class Documents:
     def _index(self, field: Field) -> dict[Any, Bucket]:
         index = self._indexes.get(field)
         if index is None:
-            order = self._collection.order
-            groups: dict[Any, list[Record]] = {}
-            for record in self._everything().sorted(order):
+            groups: dict[Any, Keys] = {}
+            for record in self._everything().page(self._collection.order):
                 value = _value(field, record.document)
-                groups.setdefault(value, []).append(record)
-            index = {value: Bucket(order, records) for value, records in groups.items()}
+                groups.setdefault(value, []).append(record.place)
+            index = {value: self._of(places) for value, places in groups.items()}
             self._indexes[field] = index
+            self._listed.add(field)
         return index
 
     def _settle(self) -> None:
@@ -157,9 +162,11 @@ class Documents:
         self, all_: Bucket, former: Record | None, record: Record | None
     ) -> None:
         old = None if former is None else decoded(former)
-        new = None
-        if record is not None:
-            new = decoded(record)
+        new = None if record is None else decoded(record)
+        if old is not None and new is not None and self._stands(old, new):
+            new.record.place = old.record.place
+            return
+        if new is not None:
             self._put_in_place(new)
         _move(all_, all_, old, new)
         for field, index in self._indexes.items():
@@ -170,10 +177,21 @@ class Documents:
                 value_after = _value(field, new.document)
                 after = index.get(value_after)
                 if after is None:
-                    after = index[value_after] = Bucket(self._collection.order, [])
+                    after = index[value_after] = self._of([])
             _move(before, after, old, new)
             if before is not None and not before:
                 del index[value]
+
+    def _stands(self, old: Decoded, new: Decoded) -> bool:
+        """Tell whether ``new`` stands where ``old`` does in all lists."""
+        for field in self._listed:
+            before, after = field.find(old.document), field.find(new.document)
+            if type(before) is not type(after) or before != after:
+                return False
+            # In what is in them, 1 may have become true.
+            if isinstance(before, list | dict):
+                return False
+        return True
 
 
 def _move(

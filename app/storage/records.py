@@ -26,7 +26,8 @@ class Record:
     __slots__ = ("number", "key", "content", "place", "_revision", "_made")
 
     place: Any
-    """Where the record stands in the order of the table; known once it is sorted."""
+    """Where the record stands in the order of the table: sort keys, the last its own;
+    known once it is sorted."""
 
     def __init__(self, number: int, key: Key, content: Document | bytes) -> None:
         self.number = number
