@@ -32,7 +32,8 @@ class Documents:
         self._indexes: dict[Field, dict[Any, Bucket]] = {}
         # The fields that lists and indexes were made by.
         self._listed = {each.field for each in collection.order}
-        self._unsettled: dict[Key, Record | None] = {}
+        # What stood under a key when the lists were settled last, and what stands there.
+        self._unsettled: dict[Key, tuple[Record | None, Decoded | None]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -45,21 +46,24 @@ class Documents:
     def get(self, key: Key) -> Record | None:
         return self._by_key.get(key)
 
-    def change(self, put: Iterable[Record], gone: Iterable[Key]) -> None:
+    def change(self, put: Iterable[Decoded], gone: Iterable[Key]) -> None:
         """Remove what is under the keys ``gone``, and add or replace ``put``, at once.
 
         The indexes follow when they are asked, or with ``settle``: that takes longer than
         all else, and other processes need not wait for it.
         """
-        new = {record.key: record for record in put}
+        new = {each.record.key: each for each in put}
+        records = {key: each.record for key, each in new.items()}
         with self._lock:
-            former = {key: self._by_key.get(key) for key in (*gone, *new)}
+            former = {key: self._by_key.get(key) for key in (*gone, *records)}
             # One step for those who get records meanwhile, without the lock.
-            self._by_key.update(new)
-            for key in former.keys() - new.keys():
+            self._by_key.update(records)
+            for key in former.keys() - records.keys():
                 self._by_key.pop(key, None)
             if self._all is not None:
-                self._unsettled = former | self._unsettled
+                for key, record in former.items():
+                    first, _ = self._unsettled.get(key, (record, None))
+                    self._unsettled[key] = first, new.get(key)
 
     def settle(self) -> None:
         """Bring the indexes up to date."""
@@ -155,14 +159,11 @@ class Documents:
 
     def _settle(self) -> None:
         while self._unsettled and self._all is not None:
-            key, former = self._unsettled.popitem()
-            self._reindex(self._all, former, self._by_key.get(key))
+            _, (former, new) = self._unsettled.popitem()
+            old = None if former is None else decoded(former)
+            self._reindex(self._all, old, new)
 
-    def _reindex(
-        self, all_: Bucket, former: Record | None, record: Record | None
-    ) -> None:
-        old = None if former is None else decoded(former)
-        new = None if record is None else decoded(record)
+    def _reindex(self, all_: Bucket, old: Decoded | None, new: Decoded | None) -> None:
         if old is not None and new is not None and self._stands(old, new):
             new.record.place = old.record.place
             return

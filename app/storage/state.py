@@ -10,7 +10,7 @@ from app.storage.datafile import Identity
 from app.storage.indexes import Documents
 from app.storage.journal import FORMAT, Line
 from app.storage.marks import Marks
-from app.storage.records import Record, encoded
+from app.storage.records import Decoded, Record, decoded, encoded
 
 
 @dataclass(slots=True)
@@ -76,11 +76,14 @@ class State:
     def apply(self, entry: dict[str, Any]) -> None:
         """Take in a later line of the journal."""
         key = self.collection.key
-        put = [Record(n, each[key], encoded(each)) for n, each in entry.get("put", ())]
+        put = [
+            Decoded(Record(number, each[key], encoded(each)), each)
+            for number, each in entry.get("put", ())
+        ]
         self.reserve(entry)
         self.take(entry, put)
 
-    def take(self, entry: dict[str, Any], put: Sequence[Record]) -> None:
+    def take(self, entry: dict[str, Any], put: Sequence[Decoded]) -> None:
         """Take in a later line, reserved before, which puts these records."""
         if "put" in entry:
             self.documents.change(put, entry.get("gone", ()))
@@ -142,7 +145,7 @@ class State:
         for record in reversed(list(self.documents)):
             if record.number in taken:
                 moved = Record(self.next_number, record.key, record.content)
-                self.documents.change([moved], [])
+                self.documents.change([decoded(moved)], [])
                 self.next_number += 1
             taken.add(record.number)
 

@@ -24,7 +24,7 @@ from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
 from app.storage.indexes import Documents
 from app.storage.marks import NewIds
-from app.storage.records import Record, Records
+from app.storage.records import Decoded, Record, Records
 from app.storage.table import SharedTable
 
 
@@ -170,7 +170,7 @@ class WritableTable(SharedTable):
 
     def _planned(
         self, writes: Iterable[_Write]
-    ) -> list[tuple[dict[str, Any], list[Record]]]:
+    ) -> list[tuple[dict[str, Any], list[Decoded]]]:
         """Plan all writes; return the entries of those that change something.
 
         With each come the records that it puts, packed. A write that fails is done.
@@ -181,18 +181,19 @@ class WritableTable(SharedTable):
             ids = NewIds(state.marks, documents, self._collection.ids)
             try:
                 write.changes = put, gone = write.plan(documents, ids.next_id)
-                packed = [each.packed() for each in put]
+                packed = [Decoded(each.packed(), each.document) for each in put]
             except Exception as error:
                 write.error, write.is_done = error, True
                 continue
             if not put and not gone:
                 write.is_done = True
                 continue
-            puts = [(each.number, Fragment(each.encoded)) for each in packed]
+            records = [each.record for each in packed]
+            puts = [(each.number, Fragment(each.encoded)) for each in records]
             entry: dict[str, Any] = {"put": puts, "gone": gone}
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
-            documents.change(packed, gone)
+            documents.change(records, gone)
             # Numbers and ids may have gaps, should this not be written.
             state.reserve(entry)
             planned.append((entry, packed))

@@ -13,7 +13,7 @@ from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, Kind
 from app.storage.buckets import ORDERS_KEPT
 from app.storage.indexes import Documents
-from app.storage.records import Record
+from app.storage.records import Record, decoded
 
 ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
 DAYS = ["", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.50Z", "2026-01-02T00:00:00.5Z"]
@@ -82,7 +82,7 @@ changes = st.tuples(
 
 
 def change(held, put, gone):
-    held.change(put, gone)
+    held.change(map(decoded, put), gone)
 
 
 def plainly(present, asked):
@@ -291,5 +291,5 @@ def test_document_that_the_disk_damaged_can_be_replaced():
     held = Documents(NOTES, [Record(1, "a", note("a")), Record(2, "b", b'{"id":"b"')])
     with pytest.raises(Unavailable, match="the stored document b is damaged"):
         held.find(Query())
-    held.change([Record(2, "b", note("b"))], [])
+    change(held, [Record(2, "b", note("b"))], [])
     assert [each.key for each in held.find(Query())[0]] == ["a", "b"]
