@@ -24,8 +24,13 @@ from app.storage.writing import WritableTable
 
 log = logging.getLogger(__name__)
 
-FOLD_BYTES = 1 << 20
-"""A journal of this size is folded, or one of half the size of its data file."""
+FOLD_BYTES = 8 << 20
+"""A journal of this size is folded, or one of half the size of its data file.
+
+Each fold holds writers up. Where large services are written all the time, one of 1 MB
+begins several a second: 0.8 of the writes, and 1.5 times the p99. One of 16 MB was no
+better, and 8 MB take half a second to read again after a crash.
+"""
 
 QUIET = 1.0
 """Seconds without a write after which a table is folded; more for a large data file."""
