@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from orjson import dumps
+
 from app.query import Comparison, Condition, Field, Query
 from app.query.predicate import bounds, equalities, predicate, sort_key, without
 from app.storage import Collection, Document, Key
@@ -189,8 +191,8 @@ class Documents:
             before, after = field.find(old.document), field.find(new.document)
             if type(before) is not type(after) or before != after:
                 return False
-            # In what is in them, 1 may have become true.
-            if isinstance(before, list | dict):
+            # What is in them may have changed from 1 to true.
+            if isinstance(before, list | dict) and dumps(before) != dumps(after):
                 return False
         return True
 

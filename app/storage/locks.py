@@ -11,13 +11,15 @@ again: a look takes two system calls, which made a third of the time of a small 
 
 **Caveats.** flock is kept by the local kernel: a folder on a network file system may not
 be shared by servers on several machines. Whoever removes the lock file in the very
-instant of a write or a fold lets a second writer in, which may lose its write. Whoever
-empties it ends the processes that have it in memory, by SIGBUS.
+instant of a write or a fold lets a second writer in, which may lose its write, and lets
+others miss what is written for as long as a look holds. Whoever empties it ends the
+processes that have it in memory, by SIGBUS.
 """
 
 import fcntl
 import mmap
 import os
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,6 +41,9 @@ class TableLock:
     turn: Sequence[int]
     """The number in the file, as an array of one; ``UNKNOWN`` if it cannot be shared."""
 
+    next_turn: int
+    """The number that there will be after this locking, to the thread that holds it."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self.threads = threading.RLock()
@@ -46,16 +51,15 @@ class TableLock:
         self._file = 0, 0
         self._depth = 0
         self._number: memoryview | None = None
-        self._watch()
+        self._watched: tuple[int, int] | None = None
+        self.turn = UNKNOWN
+        self.watch()
 
     def __enter__(self) -> None:
         self.threads.acquire()
         try:
             if self._depth == 0:
-                self._lock_file()
-                if self._number is not None:
-                    # It is odd already if a process died that held the lock.
-                    self._number[0] = (self._number[0] + 1) | 1
+                self._begin_turn(self._lock_file())
             self._depth += 1
         except OSError as error:
             self.threads.release()
@@ -71,8 +75,7 @@ class TableLock:
     ) -> None:
         self._depth -= 1
         if self._depth == 0 and self._descriptor is not None:
-            if self._number is not None:
-                self._number[0] += 1
+            self._put_number(self._descriptor, self.next_turn)
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         self.threads.release()
 
@@ -92,13 +95,18 @@ class TableLock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _watch(self) -> None:
-        """Look at the number in the file from now on, making it if need be."""
+    def watch(self) -> None:
+        """Look at the number in the file that is there now, should it be another one."""
         try:
-            # Not for writing: a disk could not be made read-only then.
-            self.turn = _number_in(self._path, mmap.ACCESS_READ)
+            found = _name(os.stat(self._path))
         except OSError:
-            self.turn = UNKNOWN
+            found = None
+        if found is None or found != self._watched:
+            try:
+                # Not for writing: a disk could not be made read-only then.
+                self.turn, self._watched = _number_in(self._path, mmap.ACCESS_READ)
+            except OSError:
+                self.turn, self._watched = UNKNOWN, None
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
@@ -106,13 +114,35 @@ class TableLock:
         self._file = _name(os.fstat(descriptor))
         try:
             # Should another file be at its place by now, that comes out in locking.
-            self._number = _number_in(self._path, mmap.ACCESS_WRITE)
+            self._number, self._watched = _number_in(self._path, mmap.ACCESS_WRITE)
             self.turn = self._number
         except OSError:
-            self._number, self.turn = None, UNKNOWN
+            # The others may have it in their memory all the same.
+            self._number = None
+            self.turn, self._watched = UNKNOWN, None
         return descriptor
 
-    def _lock_file(self) -> None:
+    def _begin_turn(self, descriptor: int) -> None:
+        if self._number is not None:
+            number = self._number[0]
+        else:
+            number = int.from_bytes(os.pread(descriptor, _BYTES, 0), sys.byteorder)
+        # It is odd already if a process died that held the lock.
+        odd = (number + 1) | 1
+        try:
+            self._put_number(descriptor, odd)
+        except OSError:
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            raise
+        self.next_turn = odd + 1
+
+    def _put_number(self, descriptor: int, number: int) -> None:
+        if self._number is not None:
+            self._number[0] = number
+        else:
+            os.pwrite(descriptor, number.to_bytes(_BYTES, sys.byteorder), 0)
+
+    def _lock_file(self) -> int:
         while True:
             descriptor = self._descriptor
             if descriptor is None:
@@ -120,29 +150,29 @@ class TableLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             try:
                 if _name(os.stat(self._path)) == self._file:
-                    return
+                    return descriptor
             except FileNotFoundError:
                 pass
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             self.close()
 
 
-def _number_in(path: Path, access: int) -> memoryview:
-    """Return the number in the file at ``path``; raises OSError.
+def _number_in(path: Path, access: int) -> tuple[memoryview, tuple[int, int]]:
+    """Return the number in the file at ``path``, and the file's name; raises OSError.
 
     A lock lasts while its file is open, and what is in memory keeps one so: this file is
     opened for itself.
     """
-    try:
-        is_there = os.stat(path).st_size >= _BYTES
-    except FileNotFoundError:
-        is_there = False
-    if not is_there:
-        made = Descriptor(path, os.O_RDWR | os.O_CREAT)
+    # For writing in any case: a layered file system may have another file for readers
+    # until somebody does.
+    file = Descriptor(path, os.O_RDWR | os.O_CREAT)
+    if os.fstat(file.number).st_size < _BYTES:
         # On disk: a number that found no room there would end the process.
-        os.posix_fallocate(made.number, 0, _BYTES)
-    file = Descriptor(path, os.O_RDONLY if access == mmap.ACCESS_READ else os.O_RDWR)
-    return memoryview(mmap.mmap(file.number, _BYTES, access=access)).cast("Q")
+        os.posix_fallocate(file.number, 0, _BYTES)
+    if access == mmap.ACCESS_READ:
+        file = Descriptor(path, os.O_RDONLY)
+    number = mmap.mmap(file.number, _BYTES, access=access)
+    return memoryview(number).cast("Q"), _name(os.fstat(file.number))
 
 
 def _name(found: os.stat_result) -> tuple[int, int]:

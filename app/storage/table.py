@@ -90,12 +90,14 @@ class SharedTable:
         """The documents as of now, with what others wrote; raises Unavailable."""
         turn, (seen, until) = self._lock.turn[0], self._looked
         if turn != seen or time.monotonic() >= until:
-            self._look(turn)
+            self._look()
         return self._state.documents
 
-    def _look(self, turn: int) -> None:
-        """Take in what there is in the files, at that ``turn`` of the lock."""
+    def _look(self) -> None:
+        """Take in what there is in the files."""
         begin = time.monotonic()
+        self._lock.watch()
+        turn = self._lock.turn[0]
         try:
             if not self._is_current():
                 self._take_in()

@@ -150,7 +150,7 @@ class WritableTable(SharedTable):
                     planned = self._planned(writes)
                     if not planned:
                         return
-                    turn = self._lock.turn[0] + 1
+                    turn = self._lock.next_turn
                     appended = self._append_all([entry for entry, _ in planned])
                 # Other processes may go on: what is left to do here is this one's own.
                 for entry, (_, put) in zip(appended.entries, planned, strict=True):

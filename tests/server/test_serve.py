@@ -107,8 +107,12 @@ def test_an_edit_by_hand_is_served_without_a_restart(server):
     try:
         file = server.data / "svctasks.json"
         file.write_text(file.read_text().replace("before", "after"))
-        for _ in range(10):
-            assert server.request("GET", f"{T}/{task['id']}").json["name"] == "after"
+
+        def is_served():
+            return server.request("GET", f"{T}/{task['id']}").json["name"] == "after"
+
+        until(is_served)
+        assert all(is_served() for _ in range(10))
     finally:
         server.kill()
 
@@ -221,7 +225,8 @@ def test_a_broken_edit_is_reported_and_neither_served_nor_overwritten(server):
     assert server.request("GET", f"{T}/{other['id']}").status == 200
     assert file.read_text() == broken
     file.write_text(sound.replace("first", "mended"))
-    assert server.request("GET", f"{T}/{task['id']}").json["name"] == "mended"
+    address = f"{T}/{task['id']}"
+    until(lambda: server.request("GET", address).json["name"] == "mended")
     assert server.request("GET", f"{T}/{other['id']}").json == other
     code, logged = server.stop()
     assert code == 0

@@ -576,6 +576,7 @@ def test_broken_file_of_one_table_leaves_the_others_alone(tmp_path):
     store.insert("notes", note("a", 1))
     store.table("notes").fold()
     save(tmp_path, BROKEN)
+    until(lambda: store.find("notes", Query()) and store.table("notes").fault)
     assert store.find("notes", Query()).total == 1
     assert store.add("albums", new_album()).key == 1
     store.close()

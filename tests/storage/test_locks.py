@@ -1,10 +1,12 @@
 """The turn of the lock: what spares a look at the files, and never a write."""
 
 import os
+import resource
 import signal
 
 import pytest
 from notes import NOTES, Child, note, open_table, unflushed
+from shared import until
 
 from app.storage.tables import JournalTable
 
@@ -88,3 +90,33 @@ def test_table_goes_without_a_lock_file_as_long_as_it_is_read(tmp_path):
     lock.rmdir()
     open_table(tmp_path).insert(note("b", 1))
     assert shown(table) == {"a": 1, "b": 1}
+
+
+def test_write_is_seen_after_the_lock_file_was_removed(tmp_path):
+    """As soon as the reader looks at the files again, and ever after."""
+    reader, other = JournalTable(tmp_path, NOTES, unflushed), open_table(tmp_path)
+    other.insert(note("a", 1))
+    assert shown(reader) == {"a": 1}
+    (tmp_path / "notes.json.lock").unlink()
+    other.insert(note("b", 1))
+    until(lambda: len(reader.documents) == 2)
+    for n in range(50):
+        other.insert(note(str(n), n))
+        assert len(reader.documents) == n + 3
+    reader.close()
+
+
+def test_writes_of_one_that_cannot_map_the_number_are_seen(tmp_path, trusting):
+    """It may open two more files: one for the lock, and one more at a time."""
+    open_table(tmp_path).insert(note("a", 1))
+    assert shown(trusting) == {"a": 1}
+
+    def write():
+        table = open_table(tmp_path)
+        spare = os.open(tmp_path, os.O_RDONLY)
+        os.close(spare)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 2, spare + 2))
+        table.insert(note("b", 2))
+
+    Child(write).result()
+    assert shown(trusting) == {"a": 1, "b": 2}

@@ -41,6 +41,18 @@ def edit(settings, documents):
     os.replace(draft, settings.data / "services.json")
 
 
+@pytest.fixture
+def is_taken_in(api_over, caplog):
+    """Return the function that tells whether the service took in an edit."""
+    caplog.set_level("INFO")
+
+    def is_taken_in(api):
+        get(api, "/customers/bob/services")
+        return "services.json was edited" in caplog.text
+
+    return is_taken_in
+
+
 def fault(opened_over, documents):
     """Return what is said of a broken file when the service is opened."""
     with pytest.raises(Invalid) as refusal:
@@ -49,11 +61,14 @@ def fault(opened_over, documents):
 
 
 @pytest.mark.parametrize("table", ["services", "_default"])
-def test_tinydb_json_and_an_array_are_served_alike(api_over, settings, table):
+def test_tinydb_json_and_an_array_are_served_alike(
+    api_over, settings, is_taken_in, table
+):
     by_number = {"1": CASE, "7": CASE | {"service_id": 6}}
     api = api_over(services={table: by_number})
     before = get(api, "/customers/bob/services", **EVERYTHING)
     edit(settings, list(by_number.values()))
+    until(lambda: is_taken_in(api))
     assert get(api, "/customers/bob/services", **EVERYTHING) == before
     assert [each["service_id"] for each in before] == [5, 6]
 
@@ -153,7 +168,7 @@ def test_service_with_neither_key_is_in_no_list(api_over):
     assert len(get(api, "/customers/bob/services")) == 1
 
 
-def test_what_a_reply_shows_can_be_written_into_a_file(api_over, settings):
+def test_what_a_reply_shows_can_be_written_into_a_file(api_over, settings, is_taken_in):
     api = api_over()
     define(api, "services", "Info")
     case = start(api, Info={"a": "x"}, timestamp="2010-09-07T07:58:16.313Z")
@@ -161,6 +176,7 @@ def test_what_a_reply_shows_can_be_written_into_a_file(api_over, settings):
     start(api, f"{case}/tasks", state_id=1)
     before = get(api, case, **EVERYTHING, extensions="Info")
     edit(settings, [before])
+    until(lambda: is_taken_in(api))
     assert get(api, case, **EVERYTHING, extensions="Info") == before
 
 
