@@ -127,16 +127,16 @@ class Documents:
         if comparison.operator == "$eq":
             return index.get(wanted) or self._of([])
         buckets = [index[value] for value in set(values) if value in index]
-        return self._of([place for bucket in buckets for place in bucket.places])
+        return self._of(sorted(p for bucket in buckets for p in bucket.places))
 
     def _of(self, places: Keys) -> Bucket:
-        return Bucket(self._collection.order, sorted(places), self._by_key)
+        return Bucket(self._collection.order, places, self._by_key)
 
     def _merged(self, records: list[Record]) -> Bucket:
         if self._all is None:
             for record in records:
                 self._put_in_place(decoded(record))
-        return self._of([record.place for record in records])
+        return self._of(sorted(record.place for record in records))
 
     def _put_in_place(self, each: Decoded) -> None:
         # The last field of the order is the key.
