@@ -20,7 +20,6 @@ documents that it holds.
 import logging
 import os
 import secrets
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,8 @@ from typing import Any
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
-from app.storage.descriptors import Sync, adopt
+from app.storage.descriptors import Sync
+from app.storage.edits import Edits
 from app.storage.indexes import Documents
 from app.storage.journal import (
     Appended,
@@ -47,6 +47,7 @@ from app.storage.locks import TableLock
 from app.storage.marks import Marks
 from app.storage.records import Record
 from app.storage.state import State
+from app.storage.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -66,13 +67,12 @@ class SharedTable:
         self._path = self._beside("journal")
         # Asked for at every read: a path in text is quicker to take.
         self._watched = str(self._file.path), str(self._path)
-        self._lock = TableLock(self._beside("lock"))
+        self._turns = Turns(self._beside("lock"), self.moment)
+        self._lock = TableLock(self._beside("lock"), self._turns)
+        self._edits = Edits(self._file, self._beside("before"), self._commits.flush)
         self._journal: Journal | None = None
         self._seen: Identity | None = None
         self._state = State(collection, Documents(collection, ()))
-        # At which turn of the lock the files were looked at, and how long that holds.
-        self._looked = 0, 0.0
-        self.fault: str | None = None
         try:
             self._load()
         except OSError as error:
@@ -83,32 +83,29 @@ class SharedTable:
         """The member of a document that is its key."""
         return self._collection.key
 
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with an edit by hand, while the former documents are served."""
+        return self._edits.fault
+
     # Reading
 
     @property
     def documents(self) -> Documents:
         """The documents as of now, with what others wrote; raises Unavailable."""
-        turn, (seen, until) = self._lock.turn[0], self._looked
-        if turn != seen or time.monotonic() >= until:
+        if not self._turns.last_look_holds():
             self._look()
         return self._state.documents
 
     def _look(self) -> None:
         """Take in what there is in the files."""
-        begin = time.monotonic()
-        self._lock.watch()
-        turn = self._lock.turn[0]
+        look = self._turns.look()
         try:
             if not self._is_current():
                 self._take_in()
         except (OSError, Invalid) as error:
             raise Unavailable(f"{self._file.name} cannot be read: {error}") from error
-        self._was_current(turn, begin)
-
-    def _was_current(self, turn: int, begin: float) -> None:
-        # Whoever holds the lock, at an odd turn, may go on to write in the same one.
-        if turn % 2 == 0:
-            self._looked = turn, begin + self.moment
+        self._turns.have_seen(look)
 
     def _is_current(self) -> bool:
         return _is(self._seen, self._watched[0]) and self._has_read(self._found())
@@ -217,7 +214,7 @@ class SharedTable:
         history = State(self._collection, Documents(self._collection, ()))
         if lines:
             history.rebase(lines)
-        self.fault = None
+        self._edits.fault = None
         try:
             if content is None or found is None:
                 # A crash in the first fold leaves none, though the journal names it.
@@ -228,11 +225,11 @@ class SharedTable:
                 return trusted(content, self._file, self._collection)
             return self._checked(content, found)
         except Invalid as error:
-            before = self._beside("before")
-            if found not in history.noticed or not before.exists():
+            before = self._edits.before()
+            if found not in history.noticed or before is None:
                 raise
-            self._report(error)
-            return trusted(before.read_bytes(), self._file, self._collection)
+            self._edits.report(error)
+            return trusted(before, self._file, self._collection)
 
     def _checked(self, content: bytes, found: Identity) -> list[Record]:
         former = self._state.documents
@@ -269,7 +266,7 @@ class SharedTable:
                 raise Invalid(f"{self._file.name} is missing")
             records = self._checked(content, found)
         except Invalid as error:
-            self._report(error)
+            self._edits.report(error)
             self._seen, self._state.edited = found, True
             self._keep_former_state(self._state, found)
             return
@@ -281,38 +278,19 @@ class SharedTable:
             state.epoch, state.sequence = former.epoch, former.sequence
         # Readers take no lock: what they are to see comes before the sign that it is there.
         self._state, self._seen = state, found
-        self.fault = None
+        self._edits.fault = None
         self._keep_former_state(former, found)
-        self._log_differences(former.documents, self._state.documents)
-
-    def _report(self, error: Invalid) -> None:
-        self.fault = error.message
-        log.error("%s; the documents from before the edit are served on", error.message)
+        self._edits.log_differences(former.documents, state.documents)
 
     def _keep_former_state(self, former: State, found: Identity | None) -> None:
         """Keep a copy of the state that an edit replaces, once for all processes."""
         if found in self._state.noticed or not self._lock.is_held():
             return
         try:
-            draft = self._beside("before.new")
-            self._file.draft(draft, former.numbered())
-            adopt(draft, self._beside("before"), self._commits.flush)
+            self._edits.keep(former.numbered())
             self._append({"edit": found})
         except (OSError, Unavailable) as error:
             log.warning("%s: no copy of the former state: %s", self._file.name, error)
-
-    def _log_differences(self, old: Documents, new: Documents) -> None:
-        added = sum(old.get(record.key) is None for record in new)
-        removed = sum(new.get(record.key) is None for record in old)
-        changed = sum(
-            (former := old.get(record.key)) is not None
-            and former.document != record.document
-            for record in new
-        )
-        log.info(
-            "%s was edited: %d documents added, %d changed, %d removed",
-            *(self._file.name, added, changed, removed),
-        )
 
     # Writing
 
@@ -358,7 +336,7 @@ class SharedTable:
     def _begin_journal(self) -> Journal:
         state = self._state
         # What was in a journal that somebody removed is in memory only.
-        if state.unfolded and self.fault is None:
+        if state.unfolded and self._edits.fault is None:
             self._file.replace(state.numbered())
             self._seen = identity(self._file.path)
             state.known, state.unfolded, state.edited = {self._seen}, 0, False
@@ -366,7 +344,7 @@ class SharedTable:
         state.epoch = secrets.token_hex(4)
         base = self._seen if self._seen in state.known else None
         journal = self._replace_journal(state.header(base), [])
-        if self.fault is not None:
+        if self._edits.fault is not None:
             state.noticed.clear()
             self._keep_former_state(state, self._seen)
         return journal

@@ -11,7 +11,6 @@ passed on from one to the next, made 0.91 to 0.95 of the writes a second.
 """
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -145,18 +144,17 @@ class WritableTable(SharedTable):
         try:
             with self._lock.threads:
                 with self._lock:
-                    begin = time.monotonic()
+                    look = self._turns.own_look()
                     self._catch_up_or_fail()
                     planned = self._planned(writes)
                     if not planned:
                         return
-                    turn = self._lock.next_turn
                     appended = self._append_all([entry for entry, _ in planned])
                 # Other processes may go on: what is left to do here is this one's own.
                 for entry, (_, put) in zip(appended.entries, planned, strict=True):
                     self._state.take(entry, put)
                 appended.were_taken_in()
-                self._was_current(turn, begin)
+                self._turns.have_seen(look)
                 self._state.documents.settle()
             self._commits.commit(appended.journal.descriptor)
         except BaseException as error:
