@@ -16,7 +16,7 @@ from typing import Any
 from app.query import Comparison, Order
 from app.query.predicate import sort, sort_key
 from app.storage import Key
-from app.storage.records import Decoded, Record, decoded
+from app.storage.records import Decoded, Record
 
 ORDERS_KEPT = 8
 """How many lists in other orders a bucket keeps at most."""
@@ -112,7 +112,7 @@ def put_in_order(records: list[Record], order: Orders, natural: Orders) -> Keys:
     """Sort ``records``, which stand in the ``natural`` order, and return their keys."""
     key = _key_of(order, natural)
     # No more than one document is there at a time.
-    return sort(records, _own(order, natural), lambda each: key(decoded(each)))
+    return sort(records, _own(order, natural), lambda each: key(Decoded(each)))
 
 
 def _own(order: Orders, natural: Orders) -> Orders:

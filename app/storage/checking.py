@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import orjson
+
 from app.errors import Invalid
 from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
@@ -72,8 +74,9 @@ def _of_journal(
         if before is not None and entry["seq"] != before + 1:
             yield f"{name}: entry {before + 1} is missing"
         before = entry["seq"]
-        for number, document in entry.get("put", ()):
+        for number, raw in entry.get("put", ()):
             try:
+                document = orjson.loads(raw)
                 completed(number, document, "", collection, nothing)
             except Invalid as error:
                 yield f"{name}: entry {before}, document {number}: {error.message}"

@@ -17,7 +17,8 @@ from app.query import Comparison, Condition, Field, Query
 from app.query.predicate import bounds, equalities, predicate, sort_key, without
 from app.storage import Collection, Document, Key
 from app.storage.buckets import Bucket, Keys, put_in_order
-from app.storage.records import Decoded, Record, decoded
+from app.storage.differences import Member, touches
+from app.storage.records import Decoded, Record
 
 
 class Documents:
@@ -48,11 +49,18 @@ class Documents:
     def get(self, key: Key) -> Record | None:
         return self._by_key.get(key)
 
-    def change(self, put: Iterable[Decoded], gone: Iterable[Key]) -> None:
+    def change(
+        self,
+        put: Iterable[Decoded],
+        gone: Iterable[Key],
+        touched: frozenset[Member] | None = None,
+    ) -> None:
         """Remove what is under the keys ``gone``, and add or replace ``put``, at once.
 
         The indexes follow when they are asked, or with ``settle``: that takes longer than
-        all else, and other processes need not wait for it.
+        all else, and other processes need not wait for it. A document that is replaced
+        differs from the one before in none but the ``touched`` members, if these are given:
+        perhaps nothing is to follow.
         """
         new = {each.record.key: each for each in put}
         records = {key: each.record for key, each in new.items()}
@@ -62,8 +70,13 @@ class Documents:
             self._by_key.update(records)
             for key in former.keys() - records.keys():
                 self._by_key.pop(key, None)
-            if self._all is not None:
-                for key, record in former.items():
+            if self._all is None:
+                return
+            stands = touched is not None and not touches(touched, self._listed)
+            for key, record in former.items():
+                if stands and record is not None and key not in self._unsettled:
+                    records[key].place = record.place
+                else:
                     first, _ = self._unsettled.get(key, (record, None))
                     self._unsettled[key] = first, new.get(key)
 
@@ -135,7 +148,7 @@ class Documents:
     def _merged(self, records: list[Record]) -> Bucket:
         if self._all is None:
             for record in records:
-                self._put_in_place(decoded(record))
+                self._put_in_place(Decoded(record))
         return self._of(sorted(record.place for record in records))
 
     def _put_in_place(self, each: Decoded) -> None:
@@ -162,7 +175,7 @@ class Documents:
     def _settle(self) -> None:
         while self._unsettled and self._all is not None:
             _, (former, new) = self._unsettled.popitem()
-            old = None if former is None else decoded(former)
+            old = None if former is None else Decoded(former)
             self._reindex(self._all, old, new)
 
     def _reindex(self, all_: Bucket, old: Decoded | None, new: Decoded | None) -> None:

@@ -6,7 +6,8 @@ the data file contains, the identity of that file, whether a person edited it si
 next TinyDB number and the highest ids, which outlive the documents so that none is given
 twice. An entry holds the whole new state of each document it touched, the keys of those
 it removed, and the highest ids after it: one entry is one atomic write, and reading it
-twice does no harm.
+twice does no harm. The documents stand at its end, after the numbers of their bytes: who
+takes them in cuts them out, and need not decode them.
 
 Writers append under the table's lock and flush without it (``Commits``). Readers need
 no lock: they take whole, sound lines and leave the rest for later.
@@ -28,23 +29,38 @@ import orjson
 from app.errors import Invalid, Unavailable
 from app.storage.descriptors import Descriptor, Sync, adopt, draft, flush_folder
 
-FORMAT = 1
-"""The number of this form of journal; a folder with a higher one is refused."""
+FORMAT = 2
+"""The number of this form of journal; a folder with a higher one is refused.
+
+In the first form, ``put`` stood anywhere and held pairs of a number and a document.
+"""
 
 _START = b'{"crc":"'
 _CHECKSUM = len(b'{"crc":"00000000",')
+_PUT = b',"put":['
 
 
 class Line(NamedTuple):
-    """One sound line: its entry and its bytes."""
+    """One sound line: its entry and its bytes.
+
+    The member ``put`` of an entry holds documents, as pairs of a number and JSON.
+    """
 
     entry: dict[str, Any]
     raw: bytes
 
 
 def encode(entry: dict[str, Any]) -> bytes:
-    """Return the line for ``entry``, which has at least one member."""
-    members = orjson.dumps(entry, default=list)[1:]
+    """Return the line for ``entry``, which has at least one member besides ``put``."""
+    put = entry.get("put")
+    if put is None:
+        members = orjson.dumps(entry, default=list)[1:]
+    else:
+        sizes = [(number, len(document)) for number, document in put]
+        head = {name: each for name, each in entry.items() if name != "put"}
+        start = orjson.dumps({**head, "sizes": sizes}, default=list)[1:-1]
+        documents = b",".join([document for _, document in put])
+        members = b"%b%b%b]}" % (start, _PUT, documents)
     return b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members)
 
 
@@ -53,7 +69,27 @@ def decode(raw: bytes) -> Line | None:
     members = raw[_CHECKSUM:].removesuffix(b"\n")
     if raw[:_CHECKSUM] != b'{"crc":"%08x",' % zlib.crc32(members):
         return None
-    return Line(orjson.loads(b"{" + members), raw)
+    # Nowhere but here: in a text, a quotation mark has a backslash before it.
+    end = members.find(_PUT)
+    head = members if end < 0 else members[:end] + b"}"
+    try:
+        entry = orjson.loads(b"{" + head)
+        sizes = entry.pop("sizes") if end >= 0 else None
+    except (orjson.JSONDecodeError, KeyError):
+        return Line(_of_first_form(members), raw)
+    if sizes is not None:
+        entry["put"] = put = []
+        place = end + len(_PUT)
+        for number, size in sizes:
+            put.append((number, members[place : place + size]))
+            place += size + 1
+    return Line(entry, raw)
+
+
+def _of_first_form(members: bytes) -> dict[str, Any]:
+    entry: dict[str, Any] = orjson.loads(b"{" + members)
+    entry["put"] = [(number, orjson.dumps(each)) for number, each in entry["put"]]
+    return entry
 
 
 def _unended(raw: bytes) -> Line | None:
@@ -187,8 +223,12 @@ def create(path: Path, lines: Iterable[bytes], sync: Sync) -> Journal:
 
 
 def is_whole(journal: Journal, lines: list[Line]) -> bool:
-    """Tell whether ``lines``, which were read of ``journal``, are all that it holds."""
-    return journal.offset == journal.size() and _has_header(lines)
+    """Tell whether ``lines``, which were read of ``journal``, are all that it holds.
+
+    One whose header tells of an older form is to be mended too.
+    """
+    is_read = journal.offset == journal.size()
+    return is_read and _has_header(lines) and lines[0].entry.get("format") == FORMAT
 
 
 def mend(path: Path, aside: Path, sequence: int, sync: Sync) -> int:
@@ -208,7 +248,8 @@ def mend(path: Path, aside: Path, sequence: int, sync: Sync) -> int:
     lines = with_header(lines + sound, sequence)
     # The numbers of damaged lines may be given again, so nobody may go on from where it
     # was: a new epoch makes every process read anew.
-    header = {**lines[0].entry, "epoch": secrets.token_hex(4)}
+    new = {"format": FORMAT, "epoch": secrets.token_hex(4)}
+    header = {**lines[0].entry, **new}
     create(path, [encode(header), *(line.raw for line in lines[1:])], sync)
     return len(damaged)
 

@@ -5,11 +5,9 @@ completed, document by document, and every fault is named with its place.
 """
 
 import gc
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -18,7 +16,7 @@ from app.errors import Invalid
 from app.query.values import instant
 from app.storage import Collection, Key
 from app.storage.datafile import DataFile, Identity, lines, parse
-from app.storage.records import Record, Records, encoded
+from app.storage.records import Record, Records, encoded, key_in
 
 FAULTS_SHOWN = 10
 """How many faults of an edited file a message names."""
@@ -48,22 +46,6 @@ def trusted(content: bytes, file: DataFile, collection: Collection) -> list[Reco
             Record(number, key_in(document, key), document)
             for number, document in lines(content, file.name, collection.name)
         ]
-
-
-def key_in(document: bytes, name: str) -> Key:
-    """Return the member ``name`` of a document in JSON, the first one if that can be."""
-    found = _first_member(name).match(document)
-    if found is None:
-        key: Key = orjson.loads(document)[name]
-        return key
-    text, digits = found.groups()
-    return int(digits) if text is None else str(text, "utf-8")
-
-
-@lru_cache
-def _first_member(name: str) -> re.Pattern[bytes]:
-    """Return the pattern of a document that begins with its key."""
-    return re.compile(rb'\{%b:(?:"([^"\\]*)"|([0-9]+))[,}]' % orjson.dumps(name))
 
 
 def checked(

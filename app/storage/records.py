@@ -1,8 +1,10 @@
 """One document in memory."""
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import orjson
 
@@ -14,6 +16,22 @@ def encoded(document: Document) -> bytes:
     """Return ``document`` as JSON without white space, to be kept."""
     # orjson leaves kilobytes of room behind what it returns; a copy has none.
     return bytes(memoryview(orjson.dumps(document)))
+
+
+def key_in(document: bytes, name: str) -> Key:
+    """Return the member ``name`` of a document in JSON, the first one if that can be."""
+    found = _first_member(name).match(document)
+    if found is None:
+        key: Key = orjson.loads(document)[name]
+        return key
+    text, digits = found.groups()
+    return int(digits) if text is None else str(text, "utf-8")
+
+
+@lru_cache
+def _first_member(name: str) -> re.Pattern[bytes]:
+    """Return the pattern of a document that begins with its key."""
+    return re.compile(rb'\{%b:(?:"([^"\\]*)"|([0-9]+))[,}]' % orjson.dumps(name))
 
 
 class Record:
@@ -75,16 +93,21 @@ class Record:
         return self._revision
 
 
-class Decoded(NamedTuple):
-    """A record with its document, for all who look into that."""
+class Decoded:
+    """A record whose document is decoded once, if at all, for all who look into it."""
 
-    record: Record
-    document: Document
+    __slots__ = ("record", "_document")
 
+    def __init__(self, record: Record, document: Document | None = None) -> None:
+        self.record = record
+        self._document = document
 
-def decoded(record: Record) -> Decoded:
-    """Return ``record`` with its document."""
-    return Decoded(record, record.document)
+    @property
+    def document(self) -> Document:
+        """The document; raises Unavailable as that of the record does."""
+        if self._document is None:
+            self._document = self.record.document
+        return self._document
 
 
 class Records(Protocol):

@@ -10,7 +10,7 @@ from app.storage.datafile import Identity
 from app.storage.indexes import Documents
 from app.storage.journal import FORMAT, Line
 from app.storage.marks import Marks
-from app.storage.records import Decoded, Record, decoded, encoded
+from app.storage.records import Decoded, Record, key_in
 
 
 @dataclass(slots=True)
@@ -77,8 +77,8 @@ class State:
         """Take in a later line of the journal."""
         key = self.collection.key
         put = [
-            Decoded(Record(number, each[key], encoded(each)), each)
-            for number, each in entry.get("put", ())
+            Decoded(Record(number, key_in(document, key), document))
+            for number, document in entry.get("put", ())
         ]
         self.reserve(entry)
         self.take(entry, put)
@@ -86,7 +86,10 @@ class State:
     def take(self, entry: dict[str, Any], put: Sequence[Decoded]) -> None:
         """Take in a later line, reserved before, which puts these records."""
         if "put" in entry:
-            self.documents.change(put, entry.get("gone", ()))
+            # Who told what is touched may have had another document than is here.
+            told = None if self.edited else entry.get("touched")
+            touched = None if told is None else frozenset(map(tuple, told))
+            self.documents.change(put, entry.get("gone", ()), touched)
         self._pass(entry)
 
     def reserve(self, entry: dict[str, Any]) -> None:
@@ -145,7 +148,7 @@ class State:
         for record in reversed(list(self.documents)):
             if record.number in taken:
                 moved = Record(self.next_number, record.key, record.content)
-                self.documents.change([decoded(moved)], [])
+                self.documents.change([Decoded(moved)], [])
                 self.next_number += 1
             taken.add(record.number)
 

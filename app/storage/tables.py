@@ -18,6 +18,7 @@ from app.query import Query
 from app.query.values import instant
 from app.storage import Collection, Document, Key, NextId, Page, Status
 from app.storage.descriptors import Sync, flush_folder
+from app.storage.differences import differences
 from app.storage.folding import FoldedTable
 from app.storage.loading import completed
 from app.storage.records import Record, Records
@@ -169,7 +170,7 @@ class FileStore:
                 result.append(old)
                 return Changes([], [])
             result.append(Record(old.number, key, document))
-            return Changes(result, [])
+            return Changes(result, [], differences(before, document))
 
         self._tables[table].write(plan)
         return result[0]

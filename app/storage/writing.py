@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from orjson import Fragment
-
 from app.errors import Error, Unavailable
 from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
+from app.storage.differences import Member
 from app.storage.indexes import Documents
 from app.storage.marks import NewIds
 from app.storage.records import Decoded, Record, Records
@@ -28,10 +27,15 @@ from app.storage.table import SharedTable
 
 
 class Changes(NamedTuple):
-    """What one write does: records to put, and keys that are gone."""
+    """What one write does: records to put, and keys that are gone.
+
+    One that only replaces records may tell the ``touched`` members: in no others does any
+    of them differ from the one before.
+    """
 
     put: list[Record]
     gone: list[Key]
+    touched: list[Member] | None = None
 
 
 class Planned:
@@ -178,7 +182,8 @@ class WritableTable(SharedTable):
         for write in writes:
             ids = NewIds(state.marks, documents, self._collection.ids)
             try:
-                write.changes = put, gone = write.plan(documents, ids.next_id)
+                write.changes = write.plan(documents, ids.next_id)
+                put, gone, touched = write.changes
                 packed = [Decoded(each.packed(), each.document) for each in put]
             except Exception as error:
                 write.error, write.is_done = error, True
@@ -187,8 +192,10 @@ class WritableTable(SharedTable):
                 write.is_done = True
                 continue
             records = [each.record for each in packed]
-            puts = [(each.number, Fragment(each.encoded)) for each in records]
+            puts = [(each.number, each.encoded) for each in records]
             entry: dict[str, Any] = {"put": puts, "gone": gone}
+            if touched is not None and not state.edited:
+                entry["touched"] = touched
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
             documents.change(records, gone)

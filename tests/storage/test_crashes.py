@@ -14,6 +14,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import orjson
 import pytest
 from disks import Disk, dying_at, lost
 from notes import (
@@ -371,7 +372,7 @@ def test_journal_cut_at_every_byte_keeps_all_whole_lines(written):
         puts = [
             each["put"] for each in entries(written)[1 : whole + 1] if "put" in each
         ]
-        keys = ["base", *(document["id"] for [[_, document]] in puts)]
+        keys = ["base", *(orjson.loads(document)["id"] for [[_, document]] in puts)]
         assert found == {key: SOUND[key] for key in keys}, cut
 
 
@@ -430,7 +431,9 @@ def test_torn_line_of_a_worker_that_died_is_mended_by_the_next_write(tmp_path):
     table, other = open_table(tmp_path), open_table(tmp_path)
     put(table, "a", 1)
     with journal(tmp_path).open("ab") as file:
-        file.write(encode({"seq": 99, "put": [[9, note("z")]], "gone": []})[:-9])
+        file.write(
+            encode({"seq": 99, "put": [(9, orjson.dumps(note("z")))], "gone": []})[:-9]
+        )
     assert numbers(held(other)) == {"a": 1}
     put(other, "b", 2)
     put(table, "c", 3)
@@ -851,7 +854,7 @@ def newer(folder):
     path = journal(folder)
     header, *rest = entries(folder)
     draft = path.with_name("newer")
-    draft.write_bytes(b"".join(encode(e) for e in ({**header, "format": 2}, *rest)))
+    draft.write_bytes(b"".join(encode(e) for e in ({**header, "format": 3}, *rest)))
     draft.rename(path)
 
 
@@ -860,7 +863,7 @@ def test_journal_of_a_newer_version_is_refused_with_a_clear_message(tmp_path):
     put(table, "a", 1)
     newer(tmp_path)
     before = journal(tmp_path).read_bytes()
-    message = "notes.json.journal has format 2, made by a newer version"
+    message = "notes.json.journal has format 3, made by a newer version"
     with pytest.raises(Invalid, match=message):
         open_table(tmp_path)
     with pytest.raises(Unavailable, match=message):

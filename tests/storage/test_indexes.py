@@ -1,6 +1,7 @@
 """Documents in memory: what finds with indexes answer is what a plain search answers."""
 
 import threading
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,9 @@ from app.query import Comparison, Every, Field, Order, Query
 from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, Kind
 from app.storage.buckets import ORDERS_KEPT
+from app.storage.differences import differences
 from app.storage.indexes import Documents
-from app.storage.records import Record, decoded
+from app.storage.records import Decoded, Record
 
 ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
 DAYS = ["", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.50Z", "2026-01-02T00:00:00.5Z"]
@@ -81,8 +83,36 @@ changes = st.tuples(
 )
 
 
+class Patch(NamedTuple):
+    """A change of one document, if it is there, to some of what another one has."""
+
+    other: dict
+    names: set
+
+
+patches = st.builds(
+    Patch, documents, st.sets(st.sampled_from(["name", "n", "day", "any", "more"]))
+)
+
+
+def patched(held, patch):
+    """Carry the patch out as an update does, and return the new document if any."""
+    old = held.get(patch.other["id"])
+    if old is None:
+        return []
+    before = old.document
+    new = {n: v for n, v in patch.other.items() if n in patch.names}
+    if isinstance(before.get("more"), dict) and "more" in new:
+        new["more"] = {**before["more"], **new["more"]}
+    document = {**before, **new}
+    record = Record(old.number, old.key, document)
+    touched = frozenset(differences(before, document))
+    held.change([Decoded(record)], [], touched)
+    return [document]
+
+
 def change(held, put, gone):
-    held.change(map(decoded, put), gone)
+    held.change(map(Decoded, put), gone)
 
 
 def plainly(present, asked):
@@ -97,7 +127,9 @@ def plainly(present, asked):
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(changes, max_size=3), st.lists(queries | changes, max_size=12))
+@given(
+    st.lists(changes, max_size=3), st.lists(queries | changes | patches, max_size=12)
+)
 def test_find_answers_as_a_plain_search_does_whatever_was_written(before, steps):
     held, present = Documents(NOTES, ()), {}
     for step in (*before, *steps):
@@ -105,10 +137,13 @@ def test_find_answers_as_a_plain_search_does_whatever_was_written(before, steps)
             found, total = held.find(step)
             assert ([each.key for each in found], total) == plainly(present, step)
             continue
-        put, gone = step
-        change(held, [Record(1, each["id"], each) for each in put], gone)
-        for key in gone:
-            present.pop(key, None)
+        if isinstance(step, Patch):
+            put = patched(held, step)
+        else:
+            put, gone = step
+            change(held, [Record(1, each["id"], each) for each in put], gone)
+            for key in gone:
+                present.pop(key, None)
         present |= {each["id"]: each for each in put}
         assert len(held) == len(present)
     assert {each.key: each.document for each in held} == present

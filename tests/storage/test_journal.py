@@ -1,9 +1,11 @@
 """The journal: its lines, its damages, and how it is flushed."""
 
 import errno
+import zlib
 
+import orjson
 import pytest
-from notes import note, unflushed
+from notes import entries, held, journal, note, open_table, stored, unflushed
 
 from app.errors import Invalid, Unavailable
 from app.storage.descriptors import Descriptor
@@ -17,13 +19,16 @@ from app.storage.journal import (
     read_journal,
 )
 
-HEADER = {"seq": 0, "format": 1, "epoch": "e", "base": None, "next": 1}
+HEADER = {"seq": 0, "format": 2, "epoch": "e", "base": None, "next": 1}
 
 
 def lines(count):
     """Return a header and ``count`` lines that hold each other's marks as text."""
     text = '{"crc":"00000000","seq":9}\r\n\u2028'
-    puts = [[[n, note(f"k{n}", crc={"crc": text})]] for n in range(1, count + 1)]
+    notes = [
+        orjson.dumps(note(f"k{n}", crc={"crc": text})) for n in range(1, count + 1)
+    ]
+    puts = [[(n, each)] for n, each in enumerate(notes, 1)]
     entries = [{"seq": n, "put": put} for n, put in enumerate(puts, 1)]
     return [encode(entry) for entry in (HEADER, *entries)]
 
@@ -46,13 +51,44 @@ def salvaged(path, raw):
 
 
 def test_line_is_json_with_a_checksum_and_comes_back():
-    entry = {"seq": 1, "put": [[1, note("é\r\n\0")]], "gone": ["a"]}
+    put = [(1, orjson.dumps(note("é\r\n\0"))), (7, orjson.dumps(note(',"put":[')))]
+    entry = {"seq": 1, "put": put, "gone": [',"put":[']}
     raw = encode(entry)
     assert raw.startswith(b'{"crc":"') and raw.endswith(b"}\n")
     assert raw.count(b"\n") == 1 and b"\r" not in raw
     found = decode(raw)
     assert found is not None and found.raw == raw
-    assert found.entry["put"] == entry["put"]
+    assert found.entry == entry
+    assert orjson.loads(raw)["put"] == [orjson.loads(each) for _, each in put]
+
+
+def first_form(entry):
+    """Return a line as the first form of the journal had it."""
+    members = orjson.dumps(entry)[1:]
+    return b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_line_of_the_first_form_is_read(count):
+    notes = [note(str(n)) for n in range(count)]
+    raw = first_form({"seq": 1, "put": list(enumerate(notes)), "gone": ["a"]})
+    put = [(n, orjson.dumps(each)) for n, each in enumerate(notes)]
+    assert decode(raw) == ({"seq": 1, "put": put, "gone": ["a"]}, raw)
+
+
+def test_journal_of_the_first_form_is_brought_into_the_new_one(tmp_path):
+    table = open_table(tmp_path)
+    table.insert(note("a", 1))
+    header, *_ = entries(tmp_path)
+    put = [[1, note("a", 2)]]
+    old = [{**header, "format": 1}, {"seq": 1, "put": put, "gone": []}]
+    journal(tmp_path).write_bytes(b"".join(map(first_form, old)))
+    started = open_table(tmp_path)
+    assert held(started) == {"a": note("a", 2)}
+    started.insert(note("b", 3))
+    assert entries(tmp_path)[0]["format"] == 2
+    assert stored(tmp_path) == {"a": note("a", 2), "b": note("b", 3)}
+    assert not journal(tmp_path).with_name("notes.json.damaged").exists()
 
 
 def test_line_with_any_bit_flipped_is_damaged():
@@ -131,11 +167,11 @@ def test_salvage_keeps_what_stands_before_and_after_zeros(path):
 
 
 def test_newer_format_is_refused_with_a_clear_message(path):
-    create(path, [encode({**HEADER, "format": 2})], unflushed)
+    create(path, [encode({**HEADER, "format": 3})], unflushed)
     with pytest.raises(Invalid) as refused:
         read_journal(path)
     assert refused.value.message == (
-        "journal has format 2, made by a newer version; this version reads up to 1"
+        "journal has format 3, made by a newer version; this version reads up to 2"
     )
 
 

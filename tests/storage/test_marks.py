@@ -8,6 +8,7 @@ import os
 import shutil
 from dataclasses import replace
 
+import orjson
 import pytest
 from disks import Disk, dying_at, lost
 from notes import (
@@ -79,7 +80,7 @@ def test_marks_stand_in_the_header_and_in_the_entry_that_gives_ids(tmp_path, tab
     header, *_, entry = entries(tmp_path, "albums")
     assert (header["ids"], header["covering"]) == ({"album": 3, "song": 6}, True)
     assert entry["ids"] == {"album": 4, "song": 7}
-    assert [document["album_id"] for _, document in entry["put"]] == [4]
+    assert [orjson.loads(each)["album_id"] for _, each in entry["put"]] == [4]
 
 
 def test_entry_of_a_table_without_ids_has_no_marks(tmp_path):
