@@ -90,7 +90,8 @@ def _remembered(query_string: str, fields: Fields) -> tuple[Mapping[str, str], L
 
 def refuse_any(request: Request) -> None:
     """Raise Invalid if there is a parameter in the address."""
-    Reader(of_address(request), ()).finish()
+    if given := of_address(request):
+        Reader(given, ()).finish()
 
 
 def of_body(body: Any) -> dict[str, Any]:

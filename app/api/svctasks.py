@@ -3,8 +3,6 @@
 Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, section 13.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import blake2b
 
 from falcon import HTTP_204, HTTP_304, HTTPError, Request, Response
@@ -66,30 +64,31 @@ class Svctasks:
 
     def on_patch_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
-        with self._conditions_first(request, id_):
+        try:
             body = bodies.read(request, self._max_body)
             record = self._svctasks.change(id_, body, _revisions(request))
+        except (Invalid, HTTPError):
+            self._conditions_first(request, id_)
+            raise
         _show(response, record)
 
     def on_delete_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
-        with self._conditions_first(request, id_):
+        try:
             self._svctasks.remove(id_, _revisions(request))
+        except Invalid:
+            self._conditions_first(request, id_)
+            raise
         response.status = HTTP_204
 
-    @contextmanager
-    def _conditions_first(self, request: Request, id_: str) -> Iterator[None]:
+    def _conditions_first(self, request: Request, id_: str) -> None:
         """Raise NotFound and Stale where they hold, whatever is wrong with the body.
 
         They are looked at before the body: RFC 9110, section 13.2.1. When all is well, a
         write tells them by itself.
         """
-        try:
-            yield
-        except (Invalid, HTTPError):
-            self._svctasks.get(id_)
-            self._svctasks.expect(id_, _revisions(request))
-            raise
+        self._svctasks.get(id_)
+        self._svctasks.expect(id_, _revisions(request))
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:
         page = self._svctasks.find(listing.query)
