@@ -21,6 +21,7 @@ def findings(folder: Path, collection: Collection) -> list[str]:
     """
     file = DataFile(folder / f"{collection.name}.json", collection.name, _flush_nothing)
     path = file.path.with_name(f"{file.name}.journal")
+    size = None
     while True:
         found, content = identity(file.path), file.content()
         try:
@@ -31,7 +32,7 @@ def findings(folder: Path, collection: Collection) -> list[str]:
         if journal is not None and not is_whole(journal, lines):
             sound, damaged = journal.salvage()
             # A line that a server is about to write looks damaged until it is whole.
-            if sound and not damaged:
+            if sound and not damaged and size != (size := journal.size()):
                 continue
             lines += sound
         # A fold may have replaced the files while they were read.

@@ -74,7 +74,7 @@ class Documents:
                 return
             stands = touched is not None and not touches(touched, self._listed)
             for key, record in former.items():
-                if stands and record is not None and key not in self._unsettled:
+                if stands and record and key in new and key not in self._unsettled:
                     records[key].place = record.place
                 else:
                     first, _ = self._unsettled.get(key, (record, None))

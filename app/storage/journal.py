@@ -32,7 +32,7 @@ from app.storage.descriptors import Descriptor, Sync, adopt, draft, flush_folder
 FORMAT = 2
 """The number of this form of journal; a folder with a higher one is refused.
 
-In the first form, ``put`` stood anywhere and held pairs of a number and a document.
+In the first form, ``put`` held pairs of a number and a document.
 """
 
 _START = b'{"crc":"'
@@ -71,25 +71,21 @@ def decode(raw: bytes) -> Line | None:
         return None
     # Nowhere but here: in a text, a quotation mark has a backslash before it.
     end = members.find(_PUT)
-    head = members if end < 0 else members[:end] + b"}"
-    try:
-        entry = orjson.loads(b"{" + head)
-        sizes = entry.pop("sizes") if end >= 0 else None
-    except (orjson.JSONDecodeError, KeyError):
-        return Line(_of_first_form(members), raw)
-    if sizes is not None:
-        entry["put"] = put = []
+    if end < 0:
+        return Line(orjson.loads(b"{" + members), raw)
+    entry = orjson.loads(b"{%b}" % members[:end])
+    if "sizes" in entry:
         place = end + len(_PUT)
-        for number, size in sizes:
+        entry["put"] = put = []
+        for number, size in entry.pop("sizes"):
             put.append((number, members[place : place + size]))
             place += size + 1
+        if members[place - bool(put) :] != b"]}":
+            return None
+    else:
+        entry = orjson.loads(b"{" + members)
+        entry["put"] = [(number, orjson.dumps(each)) for number, each in entry["put"]]
     return Line(entry, raw)
-
-
-def _of_first_form(members: bytes) -> dict[str, Any]:
-    entry: dict[str, Any] = orjson.loads(b"{" + members)
-    entry["put"] = [(number, orjson.dumps(each)) for number, each in entry["put"]]
-    return entry
 
 
 def _unended(raw: bytes) -> Line | None:
@@ -235,7 +231,8 @@ def mend(path: Path, aside: Path, sequence: int, sync: Sync) -> int:
     """Move what is damaged in the journal at ``path`` to the file ``aside``.
 
     The caller holds the lock. A journal without a header gets one that follows on
-    ``sequence``. Returns the number of damaged bytes.
+    ``sequence``, one of an older form the header of the new. Returns the number of damaged
+    bytes.
     """
     journal, lines = read_journal(path)
     if journal is None or is_whole(journal, lines):

@@ -199,7 +199,7 @@ class SharedTable:
                 try:
                     self._mend()
                     continue
-                except Unavailable:
+                except (Unavailable, OSError):
                     lines = with_header(lines + journal.salvage()[0], 0)
             # If a fold replaced the data file meanwhile, the two do not belong together.
             if identity(self._file.path) == found:
@@ -225,8 +225,8 @@ class SharedTable:
                 return trusted(content, self._file, self._collection)
             return self._checked(content, found)
         except Invalid as error:
-            before = self._edits.before()
-            if found not in history.noticed or before is None:
+            before = self._edits.before() if found in history.noticed else None
+            if before is None:
                 raise
             self._edits.report(error)
             return trusted(before, self._file, self._collection)

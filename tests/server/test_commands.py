@@ -357,6 +357,15 @@ def test_check_names_a_torn_journal_and_repair_sets_it_aside(loaded):
     assert len(ids(loaded)) == 2
 
 
+def test_check_of_a_journal_that_lacks_nothing_but_its_last_end_finds_it_whole(server):
+    server.request("POST", body={"name": "n"})
+    server.kill()
+    journal = server.data / "svctasks.json.journal"
+    journal.write_bytes(journal.read_bytes()[:-1])
+    result = svctasks("check", data=server.data)
+    assert (result.returncode, result.stdout) == (0, "all is well\n")
+
+
 def test_check_while_the_server_runs_finds_nothing_wrong(server):
     for n in range(20):
         server.request("POST", body={"name": f"{n}"})

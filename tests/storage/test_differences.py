@@ -6,12 +6,26 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from notes import FIELDS, edit, held, note, open_notes, open_table, query
-from shared import until
+from notes import (
+    FIELDS,
+    edit,
+    entries,
+    held,
+    journal,
+    note,
+    open_notes,
+    open_table,
+    query,
+    save,
+)
 
+from app.errors import Unavailable
 from app.query import Field
 from app.query.values import ANY
 from app.storage.differences import differences, touches
+from app.storage.journal import encode
+from app.storage.records import Record
+from app.storage.writing import Changes
 
 FORMER = orjson.loads(b'{"a": 1, "b": [1, 2], "c": {"d": 1, "e": {"f": 1}}, "g": null}')
 
@@ -115,21 +129,89 @@ def test_lists_of_every_process_follow_changes_that_touch_them_and_others(tmp_pa
     store.close()
 
 
+BY_NAME = query(None, [{"name": "asc"}])
+
+
+def test_follower_does_not_decode_what_stands_where_it_stood(tmp_path):
+    """Here, it would notice that the document is no JSON."""
+    table, other = open_table(tmp_path), open_table(tmp_path)
+    table.insert_multiple(note(each, 1, name=each) for each in "ab")
+    assert len(other.documents.find(BY_NAME)[0]) == 2
+    last = entries(tmp_path)[-1]["seq"]
+    for n, touched in enumerate([["any"], ["more"], ["more", "x"]], last + 1):
+        append(tmp_path, n, touched)
+        page, _ = other.documents.find(BY_NAME)
+        assert [each.key for each in page] == ["a", "b"]
+    append(tmp_path, last + 4, ["name"])
+    with pytest.raises(Unavailable, match="document a is damaged"):
+        other.documents.find(BY_NAME)
+
+
+def append(folder, n, touched):
+    """Append the entry ``n`` to the journal, with a document that is no JSON."""
+    put = [(1, b'{"id":"a",...}')]
+    entry = {"seq": n, "touched": [touched], "gone": [], "put": put}
+    with journal(folder).open("ab") as file:
+        file.write(encode(entry))
+
+
+# Edits by hand
+
+
+def names(table):
+    """Return the names in their order, and those of the document z by the index."""
+    found = [table.documents.find(each)[0] for each in (BY_NAME, query({"name": "z"}))]
+    return [[each.document["name"] for each in page] for page in found]
+
+
 def renamed(documents):
     documents["1"]["name"] = "z"
 
 
-@pytest.mark.parametrize("has_looked", [True, False])
-def test_lists_follow_a_change_of_a_document_that_was_edited(tmp_path, has_looked):
-    """Whoever changes it has seen the edit; whoever follows has, or has not."""
-    store, other = open_notes(tmp_path), open_table(tmp_path)
-    store.insert("notes", *(note(each, 1, name=each) for each in "abc"))
-    store.table("notes").fold()
-    assert len(shown(other.documents)[0]) == 3
+def update(table, change):
+    """Change the document a through a ``table`` alone, telling what that touches."""
+
+    def plan(documents, _):
+        old = documents.get("a")
+        before = old.document
+        after = change(before, None)
+        touched = differences(before, after)
+        return Changes([Record(old.number, "a", after)], [], touched)
+
+    table.write(plan)
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two tables in one folder, with a list and an index by name."""
+    one, other = open_table(tmp_path), open_table(tmp_path)
+    one.insert_multiple(note(each, 1, name=each) for each in "abc")
+    one.fold()
+    assert names(one) == names(other) == [["a", "b", "c"], []]
+    return one, other
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_who_saw_an_edit_does_not_mislead_one_that_did_not(tmp_path, two, starts):
+    """Nor one that never sees it, because another edit, a broken one, replaces it."""
+    one, other = two
     edit(tmp_path, renamed)
-    if has_looked:
-        assert len(other.documents) == 3
-    until(lambda: store.get("notes", "a").document["name"] == "z")
-    store.update("notes", "a", changed(any=1))
-    assert [each["name"] for each in shown(other.documents)[0]] == ["b", "c", "z"]
-    store.close()
+    update(open_table(tmp_path) if starts else one, changed(any=1))
+    save(tmp_path, "{")
+    assert names(other) == [["b", "c", "z"], ["z"]]
+
+
+def test_who_did_not_see_an_edit_does_not_mislead_one_that_did(tmp_path, two):
+    """It is saved in the very moment of a write, and the other cannot have the lock."""
+    one, other = two
+    lock = tmp_path / "notes.json.lock"
+
+    def change(document, _):
+        edit(tmp_path, renamed)
+        lock.unlink()
+        lock.mkdir()
+        assert names(other) == [["b", "c", "z"], ["z"]]
+        return {**document, "any": 1}
+
+    update(one, change)
+    assert names(other) == [["a", "b", "c"], []]

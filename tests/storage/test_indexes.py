@@ -169,6 +169,14 @@ def test_change_of_an_unknown_key_does_nothing():
     assert len(held) == 2
 
 
+def test_change_that_removes_may_tell_what_it_touches():
+    held = filled(3)
+    assert held.find(Query())[1] == 3
+    put = [Decoded(Record(2, "k2", note("k2", 2, any=1)))]
+    held.change(put, ["k0"], frozenset({("any",)}))
+    assert [each.key for each in held.find(Query())[0]] == ["k1", "k2"]
+
+
 def test_page_that_was_handed_out_stays_what_it_was():
     held = filled()
     page, _ = held.find(query({"n": 1}))

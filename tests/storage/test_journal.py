@@ -76,19 +76,40 @@ def test_line_of_the_first_form_is_read(count):
     assert decode(raw) == ({"seq": 1, "put": put, "gone": ["a"]}, raw)
 
 
-def test_journal_of_the_first_form_is_brought_into_the_new_one(tmp_path):
-    table = open_table(tmp_path)
-    table.insert(note("a", 1))
+@pytest.fixture
+def old(tmp_path):
+    """A folder with a journal of the first form that holds a note."""
+    open_table(tmp_path).insert(note("a", 1))
     header, *_ = entries(tmp_path)
     put = [[1, note("a", 2)]]
     old = [{**header, "format": 1}, {"seq": 1, "put": put, "gone": []}]
     journal(tmp_path).write_bytes(b"".join(map(first_form, old)))
+
+
+def test_journal_of_the_first_form_is_brought_into_the_new_one(tmp_path, old):
     started = open_table(tmp_path)
     assert held(started) == {"a": note("a", 2)}
     started.insert(note("b", 3))
     assert entries(tmp_path)[0]["format"] == 2
     assert stored(tmp_path) == {"a": note("a", 2), "b": note("b", 3)}
     assert not journal(tmp_path).with_name("notes.json.damaged").exists()
+
+
+def test_journal_that_cannot_be_brought_into_the_new_form_is_read(tmp_path, old):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    before = journal(tmp_path).read_bytes()
+    assert held(open_table(tmp_path, full)) == {"a": note("a", 2)}
+    assert journal(tmp_path).read_bytes() == before
+
+
+@pytest.mark.parametrize("size", [0, 5, 1000])
+def test_line_whose_sizes_are_wrong_is_damaged(size):
+    put = [(1, orjson.dumps(note("a"))), (2, orjson.dumps(note("b")))]
+    raw = encode({"seq": 1, "put": put, "gone": []})
+    members = raw[18:].replace(b",%d]]" % len(put[1][1]), b",%d]]" % size, 1)
+    assert decode(b'{"crc":"%08x",%b' % (zlib.crc32(members[:-1]), members)) is None
 
 
 def test_line_with_any_bit_flipped_is_damaged():
