@@ -80,6 +80,29 @@ def test_metrics_count_the_requests_of_all_workers(server):
     assert any("_bucket" in name for name in found)
 
 
+def test_what_was_flushed_at_the_start_is_counted_once(data):
+    server = Server(data)
+    server.request("POST", body={"name": "n"})
+    server.stop()
+    with (data / "svctasks.json.journal").open("a") as journal:
+        journal.write("damaged")
+    server = Server(data)
+    try:
+        first = figures(server)["svctasks_fsync_seconds_count"]
+        assert first > 0
+
+        def processes():
+            found = figures(server)["svctasks_fsync_seconds_count"]
+            assert found == first
+            lines = map(json.loads, server.logged().splitlines())
+            return {line["process"] for line in lines if line["message"] == "request"}
+
+        until(processes, lambda found: len(found) == 2)
+        assert figures(server)["svctasks_fsync_seconds_count"] == first
+    finally:
+        server.kill()
+
+
 def test_each_request_leaves_a_line_with_the_id_of_the_reply(server):
     reply = server.request("GET", f"{T}?limit=0")
     given = server.request("POST", body={}, **{"X-Request-Id": "my-own.1"})
