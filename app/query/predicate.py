@@ -271,18 +271,16 @@ def sort(
 
     The keys begin with those that ``sort_key`` makes for ``order``.
     """
-    keyed = [(key(item), item) for item in items]
+    keys = [key(item) for item in items]
+    places = list(range(len(items)))
     # A stable pass for each field is faster than comparing keys the other way round.
-    for place, part in reversed([*enumerate(order)]):
-        keyed.sort(key=_part(place, part.descending), reverse=part.descending)
-    items[:] = [item for _, item in keyed]
-    return [made for made, _ in keyed]
-
-
-def _part(place: int, is_descending: bool) -> Callable[[tuple[Any, Any]], Any]:
-    if is_descending:
-        return lambda keyed: keyed[0][place].key
-    return lambda keyed: keyed[0][place]
+    for number, part in reversed([*enumerate(order)]):
+        if part.descending:
+            places.sort(key=lambda place: keys[place][number].key, reverse=True)
+        else:
+            places.sort(key=lambda place: keys[place][number])
+    items[:] = [items[place] for place in places]
+    return [keys[place] for place in places]
 
 
 def _order_key(field: Field) -> Callable[[Document], Any]:
