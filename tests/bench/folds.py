@@ -14,11 +14,11 @@ from typing import Any
 import click
 import tasks
 from parts import TASKS
-from run import fold, write
 
 from app import bootstrap
 from app.settings import Settings
 from app.storage.tables import FileStore
+from data import fold, write
 
 TABLE = "svctasks"
 
@@ -52,6 +52,11 @@ class Writer(threading.Thread):
 @click.option("--folds", default=10, help="How often the table is folded.")
 def main(size: int, writers: int, folds: int) -> None:
     """Write for a while without folds, then while the table is folded again and again."""
+    tell(size, writers, folds)
+
+
+def tell(size: int = 100_000, writers: int = 1, folds: int = 10) -> None:
+    """Show how long writes take with and without ``folds``, in ``writers`` threads."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
         for table, documents in TASKS.tables(size).items():

@@ -2,7 +2,8 @@
 
 Every figure is measured in turn with that of the bare app, which answers with as many
 bytes under the same settings of the same server; the ratio of the two is what can be
-compared between machines. Needs wrk. Run: python tests/bench/run.py --help
+compared between machines. A run of all parts ends with what a task takes in memory and
+how long a fold keeps a writer waiting. Needs wrk. Run: python tests/bench/run.py --help
 """
 
 import json
@@ -12,60 +13,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from statistics import median
 
 import click
-import orjson
+import folds
+import memory
 from parts import PARTS, Part, Request
+from report import Figure, Note, cell, tables
 from serving import Running, running
 
-from app import bootstrap
-from app.query import Query
-from app.settings import SERVERS, Settings
+from app.settings import SERVERS
+from data import fold, restore, write
 
 SMALL = 10_000
 """Data of this size are put back before writes are measured: they would grow by much."""
 
 AT_FIRST = 16
 """How many connections ask once before a measurement: some reach each worker."""
-
-
-@dataclass
-class Figure:
-    """Requests a second, and the time that 99 of 100 took at most, in milliseconds.
-
-    Each is a median of several rounds, and so are the ratios to the bare app.
-    """
-
-    part: str
-    system: str
-    size: int
-    connections: int
-    request: str
-    rate: float
-    p99_ms: float
-    ratio: float
-    p99_ratio: float
-
-
-@dataclass
-class Note:
-    """What a system needs for its data; ``check_s`` is the time to check a foreign file.
-
-    The memory is that of a worker that it does not share with others, in MB: just
-    started, and after all requests.
-    """
-
-    part: str
-    system: str
-    size: int
-    first_answer_s: float
-    memory_at_start_mb: float
-    memory_mb: float
-    check_s: float | None
 
 
 @click.command()
@@ -75,14 +43,13 @@ class Note:
 @click.option("--requests", help="Measure only kinds whose name has this in it.")
 @click.option("--sizes", help="How much data there is, such as 1000,100000.")
 @click.option("--connections", default="16", help="Numbers of connections.")
-@click.option("--seconds", default=2, help="Seconds a round takes.")
-@click.option("--rounds", default=3, help="How often each figure is measured.")
+@click.option("--seconds", default=1, help="Seconds a round takes.")
+@click.option("--rounds", default=5, help="How often each figure is measured.")
+@click.option("--runs", default=1, help="How often all of that is done.")
 @click.option(
     "--systems", default="svctasks", help="Any of svctasks, sqlite3 and tinydb."
 )
-@click.option(
-    "--server", type=click.Choice(SERVERS), default="gunicorn", help="What speaks HTTP."
-)
+@click.option("--servers", default=",".join(SERVERS), help="What speaks HTTP.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write JSON too.")
 def main(
     only: str | None,
@@ -91,32 +58,48 @@ def main(
     connections: str,
     seconds: int,
     rounds: int,
+    runs: int,
     systems: str,
-    server: str,
+    servers: str,
     file: Path | None,
 ) -> None:
     """Measure, and print tables of rates and of ratios to the bare app."""
     counts = [int(each) for each in connections.split(",")]
+    parts = [PARTS[only]] if only else list(PARTS.values())
+    cases = list(_cases(parts, sizes, systems.split(",")))
     figures: list[Figure] = []
     notes: list[Note] = []
-    for part in [PARTS[only]] if only else PARTS.values():
-        kinds = [each for each in part.requests if (requests or "") in each.name]
-        for size in map(int, (sizes or part.sizes).split(",")):
-            for system in systems.split(","):
-                # Plain TinyDB writes the whole file at each write: a small table will do.
-                if system not in part.systems or (system == "tinydb" and size > 1000):
-                    continue
-                bench = Bench(part, system, size, server, seconds, rounds)
-                asked = [each for each in kinds if each.of_all or system == "svctasks"]
-                figures += bench.measure(asked, counts)
-                notes.append(bench.note)
-        click.echo(tables(part, server, figures, notes) + "\n")
+    for run in range(1, runs + 1):
+        click.echo(f"run {run} of {runs}", err=True)
+        for server, (part, size, system) in product(servers.split(","), cases):
+            bench = Bench(part, system, size, server, seconds, rounds)
+            kinds = [each for each in part.requests if (requests or "") in each.name]
+            asked = [each for each in kinds if each.of_all or system == "svctasks"]
+            figures += bench.measure(asked, counts)
+            notes.append(bench.note)
+        if only is None and requests is None:
+            memory.tell()
+            folds.tell()
+    for server, part in product(servers.split(","), parts):
+        click.echo("\n" + tables(server, part, figures, notes))
     if file:
         found = {
             "figures": [asdict(figure) for figure in figures],
             "notes": [asdict(note) for note in notes],
         }
         file.write_text(json.dumps(found, indent=1))
+
+
+def _cases(
+    parts: Iterable[Part], sizes: str | None, systems: Iterable[str]
+) -> Iterator[tuple[Part, int, str]]:
+    """Yield each part with each of its sizes and each system that can be measured so."""
+    for part in parts:
+        for size in map(int, (sizes or part.sizes).split(",")):
+            for system in systems:
+                # Plain TinyDB writes the whole file at each write: a small table will do.
+                if system in part.systems and not (system == "tinydb" and size > 1000):
+                    yield part, size, system
 
 
 class Bench:
@@ -151,8 +134,8 @@ class Bench:
                     for count in counts
                 ]
                 self.note = Note(
-                    *(self._part.name, self._system, self._size, server.first_answer),
-                    *(at_start, max(server.memory()), check),
+                    *(self._server, self._part.name, self._system, self._size),
+                    *(server.first_answer, at_start, max(server.memory()), check),
                 )
         return figures
 
@@ -186,9 +169,9 @@ class Bench:
         rate, p99 = map(median, zip(*(ours for _, ours in rounds), strict=True))
         ratio = median(ours[0] / bare[0] for bare, ours in rounds)
         p99_ratio = median(ours[1] / bare[1] for bare, ours in rounds)
-        what = self._part.name, self._system, self._size, count, kind.name
+        what = self._server, self._part.name, self._system, self._size, count, kind.name
         figure = Figure(*what, rate, p99, ratio, p99_ratio)
-        click.echo(f"{' '.join(map(str, what))}: {cell(figure)}", err=True)
+        click.echo(f"{' '.join(map(str, what))}: {cell([figure])}", err=True)
         return figure
 
     def _warm_up(
@@ -236,92 +219,6 @@ class Bench:
             SEED = {seed}
             math.randomseed(SEED)
         """
-
-
-def fold(folder: Path) -> float:
-    """Let the service write the data files itself, as it does on the first day.
-
-    Returns the seconds that it takes to check those that it did not write.
-    """
-    begin = time.perf_counter()
-    settings = Settings.from_environment(data=folder)
-    store = bootstrap.open_store(settings)
-    seconds = time.perf_counter() - begin
-    for collection in bootstrap.collections(settings):
-        some = store.find(collection.name, Query(limit=1)).records
-        # A table is written when there is anything new in it.
-        store.load(collection.name, [record.document for record in some])
-    store.close()
-    return round(seconds, 2)
-
-
-def restore(folder: Path, part: Part, size: int) -> None:
-    """Put the data back to what they were before clients wrote."""
-    store = bootstrap.open_store(Settings.from_environment(data=folder))
-    for name, documents in part.tables(size).items():
-        store.load(name, list(documents), clear=True)
-    store.close()
-
-
-def write(folder: Path, table: str, documents: Iterable[dict[str, object]]) -> None:
-    """Write ``documents`` to a data file, as the service itself does."""
-    lines = (
-        b'"%d": %b' % (number, orjson.dumps(each))
-        for number, each in enumerate(documents, 1)
-    )
-    path = folder / f"{table}.json"
-    path.write_bytes(b'{"%b": {\n%b\n}}\n' % (table.encode(), b",\n".join(lines)))
-
-
-def cell(figure: Figure) -> str:
-    return f"{figure.rate:,.0f}/s, {figure.ratio:.2f} ({figure.p99_ratio:.1f})"
-
-
-def tables(part: Part, server: str, figures: list[Figure], notes: list[Note]) -> str:
-    """Return the figures of ``part`` as Markdown tables."""
-    mine = [each for each in figures if each.part == part.name]
-    made = []
-    for system, count in dict.fromkeys(
-        (each.system, each.connections) for each in mine
-    ):
-        found = [e for e in mine if (e.system, e.connections) == (system, count)]
-        title = f"{system}, {server}, {count} connections"
-        made.append(table(part, server, title, found))
-    lines = [
-        "| system | data | first answer, s | memory of a worker at start, MB "
-        "| and after all requests | check of a foreign file, s |",
-        "|---|---|---|---|---|---|",
-    ]
-    for note in notes:
-        if note.part == part.name:
-            check = "" if note.check_s is None else str(note.check_s)
-            cells = [
-                note.first_answer_s,
-                note.memory_at_start_mb,
-                note.memory_mb,
-                check,
-            ]
-            row = [note.system, f"{note.size:,} {part.name}", *map(str, cells)]
-            lines.append(f"| {' | '.join(row)} |")
-    return "\n\n".join([*made, "\n".join(lines)])
-
-
-def table(part: Part, server: str, title: str, figures: list[Figure]) -> str:
-    """Return a row for each kind of request, and a column for each size.
-
-    The last column is how the ratio for the largest data compares with the smallest.
-    """
-    sizes = sorted({each.size for each in figures})
-    headings = [title, "goal", *(f"{size:,} {part.name}" for size in sizes), "growth"]
-    lines = [f"| {' | '.join(headings)} |", "|---" * len(headings) + "|"]
-    for kind in part.requests:
-        found = {each.size: each for each in figures if each.request == kind.name}
-        if found:
-            goal = kind.goals.get(server)
-            growth = found[sizes[-1]].ratio / found[sizes[0]].ratio
-            row = [kind.name, str(goal or ""), *(cell(found[size]) for size in sizes)]
-            lines.append(f"| {' | '.join([*row, f'{growth:.2f}'])} |")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -64,10 +64,7 @@ class Running:
 
     def memory(self) -> list[float]:
         """Return the memory of each worker in MB that it does not share."""
-        return [
-            round(_kilobytes(f"/proc/{pid}/smaps_rollup", r"Private_\w+") / 1024, 1)
-            for pid in self._workers()
-        ]
+        return [round(private_bytes(pid) / (1 << 20), 1) for pid in self._workers()]
 
     def _workers(self) -> list[str]:
         pid = self.process.pid
@@ -109,7 +106,7 @@ def free_port() -> int:
         return port
 
 
-def _kilobytes(path: str, names: str) -> int:
-    text = Path(path).read_text()
-    found = re.findall(rf"^{names}:\s+(\d+) kB", text, re.MULTILINE)
-    return sum(map(int, found))
+def private_bytes(pid: str) -> int:
+    """Return how much memory a process has that it does not share with others."""
+    text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(size) << 10 for size in re.findall(r"\nPrivate_\w+: +(\d+)", text))
