@@ -69,23 +69,31 @@ def decode(raw: bytes) -> Line | None:
     members = raw[_CHECKSUM:].removesuffix(b"\n")
     if raw[:_CHECKSUM] != b'{"crc":"%08x",' % zlib.crc32(members):
         return None
+    try:
+        entry = _entry(members)
+    except orjson.JSONDecodeError:
+        return None
+    return Line(entry, raw) if entry is not None and "seq" in entry else None
+
+
+def _entry(members: bytes) -> dict[str, Any] | None:
+    """Return the entry of a line; None if its sizes are wrong. Raises JSONDecodeError."""
     # Nowhere but here: in a text, a quotation mark has a backslash before it.
     end = members.find(_PUT)
+    head = members if end < 0 else b"%b}" % members[:end]
+    entry: dict[str, Any] = orjson.loads(b"{" + head)
     if end < 0:
-        return Line(orjson.loads(b"{" + members), raw)
-    entry = orjson.loads(b"{%b}" % members[:end])
-    if "sizes" in entry:
-        place = end + len(_PUT)
-        entry["put"] = put = []
-        for number, size in entry.pop("sizes"):
-            put.append((number, members[place : place + size]))
-            place += size + 1
-        if members[place - bool(put) :] != b"]}":
-            return None
-    else:
+        return entry
+    if "sizes" not in entry:
         entry = orjson.loads(b"{" + members)
         entry["put"] = [(number, orjson.dumps(each)) for number, each in entry["put"]]
-    return Line(entry, raw)
+        return entry
+    place = end + len(_PUT)
+    entry["put"] = put = []
+    for number, size in entry.pop("sizes"):
+        put.append((number, members[place : place + size]))
+        place += size + 1
+    return entry if members[place - bool(put) :] == b"]}" else None
 
 
 def _unended(raw: bytes) -> Line | None:
