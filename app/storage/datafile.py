@@ -27,6 +27,10 @@ from app.storage.descriptors import Descriptor, Sync, adopt, draft
 CHUNK = 1000
 """How many documents are written at a time."""
 
+STRETCH = 4 << 20
+"""After so many bytes of a draft they are flushed. One flush of a large file at its end
+would hold up that of a journal meanwhile: 13 to 20 ms for 40 MB, and so 8 to 11."""
+
 MAX_DIGITS = 18
 """How long the number of a document may be, so that it fits into 64 bits."""
 
@@ -105,8 +109,13 @@ class DataFile(Storage):
             except FileNotFoundError:
                 pass
             with open(descriptor.number, "wb", closefd=False) as file:
+                unflushed = 0
                 for part in _lines(self._table, iter(documents)):
-                    file.write(part)
+                    unflushed += file.write(part)
+                    if unflushed >= STRETCH:
+                        file.flush()
+                        self._sync(descriptor.number)
+                        unflushed = 0
             self._sync(descriptor.number)
             return _identity(os.fstat(descriptor.number))
 

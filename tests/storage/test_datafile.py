@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from itertools import pairwise
 
 import orjson
 import pytest
@@ -10,7 +11,14 @@ from notes import note, unflushed
 
 from app.errors import Invalid
 from app.jsontext import MAX_DEPTH
-from app.storage.datafile import DataFile, identity, lines, parse
+from app.storage.datafile import (
+    CHUNK,
+    STRETCH,
+    DataFile,
+    identity,
+    lines,
+    parse,
+)
 
 
 @pytest.fixture
@@ -102,6 +110,21 @@ def test_draft_that_fails_is_emptied_and_the_file_stays(tmp_path):
         DataFile(good.path, "notes", fail).replace([(1, encoded("b"))])
     assert good.path.read_bytes() == before
     assert (tmp_path / "notes.json.fold").stat().st_size == 0
+
+
+def test_large_draft_is_flushed_in_stretches_and_to_its_end(tmp_path):
+    """One long flush would hold up those of the journal."""
+    flushed = [0]
+
+    def flush(descriptor):
+        flushed.append(os.fstat(descriptor).st_size)
+
+    file = DataFile(tmp_path / "notes.json", "notes", flush)
+    long = encoded("a", text="x" * 10_000)
+    file.draft(tmp_path / "draft", [(number, long) for number in range(3000)])
+    stretches = [after - before for before, after in pairwise(flushed)]
+    assert sum(stretches) == (tmp_path / "draft").stat().st_size > 3 * STRETCH
+    assert max(stretches) <= STRETCH + CHUNK * (len(long) + 10)
 
 
 def test_documents_may_stand_in_the_default_table():
