@@ -180,8 +180,6 @@ def opened(settings: Settings, open_: Opener) -> Service:
     except Error:
         clear_figures()
         raise
-    # What was noted so far is of this process, not of each that it forks.
-    service.observer.read()
     # What is loaded stays: the garbage collector need not look at it ever again, nor
     # make a copy of it for each worker by writing into it.
     gc.freeze()

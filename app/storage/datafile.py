@@ -28,8 +28,8 @@ CHUNK = 1000
 """How many documents are written at a time."""
 
 STRETCH = 4 << 20
-"""After so many bytes of a draft they are flushed. One flush of a large file at its end
-would hold up that of a journal meanwhile: 13 to 20 ms for 40 MB, and so 8 to 11."""
+"""After so many bytes of a draft, and the rest of a chunk, they are flushed. One flush of a
+large file at its end would hold up that of a journal meanwhile: 13 to 20 ms for 40 MB."""
 
 MAX_DIGITS = 18
 """How long the number of a document may be, so that it fits into 64 bits."""

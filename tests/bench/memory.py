@@ -50,6 +50,8 @@ def tell(size: int = 100_000) -> None:
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=_measure, args=(folder, size, theirs))
         process.start()
+        # The end of the child is the end of the pipe then.
+        theirs.close()
         json, loaded, listed, sorted_ = ours.recv()
         process.join()
     click.echo(

@@ -3,7 +3,8 @@
 Every figure is measured in turn with that of the bare app, which answers with as many
 bytes under the same settings of the same server; the ratio of the two is what can be
 compared between machines. A run of all parts ends with what a task takes in memory and
-how long a fold keeps a writer waiting. Needs wrk. Run: python tests/bench/run.py --help
+how long a fold keeps a writer waiting. Needs wrk, and Granian if that is measured. Run:
+python tests/bench/run.py --help
 """
 
 import json
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from importlib.util import find_spec
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -64,6 +66,8 @@ def main(
     file: Path | None,
 ) -> None:
     """Measure, and print tables of rates and of ratios to the bare app."""
+    speak = servers.split(",")
+    _check(speak)
     counts = [int(each) for each in connections.split(",")]
     parts = [PARTS[only]] if only else list(PARTS.values())
     cases = list(_cases(parts, sizes, systems.split(",")))
@@ -71,7 +75,7 @@ def main(
     notes: list[Note] = []
     for run in range(1, runs + 1):
         click.echo(f"run {run} of {runs}", err=True)
-        for server, (part, size, system) in product(servers.split(","), cases):
+        for server, (part, size, system) in product(speak, cases):
             bench = Bench(part, system, size, server, seconds, rounds)
             kinds = [each for each in part.requests if (requests or "") in each.name]
             asked = [each for each in kinds if each.of_all or system == "svctasks"]
@@ -80,14 +84,23 @@ def main(
         if only is None and requests is None:
             memory.tell()
             folds.tell()
-    for server, part in product(servers.split(","), parts):
+        if file:
+            found = {
+                "figures": [asdict(figure) for figure in figures],
+                "notes": [asdict(note) for note in notes],
+            }
+            file.write_text(json.dumps(found, indent=1))
+    for server, part in product(speak, parts):
         click.echo("\n" + tables(server, part, figures, notes))
-    if file:
-        found = {
-            "figures": [asdict(figure) for figure in figures],
-            "notes": [asdict(note) for note in notes],
-        }
-        file.write_text(json.dumps(found, indent=1))
+
+
+def _check(servers: Iterable[str]) -> None:
+    """Refuse what cannot be measured before anything is; raises UsageError."""
+    for server in servers:
+        if server not in SERVERS:
+            raise click.UsageError(f"--servers: {server} is none of {SERVERS}")
+        if find_spec(server) is None:
+            raise click.UsageError(f"--servers: {server} is not installed")
 
 
 def _cases(
