@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 import tasks
+from folders import fold, write
 from parts import TASKS
 
 from app import bootstrap
 from app.settings import Settings
 from app.storage.tables import FileStore
-from data import fold, write
 
 TABLE = "svctasks"
 
@@ -55,7 +55,7 @@ def main(size: int, writers: int, folds: int) -> None:
     tell(size, writers, folds)
 
 
-def tell(size: int = 100_000, writers: int = 1, folds: int = 10) -> None:
+def tell(size: int, writers: int, folds: int) -> None:
     """Show how long writes take with and without ``folds``, in ``writers`` threads."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)

@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
+from folders import fold, write
 from parts import TASKS
 from serving import private_bytes
 
@@ -20,7 +21,6 @@ from app.query.grammar import condition, ordering
 from app.schemas.svctask import FIELDS
 from app.settings import Settings
 from app.storage.tables import FileStore
-from data import fold, write
 
 TABLE = "svctasks"
 
@@ -38,7 +38,7 @@ def main(size: int) -> None:
     tell(size)
 
 
-def tell(size: int = 100_000) -> None:
+def tell(size: int) -> None:
     """Show how many bytes a task takes in a process with ``size`` of them."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)

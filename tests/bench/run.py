@@ -24,15 +24,18 @@ from statistics import median
 import click
 import folds
 import memory
+from folders import fold, restore, write
 from parts import PARTS, Part, Request
 from report import Figure, Note, cell, tables
 from serving import Running, running
 
 from app.settings import SERVERS
-from data import fold, restore, write
 
 SMALL = 10_000
 """Data of this size are put back before writes are measured: they would grow by much."""
+
+LARGE = 100_000
+"""How many tasks the memory and the folds are measured with."""
 
 AT_FIRST = 16
 """How many connections ask once before a measurement: some reach each worker."""
@@ -66,8 +69,8 @@ def main(
     file: Path | None,
 ) -> None:
     """Measure, and print tables of rates and of ratios to the bare app."""
-    speak = servers.split(",")
-    _check(speak)
+    chosen = servers.split(",")
+    _check(chosen)
     counts = [int(each) for each in connections.split(",")]
     parts = [PARTS[only]] if only else list(PARTS.values())
     cases = list(_cases(parts, sizes, systems.split(",")))
@@ -75,22 +78,22 @@ def main(
     notes: list[Note] = []
     for run in range(1, runs + 1):
         click.echo(f"run {run} of {runs}", err=True)
-        for server, (part, size, system) in product(speak, cases):
+        for server, (part, size, system) in product(chosen, cases):
             bench = Bench(part, system, size, server, seconds, rounds)
             kinds = [each for each in part.requests if (requests or "") in each.name]
             asked = [each for each in kinds if each.of_all or system == "svctasks"]
             figures += bench.measure(asked, counts)
             notes.append(bench.note)
         if only is None and requests is None:
-            memory.tell()
-            folds.tell()
+            memory.tell(LARGE)
+            folds.tell(LARGE, writers=1, folds=10)
         if file:
             found = {
                 "figures": [asdict(figure) for figure in figures],
                 "notes": [asdict(note) for note in notes],
             }
             file.write_text(json.dumps(found, indent=1))
-    for server, part in product(speak, parts):
+    for server, part in product(chosen, parts):
         click.echo("\n" + tables(server, part, figures, notes))
 
 

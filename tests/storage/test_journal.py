@@ -112,10 +112,8 @@ def test_line_whose_sizes_are_wrong_is_damaged(size):
     assert decode(b'{"crc":"%08x",%b' % (zlib.crc32(members[:-1]), members)) is None
 
 
-@pytest.mark.parametrize(
-    "members", [b'"seq":1', b'"seq":1]', b'"seq":1,"sizes":[[1,2]],"put":[{}}', b"}"]
-)
-def test_line_whose_head_is_no_json_is_damaged_whatever_its_checksum(members):
+@pytest.mark.parametrize("members", [b'"seq":1', b'"seq":1]', b"}"])
+def test_line_that_is_no_entry_is_damaged_whatever_its_checksum(members):
     assert decode(b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members)) is None
 
 
