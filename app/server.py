@@ -123,9 +123,14 @@ def clear_figures() -> None:
 
 
 def announce(settings: Settings) -> None:
-    """Say where the service listens."""
-    address = f"http://{settings.address}{SVCTASKS}"
-    print(f"svctasks {__version__} listens on {address}", flush=True)
+    """Print where the service listens, where to try it and where its data are."""
+    root = f"http://{settings.address}"
+    lines = (
+        f"svctasks {__version__} listens on {root}{SVCTASKS}",
+        f"  try it in a browser: {root}/docs",
+        f"  data folder: {settings.data.absolute()}",
+    )
+    print("\n".join(lines), flush=True)
 
 
 def connections() -> int:

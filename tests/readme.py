@@ -49,8 +49,8 @@ def first_commands(executable: Path, folder: Path) -> list[Any]:
             os.killpg(process.pid, signal.SIGTERM)
         printed, logged = process.communicate(timeout=60)
     assert process.returncode == 0, logged
-    first, _, rest = printed.partition("\n")
-    assert "listens on" in first
+    assert "listens on" in printed.partition("\n")[0]
+    _, _, rest = printed.split("\n", 3)[1:]
     return list(_values(rest))
 
 

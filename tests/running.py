@@ -68,7 +68,7 @@ class Server:
             start_new_session=True,
         )
         assert self.process.stdout is not None
-        self.first_line = self.process.stdout.readline()
+        self.start_lines = [self.process.stdout.readline() for _ in range(3)]
 
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=30)

@@ -15,9 +15,13 @@ from shared import T, until
 from app.server import GRACE
 
 
-def test_it_says_where_it_listens(server):
-    assert server.first_line.endswith(f"listens on http://127.0.0.1:{server.port}{T}\n")
-    assert server.request("GET").status == 200
+def test_it_says_where_it_listens_and_where_its_page_and_data_are(server):
+    first, page, data = server.start_lines
+    root = f"http://127.0.0.1:{server.port}"
+    assert first.endswith(f" listens on {root}{T}\n")
+    assert page == f"  try it in a browser: {root}/docs\n"
+    assert data == f"  data folder: {server.data}\n"
+    assert server.request("GET", "/docs").status == 200
 
 
 def test_it_runs_as_a_module_too(data):
