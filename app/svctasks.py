@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from random import getrandbits
 from typing import Any
 
+from app.datetimes import instant
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.query import Query
-from app.query.values import instant
 from app.schemas import svctask
 from app.storage import Document, NextId, Page, Record, Store
 

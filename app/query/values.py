@@ -13,8 +13,9 @@ An absent value has the key of null, except where it is presence that is compare
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+
+from app import datetimes
 
 ABSENT: Final[Any] = object()
 """What is found where a document has no such member."""
@@ -37,14 +38,6 @@ class Kind:
     name: str
     read: Callable[[Any], Any]
     key: Key
-
-
-def instant(moment: datetime) -> str:
-    """Return an aware ``moment`` in UTC with two fraction digits, truncated.
-
-    The form of ``ext.ct`` and ``ext.lwt``: svctasks contract, section 1.
-    """
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:22] + "Z"
 
 
 def type_name(value: Any) -> str:
@@ -100,10 +93,21 @@ def _read_id(value: Any) -> str:
 _DIGITS = re.compile("-?[0-9]{1,20}")
 _INT64 = range(-(2**63), 2**63)
 
+_EXACT = 2**53
+"""Up to here a whole double is the number that was sent, and not one near it."""
+
+
+def whole(value: Any) -> Any:
+    """Return the integer that a number such as 60.0 is; anything else as it is."""
+    if type(value) is float and value.is_integer() and abs(value) <= _EXACT:
+        return int(value)
+    return value
+
 
 def _read_integer(value: Any) -> int:
     if type(value) is str and _DIGITS.fullmatch(value):
         value = int(value)
+    value = whole(value)
     if type(value) is not int:
         raise ValueError("must be an integer of at most 64 bits")
     if value not in _INT64:
@@ -115,52 +119,21 @@ _INTBOOL_WORDS = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
 def _read_intbool(value: Any) -> int:
-    if type(value) is bool or type(value) is int and value in (0, 1):
+    if isinstance(value, bool | int | float) and value in (0, 1):
         return int(value)
     if isinstance(value, str) and value in _INTBOOL_WORDS:
         return _INTBOOL_WORDS[value]
     raise ValueError("must be 0 or 1")
 
 
-_DATE = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?"
-    r"(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))"
-)
-
-
 def _read_date(value: Any) -> str:
     if value is None or value == "":
         return ""
-    match = _DATE.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('must be a date such as "2019-08-26T12:09:03Z"')
-    day, time, fraction, sign, hours, minutes = match.groups()
-    moment = f"{day}T{time}"
-    try:
-        # The pattern is right already: this checks the calendar and the clock.
-        local = datetime.fromisoformat(moment)
-        if sign:
-            moment = (local - _offset(sign, hours, minutes)).isoformat()
-    except OverflowError:
-        raise ValueError("must be a date in the years 1 to 9999 of UTC") from None
-    except ValueError as error:
-        raise ValueError(f"must be a date that exists: {error}") from None
-    return f"{moment}{fraction or ''}Z"
-
-
-def _offset(sign: str, hours: str, minutes: str) -> timedelta:
-    if hours > "23" or minutes > "59":
-        raise ValueError("an offset is at most 23:59")
-    offset = timedelta(hours=int(hours), minutes=int(minutes))
-    return -offset if sign == "-" else offset
+    return datetimes.read(value)
 
 
 def _date_key(value: Any) -> Any:
-    if not isinstance(value, str):
-        return plain_key(value)
-    # Without its Z a whole second is a prefix of its fractions, and so comes first.
-    moment = value.removesuffix("Z")
-    return moment.rstrip("0").rstrip(".") if "." in moment else moment
+    return datetimes.key(value) if isinstance(value, str) else plain_key(value)
 
 
 def _read_names(value: Any) -> Any:

@@ -2,9 +2,10 @@
 
 A kind reads several spellings of one value and stores one of them, so that each has two
 schemas: ``TAKEN`` says which values are valid in a body, ``SHOWN`` which ones there are in
-a reply. They are exact as far as JSON Schema goes. It cannot tell 1.0, which is no integer
-here, from 1; nor can it tell an integer beyond 64 bits, which is refused, from the same
-number with an exponent, which is not. Which days there are is said by a format.
+a reply. They are exact as far as JSON Schema goes. It cannot tell an integer beyond 64
+bits, which is refused, from the same number with an exponent, which is not; nor can it
+tell 1e16, which is no integer here, from the same number in digits. Which days there are
+is said by a format.
 Where there is a choice, they are written as the generators of clients can read them, which
 know neither enumerations of several types nor constants that are no texts.
 
@@ -100,7 +101,7 @@ TEXTUAL: JsonSchema = {"type": "string"}
 NOT_EMPTY: JsonSchema = {"type": "string", "minLength": 1}
 
 _DAY, _CLOCK = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}:[0-5][0-9]"
-_OFFSET = "([Zz]|[+-][0-9]{2}:[0-9]{2})"
+_OFFSET = "([Zz]|[+-][0-9]{2}:?[0-9]{2})"
 _INSTANT = rf"{_DAY}T{_CLOCK}(\.[0-9]+)?Z"
 
 SHARED: Mapping[str, JsonSchema] = {

@@ -5,18 +5,13 @@ Context-services contract, section 1.
 
 from typing import Any
 
-from app.query.values import DATE, INTEGER, TEXT, Kind, plain_key, type_name
+from app import datetimes
+from app.query.values import DATE, INTEGER, TEXT, Kind, plain_key, type_name, whole
 
 MAX_ID = 2**63 - 1
 """The highest id: what 64 bits can hold."""
 
 _INT64 = range(-(2**63), 2**63)
-
-
-def milliseconds(text: str) -> str:
-    """Return a UTC date-time with exactly three fraction digits, further ones dropped."""
-    whole, _, fraction = text.removesuffix("Z").partition(".")
-    return f"{whole}.{fraction[:3]:0<3}Z"
 
 
 def _read_instant(value: Any) -> str:
@@ -27,10 +22,11 @@ def _read_instant(value: Any) -> str:
 
 
 def _read_moment(value: Any) -> str:
-    return milliseconds(_read_instant(value))
+    return datetimes.in_milliseconds(_read_instant(value))
 
 
 def _read_type(value: Any) -> int | str:
+    value = whole(value)
     if type(value) is int and value in _INT64 or isinstance(value, str) and value:
         return value
     raise ValueError(
@@ -46,6 +42,7 @@ def _read_id(value: Any) -> int:
 
 
 def _read_interaction(value: Any) -> str:
+    value = whole(value)
     text: str = TEXT.read(str(value) if type(value) is int else value)
     return text
 

@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from app import datetimes
 from app.query.values import DATE, Kind, plain_key, type_name
 
 MAX_DECIMALS = 4
@@ -85,10 +86,10 @@ def _read_datetime(value: Any) -> str:
     if value is None or value == "":
         raise ValueError('must be a date-time such as "2019-08-26T12:09:03.340Z"')
     moment: str = DATE.read(value)
-    whole, _, fraction = moment.removesuffix("Z").partition(".")
-    if fraction[3:].strip("0"):
+    in_milliseconds = datetimes.in_milliseconds(moment)
+    if datetimes.key(in_milliseconds) != datetimes.key(moment):
         raise ValueError("must have at most three fraction digits, for milliseconds")
-    return f"{whole}.{fraction[:3]:0<3}Z"
+    return in_milliseconds
 
 
 def _read_currency(value: Any) -> float:

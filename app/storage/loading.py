@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
+from app.datetimes import instant
 from app.errors import Invalid
-from app.query.values import instant
 from app.storage import Collection, Key
 from app.storage.datafile import DataFile, Identity, lines, parse
 from app.storage.records import Record, Records, encoded, key_in

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 from tinydb.table import Table
 
+from app.datetimes import instant
 from app.errors import Conflict, Error, NotFound, Stale, Unavailable
 from app.query import Query
-from app.query.values import instant
 from app.storage import Collection, Document, Key, NextId, Page, Status
 from app.storage.descriptors import Sync, flush_folder
 from app.storage.differences import differences

@@ -218,7 +218,7 @@ def nested(depth, value):
         {"name": {}},
         {"name": {"first": "n"}},
         {"isenabled": 2},
-        {"isenabled": 1.0},
+        {"isenabled": 1.5},
         {"isenabled": None},
         {"intervalsec": True},
         {"intervalsec": "1.0"},

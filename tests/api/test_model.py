@@ -66,11 +66,11 @@ VALID = {
 INVALID = {
     "name": [None, "", " \u2003", 1, []],
     "id": ["", "x", 1, [UNKNOWN]],
-    "isenabled": [2, 1.0, "yes", []],
+    "isenabled": [2, 1.5, "yes", []],
     "sitemode": ["none", 0],
     "sites": [1, [None], {}],
     "overlap": ["", 1.5],
-    "intervalsec": [-1, True, 1.0, "1.0", 2**63],
+    "intervalsec": [-1, True, 1.5, "1.0", 2**63],
     "dtstart": ["2020-01-01", 0, "0001-01-01T00:00:00+01:00"],
     "schedule": ["never"],
     "periods": [{}, [1], [{}]],

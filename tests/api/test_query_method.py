@@ -86,8 +86,8 @@ def test_bad_value_is_refused_with_its_name(api, name, value):
     "name, value",
     [("mask", []), ("mask", {}), ("mask", True), ("mask", ["id", 1])]
     + [("mask", ["id,name"]), ("mask", ["id"] * 257), ("filter", []), ("filter", True)]
-    + [("offset", True), ("limit", False), ("limit", 1.0), ("limit", []), ("flat", 2)]
-    + [("flat", 1.0), ("flat", []), ("order", {}), ("order", False)],
+    + [("offset", True), ("limit", False), ("limit", 1.5), ("limit", []), ("flat", 2)]
+    + [("flat", 1.5), ("flat", []), ("order", {}), ("order", False)],
 )
 def test_value_of_another_type_is_refused(api, name, value):
     error = refused(send(api, "QUERY", T, {name: value}), 400)

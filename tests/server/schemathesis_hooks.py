@@ -27,27 +27,6 @@ BEYOND_SCHEMAS = (
 """Why a request that fits the document can be refused with 400: place and reason."""
 
 
-def whole(value):
-    """Return a JSON value with 1 for 1.0, which is an integer to JSON Schema only."""
-    if isinstance(value, dict):
-        return {name: whole(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [whole(each) for each in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return int(value)
-    return value
-
-
-@schemathesis.hook
-def map_body(context, body):
-    return whole(body)
-
-
-@schemathesis.hook
-def map_query(context, query):
-    return whole(query)
-
-
 @schemathesis.check
 def accepts_what_fits(context, response, case):
     """Check positive_data_acceptance, but for what no schema can say."""

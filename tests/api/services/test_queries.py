@@ -177,6 +177,7 @@ FROM_AND_TO = [
     ({"started_from": T1, "started_to": T1}, []),
     ({"started_from": T3, "started_to": T0}, []),
     ({"started_from": "2010-09-07T09:58:11.313+02:00"}, [2, 3, 4]),
+    ({"started_from": "2010-09-07T09:58:11.313+0200"}, [2, 3, 4]),
     ({"started_from": "2010-09-07T07:58:12Z"}, [3, 4]),
     ({"completed_from": T0}, [3, 4]),
     ({"completed_from": T3}, [3, 4]),

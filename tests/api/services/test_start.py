@@ -145,7 +145,7 @@ def test_types_are_integers_or_names_and_are_echoed(api):
 def test_type_that_is_neither_is_refused(api, store):
     names = ("service_type", *TYPES)
     with unchanged(store):
-        for value in (2**63, 1.0, True, "", [], {}, ["Support"]):
+        for value in (2**63, 1.5, True, "", [], {}, ["Support"]):
             body = BODY | dict.fromkeys(names, value)
             refused(send(api, "POST", START, body), *names)
 
@@ -157,6 +157,9 @@ def test_timestamp_is_stored_in_utc_with_milliseconds(api):
         ("2010-09-07t07:58:16.313999z", "2010-09-07T07:58:16.313Z"),
         ("2010-12-31T23:30:00.001-01:00", "2011-01-01T00:30:00.001Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z"),
+        ("2010-09-07T07:58:16.313+0000", "2010-09-07T07:58:16.313Z"),
+        ("2010-09-07T09:58:16+0200", "2010-09-07T07:58:16.000Z"),
+        ("2016-12-31T23:59:60.7Z", "2017-01-01T00:00:00.700Z"),
         (None, NOW),
     ):
         shown = get(api, start(api, timestamp=sent))
@@ -172,7 +175,13 @@ def test_timestamp_that_is_none_is_refused(api, store):
 
 
 def test_number_of_an_interaction_is_stored_as_text(api):
-    for sent, stored in ((587, "587"), (0, "0"), (-1, "-1"), ("0587", "0587")):
+    for sent, stored in (
+        (587, "587"),
+        (0, "0"),
+        (-1, "-1"),
+        ("0587", "0587"),
+        (5.0, "5"),
+    ):
         started = get(api, start(api, interaction_id=sent))["started"]
         assert started["interaction_id"] == stored
     for value in (True, 1.5, [], {}):
@@ -190,10 +199,16 @@ def test_text_has_its_length_at_most(api, store, name, most):
 
 
 def test_estimate_is_a_number_of_seconds(api, store):
-    for sent, stored in ((0, 0), (300, 300), ("300", 300), (2**63 - 1, 2**63 - 1)):
+    for sent, stored in (
+        (0, 0),
+        (300, 300),
+        ("300", 300),
+        (60.0, 60),
+        (2**63 - 1, 2**63 - 1),
+    ):
         assert get(api, start(api, est_duration=sent))["est_duration"] == stored
     with unchanged(store):
-        for value in (-1, "-1", 1.5, 1.0, True, "", "5 min", 2**63, [], {}):
+        for value in (-1, "-1", 1.5, -1.0, True, "", "5 min", 2**63, [], {}):
             body = BODY | {"est_duration": value}
             refused(send(api, "POST", START, body), "est_duration")
 

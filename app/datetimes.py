@@ -1,0 +1,76 @@
+"""Date-times: how those of requests and files are read, and how ours are written.
+
+All are RFC 3339 in UTC with a Z. What is read keeps its fraction. Section 1 of both
+contracts.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_FORM = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:)([0-9]{2})(\.[0-9]+)?"
+    r"(?:[Zz]|([+-])([0-9]{2}):?([0-9]{2}))"
+)
+
+_SECOND = timedelta(seconds=1)
+
+
+def read(value: Any) -> str:
+    """Return the date-time that a JSON value means, in UTC.
+
+    Beyond RFC 3339, an offset may lack its colon: ``+0000`` is what Java prints. A leap
+    second, ``23:59:60`` of UTC, is the second after it. Raises ValueError, with a text
+    that follows a field's name.
+    """
+    match = _FORM.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('must be a date such as "2019-08-26T12:09:03Z"')
+    day, minute, second, fraction, sign, hours, minutes = match.groups()
+    is_leap = second == "60"
+    moment = f"{day}T{minute}{'59' if is_leap else second}"
+    try:
+        # The pattern is right already: this checks the calendar and the clock.
+        local = datetime.fromisoformat(moment)
+        if sign or is_leap:
+            utc = local - _offset(sign, hours, minutes)
+            if is_leap and (utc.hour, utc.minute) != (23, 59):
+                raise ValueError("a leap second is at 23:59:60 of UTC")
+            moment = (utc + _SECOND if is_leap else utc).isoformat()
+    except OverflowError:
+        raise ValueError("must be a date in the years 1 to 9999 of UTC") from None
+    except ValueError as error:
+        raise ValueError(f"must be a date that exists: {error}") from None
+    return f"{moment}{fraction or ''}Z"
+
+
+def _offset(sign: str | None, hours: str, minutes: str) -> timedelta:
+    if not sign:
+        return timedelta()
+    if hours > "23" or minutes > "59":
+        raise ValueError("an offset is at most 23:59")
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return -offset if sign == "-" else offset
+
+
+def key(moment: str) -> str:
+    """Return what compares as the instants do, for a date-time that was read.
+
+    Without its Z a whole second is a prefix of its fractions, and so comes first.
+    """
+    moment = moment.removesuffix("Z")
+    return moment.rstrip("0").rstrip(".") if "." in moment else moment
+
+
+def in_milliseconds(moment: str) -> str:
+    """Return a date-time that was read with exactly three fraction digits, truncated."""
+    whole, _, fraction = moment.removesuffix("Z").partition(".")
+    return f"{whole}.{fraction[:3]:0<3}Z"
+
+
+def instant(moment: datetime) -> str:
+    """Return an aware ``moment`` in UTC with two fraction digits, truncated.
+
+    The form of ``ext.ct`` and ``ext.lwt``: svctasks contract, section 1.
+    """
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:22] + "Z"
