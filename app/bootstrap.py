@@ -142,7 +142,7 @@ def svctasks_collection(node: str) -> Collection:
     return Collection(
         name=svctask.NAME,
         key="id",
-        order=(Order(fields.order("ext.ct")), Order(fields.order("id"))),
+        order=(),
         indexed=tuple(field for field in fields.listed if field.kind in _INDEXED),
         complete=complete,
     )

@@ -16,6 +16,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
+from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
 
 from app import __version__, logs
@@ -23,11 +28,6 @@ from app.api.routes import SVCTASKS
 from app.bootstrap import Service, open_service
 from app.errors import Error, Unavailable
 from app.settings import Settings
-from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
-from gunicorn.glogging import Logger
-from gunicorn.workers.base import Worker
-from gunicorn.workers.gthread import ThreadWorker
 
 GRACE = 30
 """Seconds that requests in flight have when the server stops."""

@@ -92,7 +92,7 @@ class Order:
 class Query:
     """Documents that fulfil ``where``, in ``order``, ``limit`` of them from ``offset``.
 
-    Without ``order`` it is the order of creation; without ``limit`` there is none.
+    Without ``order`` it is that of the collection; without ``limit`` there is none.
     """
 
     where: Condition | None = None

@@ -209,11 +209,12 @@ def bounds(condition: Condition, order: Order) -> list[Comparison]:
     """
     if order.descending or order.field.kind not in SCALARS:
         return []
-    return [
-        each
-        for each in _required(condition)
-        if each.operator in _RELATIONS and each.field == order.field
-    ]
+    return [each for each in limits(condition) if each.field == order.field]
+
+
+def limits(condition: Condition) -> list[Comparison]:
+    """Return the limits that every match has to keep."""
+    return [each for each in _required(condition) if each.operator in _RELATIONS]
 
 
 def _required(condition: Condition) -> list[Comparison]:

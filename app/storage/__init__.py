@@ -16,7 +16,11 @@
   was written is never given again, whatever became of the document, in no worker and
   after no restart. One that was given for a write that did not happen is.
 * ``find`` returns the records that a Query asks for, and how many match it in all.
-  Documents that the order of the query leaves equal stand in the order of the table.
+  Documents that the order of the query leaves equal are in the order of the table; where
+  the last field of the query's order descends, in the reverse: that of the mirrored query.
+* The order of a table is that of ``Collection.order``, and in it the order in which the
+  documents were added, in every worker and after every restart. ``insert`` and ``load``
+  add documents in the order in which they are given; ``load`` with ``clear`` adds all.
 * Documents that a store hands out are shared: never change one, build another.
 * A store knows no HTTP and no presentation: masks and flat forms are made in ``app.api``.
 """
@@ -94,12 +98,13 @@ def no_ids(document: Document) -> Iterable[tuple[str, int]]:
 class Collection:
     """What a store has to know of a table.
 
-    ``key`` is the member that holds the key. ``order`` is the order in which documents
-    stand where nothing else is asked for; its last field is the key. ``indexed`` are the
-    fields in which equal values are looked up rather than searched for. ``complete`` makes
-    a complete document of one that a person wrote, given its number and the time of its
-    file (RFC 3339) for what it leaves out; it raises Invalid. ``ids`` tells the ids in a
-    document that the table has to give.
+    ``key`` is the member that holds the key. ``order`` is the order of the documents
+    where nothing else is asked for, ascending; what it leaves equal, all if it is empty, is
+    in the order in which it was added. ``indexed`` are the fields in which equal values
+    are looked up rather than searched for. ``complete`` makes a complete document of one
+    that a person wrote, given its number and the time of its file (RFC 3339) for what it
+    leaves out; it raises Invalid. ``ids`` tells the ids in a document that the table has to
+    give.
     """
 
     name: str

@@ -1,13 +1,17 @@
 """Records in the orders that they were asked for.
 
 A list holds the sort keys of its records, finished, so that one is found among 100,000 by
-comparing them, not by making them. Each ends with the place of the record in the natural
-order, that of the table, and each place with the key of the document: so a list says
-where the records stand, and not what they are. A document that changes in what no list is
+comparing them, not by making them. Each ends with the place of the record in the order of
+the table, and each place with the number and the key of the document: so a list says
+where the records are, and not what they are. A document that changes in what no list is
 sorted by, as most changes are, leaves all lists as they are, in every process.
+
+An order whose last field descends is the mirror of another one, ties included, and is
+read from that one's list backwards.
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import itemgetter
@@ -18,8 +22,12 @@ from app.query.predicate import sort, sort_key
 from app.storage import Key
 from app.storage.records import Decoded, Record
 
-ORDERS_KEPT = 8
-"""How many lists in other orders a bucket keeps at most."""
+WHOLE_LISTS_KEPT = 4
+"""All lists of a table in other orders have together at most this many times as many
+entries as the table has documents. An entry takes 100 to 200 bytes."""
+
+LIST_COST = 16
+"""What a list takes besides its entries, in entries."""
 
 Orders = tuple[Order, ...]
 Keys = list[tuple[Any, ...]]
@@ -27,38 +35,120 @@ Keys = list[tuple[Any, ...]]
 _first: Callable[[Any], Any] = itemgetter(0)
 
 
-class Bucket:
-    """Some of ``records``, by their sorted ``places`` in the order ``natural``."""
+def ascending(order: Orders) -> tuple[Orders, bool]:
+    """Return ``order``, or its mirror if its last field descends, and which of the two."""
+    if not order or not order[-1].descending:
+        return order, False
+    return tuple(Order(each.field, not each.descending) for each in order), True
 
-    __slots__ = ("places", "_natural", "_records", "_lists")
+
+class SortedList:
+    """The keys of a bucket's records in another order, and the size that they count for."""
+
+    __slots__ = ("bucket", "order", "keys", "size")
+
+    def __init__(self, bucket: "Bucket", order: Orders, keys: Keys) -> None:
+        self.bucket = bucket
+        self.order = order
+        self.keys = keys
+        self.size = 0
+
+
+class Bucket:
+    """Some of ``records``, by their sorted ``places`` in the order of the table.
+
+    An empty order is that of the table; no other one may end with a field that descends.
+    Its lists in other orders are ``kept`` for the next time, if that is given.
+    """
+
+    __slots__ = ("places", "_records", "_kept", "_lists")
 
     def __init__(
-        self, natural: Orders, places: Keys, records: Mapping[Key, Record]
+        self, places: Keys, records: Mapping[Key, Record], kept: "Kept | None" = None
     ) -> None:
         self.places = places
-        self._natural = natural
         self._records = records
-        self._lists: dict[Orders, Keys] = {}
+        self._kept = kept
+        self._lists: dict[Orders, SortedList] = {}
 
     def __len__(self) -> int:
         return len(self.places)
 
     def has(self, order: Orders) -> bool:
         """Tell whether there is a list in ``order`` already."""
-        return order == self._natural or order in self._lists
+        return not order or order in self._lists
 
     def page(
-        self, order: Orders, start: int = 0, end: int | None = None
+        self, order: Orders = (), start: int = 0, end: int | None = None
     ) -> list[Record]:
-        """Return the records that stand from ``start`` to ``end`` in ``order``."""
+        """Return the records from ``start`` to ``end`` in ``order``."""
         return self._found(order, self._sorted(order)[start:end])
 
     def within(self, order: Orders, limits: list[Comparison]) -> list[Record]:
         """Return the records in ``order``, without what is not in ``limits``.
 
-        They are those that ``bounds`` returns for the order, in which there is a list.
+        They are those that ``bounds`` returns for the first field of the order.
         """
         keys = self._sorted(order)
+        start, end = self._span(keys, limits)
+        return self._found(order, keys[start:end])
+
+    def count(self, order: Orders, limits: list[Comparison]) -> int:
+        """Return how many records ``within`` returns."""
+        start, end = self._span(self._sorted(order), limits)
+        return max(0, end - start)
+
+    def add(self, new: Decoded) -> None:
+        insort(self.places, new.record.place)
+        for each in self._lists.values():
+            insort(each.keys, _key_of(each.order)(new))
+
+    def remove(self, old: Decoded) -> None:
+        del self.places[bisect_left(self.places, old.record.place)]
+        for each in self._lists.values():
+            del each.keys[bisect_left(each.keys, _key_of(each.order)(old))]
+
+    def replace(self, old: Decoded, new: Decoded) -> None:
+        if old.record.place != new.record.place:
+            self.remove(old)
+            self.add(new)
+            return
+        for each in self._lists.values():
+            key = _key_of(each.order)
+            before, after = key(old), key(new)
+            if before != after:
+                del each.keys[bisect_left(each.keys, before)]
+                insort(each.keys, after)
+
+    def forget(self, order: Orders) -> None:
+        """Let go of the list in ``order``."""
+        del self._lists[order]
+
+    def close(self) -> None:
+        """Let go of all lists."""
+        if self._kept is not None:
+            for each in list(self._lists.values()):
+                self._kept.forget(each)
+
+    def _sorted(self, order: Orders) -> Keys:
+        if not order:
+            return self.places
+        found = self._lists.get(order)
+        if found is None:
+            found = SortedList(self, order, put_in_order(self.page(), order))
+            self._lists[order] = found
+        if self._kept is not None:
+            self._kept.use(found)
+        return found.keys
+
+    def _found(self, order: Orders, keys: Keys) -> list[Record]:
+        records = self._records
+        if not order:
+            return [records[place[-1]] for place in keys]
+        return [records[key[-1][-1]] for key in keys]
+
+    @staticmethod
+    def _span(keys: Keys, limits: list[Comparison]) -> tuple[int, int]:
         start, end = 0, len(keys)
         for limit in limits:
             side = bisect_right if limit.operator in ("$gt", "$lte") else bisect_left
@@ -67,61 +157,46 @@ class Bucket:
                 start = max(start, place)
             else:
                 end = min(end, place)
-        return self._found(order, keys[start:end])
-
-    def add(self, new: Decoded) -> None:
-        insort(self.places, new.record.place)
-        for order, keys in self._lists.items():
-            insort(keys, _key_of(order, self._natural)(new))
-
-    def remove(self, old: Decoded) -> None:
-        del self.places[bisect_left(self.places, old.record.place)]
-        for order, keys in self._lists.items():
-            del keys[bisect_left(keys, _key_of(order, self._natural)(old))]
-
-    def replace(self, old: Decoded, new: Decoded) -> None:
-        if old.record.place != new.record.place:
-            self.remove(old)
-            self.add(new)
-            return
-        for order, keys in self._lists.items():
-            key = _key_of(order, self._natural)
-            before, after = key(old), key(new)
-            if before != after:
-                del keys[bisect_left(keys, before)]
-                insort(keys, after)
-
-    def _sorted(self, order: Orders) -> Keys:
-        if order == self._natural:
-            return self.places
-        if order not in self._lists:
-            if len(self._lists) == ORDERS_KEPT:
-                del self._lists[next(iter(self._lists))]
-            records = self.page(self._natural)
-            self._lists[order] = put_in_order(records, order, self._natural)
-        return self._lists[order]
-
-    def _found(self, order: Orders, keys: Keys) -> list[Record]:
-        records = self._records
-        if order == self._natural:
-            return [records[place[-1]] for place in keys]
-        return [records[key[-1][-1]] for key in keys]
+        return start, end
 
 
-def put_in_order(records: list[Record], order: Orders, natural: Orders) -> Keys:
-    """Sort ``records``, which stand in the ``natural`` order, and return their keys."""
-    key = _key_of(order, natural)
+class Kept:
+    """The lists of all buckets of a table, those used last; ``most`` returns the bound.
+
+    What a client may ask for are hundreds of orders of thousands of buckets.
+    """
+
+    def __init__(self, most: Callable[[], int]) -> None:
+        self._most = most
+        self._lists: OrderedDict[SortedList, None] = OrderedDict()
+        self.size = 0
+
+    def use(self, used: SortedList) -> None:
+        """Note that a list is used; let go of others if there are too many by now."""
+        size = len(used.keys) + LIST_COST
+        if size != used.size:
+            self.size += size - used.size
+            used.size = size
+        self._lists[used] = None
+        self._lists.move_to_end(used)
+        while self.size > self._most() and len(self._lists) > 1:
+            self.forget(next(iter(self._lists)))
+
+    def forget(self, unused: SortedList) -> None:
+        """Let go of a list."""
+        del self._lists[unused]
+        self.size -= unused.size
+        unused.bucket.forget(unused.order)
+
+
+def put_in_order(records: list[Record], order: Orders) -> Keys:
+    """Sort ``records``, which are in the order of the table, and return their keys."""
+    key = _key_of(order)
     # No more than one document is there at a time.
-    return sort(records, _own(order, natural), lambda each: key(Decoded(each)))
-
-
-def _own(order: Orders, natural: Orders) -> Orders:
-    """Return what of ``order`` stands before the natural one, if that is its end."""
-    own = order[: -len(natural)]
-    return own if order[len(own) :] == natural else order
+    return sort(records, order, lambda each: key(Decoded(each)))
 
 
 @lru_cache(maxsize=256)
-def _key_of(order: Orders, natural: Orders) -> Callable[[Decoded], tuple[Any, ...]]:
-    first = sort_key(_own(order, natural))
+def _key_of(order: Orders) -> Callable[[Decoded], tuple[Any, ...]]:
+    first = sort_key(order)
     return lambda each: (*first(each.document), each.record.place)

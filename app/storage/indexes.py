@@ -13,12 +13,31 @@ from typing import Any
 
 from orjson import dumps
 
-from app.query import Comparison, Condition, Field, Query
-from app.query.predicate import bounds, equalities, predicate, sort_key, without
+from app.query import Comparison, Condition, Field, Order, Query
+from app.query.predicate import (
+    bounds,
+    equalities,
+    limits,
+    predicate,
+    sort_key,
+    without,
+)
+from app.query.values import SCALARS
 from app.storage import Collection, Document, Key
-from app.storage.buckets import Bucket, Keys, put_in_order
+from app.storage.buckets import (
+    WHOLE_LISTS_KEPT,
+    Bucket,
+    Kept,
+    Keys,
+    Orders,
+    ascending,
+    put_in_order,
+)
 from app.storage.differences import Member, touches
 from app.storage.records import Decoded, Record
+
+FEW = 4
+"""A list in another order is searched if it leaves at most this part of the documents."""
 
 
 class Documents:
@@ -30,8 +49,9 @@ class Documents:
     def __init__(self, collection: Collection, records: Iterable[Record]) -> None:
         self._collection = collection
         self._by_key = {record.key: record for record in records}
-        self._first = sort_key(collection.order[:-1])
+        self._first = sort_key(collection.order)
         self._all: Bucket | None = None
+        self._kept = Kept(lambda: WHOLE_LISTS_KEPT * len(self._by_key))
         self._indexes: dict[Field, dict[Any, Bucket]] = {}
         # The fields that lists and indexes were made by.
         self._listed = {each.field for each in collection.order}
@@ -73,11 +93,17 @@ class Documents:
             if self._all is None:
                 return
             stands = touched is not None and not touches(touched, self._listed)
-            for key, record in former.items():
-                if stands and record and key in new and key not in self._unsettled:
-                    records[key].place = record.place
+            for key, before in former.items():
+                after = records.get(key)
+                if (
+                    stands
+                    and (before is not None and after is not None)
+                    and before.number == after.number
+                    and key not in self._unsettled
+                ):
+                    after.place = before.place
                 else:
-                    first, _ = self._unsettled.get(key, (record, None))
+                    first, _ = self._unsettled.get(key, (before, None))
                     self._unsettled[key] = first, new.get(key)
 
     def settle(self) -> None:
@@ -91,29 +117,50 @@ class Documents:
 
     def find(self, query: Query) -> tuple[list[Record], int]:
         """Return the page that ``query`` asks for, and the number of all matches."""
-        order = query.order
-        named = {each.field for each in order}
-        order += tuple(
-            each for each in self._collection.order if each.field not in named
-        )
+        order, is_mirrored = ascending(query.order)
         end = None if query.limit is None else query.offset + query.limit
         with self._lock:
             self._settle()
             bucket, rest = self._candidates(query)
             if rest is None:
                 total = len(bucket)
-                wanted = end is None or query.offset < min(end, total)
-                if not wanted:
+                start = min(query.offset, total)
+                stop = total if end is None else min(end, total)
+                if start >= stop:
                     return [], total
-                self._listed |= named
-                return bucket.page(order, query.offset, end), total
-            present = order if bucket.has(order) else self._collection.order
-            records = bucket.within(present, bounds(rest, present[0]))
+                self._listed |= {each.field for each in order}
+                if not is_mirrored:
+                    return bucket.page(order, start, stop), total
+                return bucket.page(order, total - stop, total - start)[::-1], total
+            present, records = self._limited(bucket, order, rest)
         matches = predicate(rest)
         found = [record for record in records if matches(record.document)]
         if present != order:
-            put_in_order(found, order, self._collection.order)
+            put_in_order(found, order)
+        if is_mirrored:
+            found.reverse()
         return found[query.offset : end], len(found)
+
+    def _limited(
+        self, bucket: Bucket, order: Orders, rest: Condition
+    ) -> tuple[Orders, list[Record]]:
+        """Return the records of ``bucket`` that may fulfil ``rest``, and their order.
+
+        That is ``order`` or that of the table.
+        """
+        if bucket is self._all:
+            for field in {each.field for each in limits(rest)}:
+                if field not in self._collection.indexed:
+                    continue
+                by = (Order(field),)
+                self._listed.add(field)
+                near = bounds(rest, by[0])
+                if bucket.count(by, near) * FEW < len(bucket):
+                    records = bucket.within(by, near)
+                    return (), sorted(records, key=lambda each: each.place)
+        present = order if bucket.has(order) else ()
+        first = present or self._collection.order
+        return present, bucket.within(present, bounds(rest, first[0]) if first else [])
 
     def _candidates(self, query: Query) -> tuple[Bucket, Condition | None]:
         """Return the smallest bucket that holds all matches, and what is left to test."""
@@ -130,44 +177,50 @@ class Documents:
     def _bucket(self, comparison: Comparison) -> Bucket | None:
         field, wanted = comparison.field, comparison.operand
         values = wanted if comparison.operator == "$in" else (wanted,)
-        order = self._collection.order
-        if field == order[-1].field:
+        if field.path == (self._collection.key,) and field.kind in SCALARS:
             keyed = [self._by_key.get(value) for value in set(values)]
-            return self._merged([record for record in keyed if record is not None])
+            return self._part(self._places(filter(None, keyed)))
         if field not in self._collection.indexed:
             return None
         index = self._index(field)
         if comparison.operator == "$eq":
-            return index.get(wanted) or self._of([])
+            return index.get(wanted) or self._part([])
         buckets = [index[value] for value in set(values) if value in index]
-        return self._of(sorted(p for bucket in buckets for p in bucket.places))
+        return self._part(sorted(p for bucket in buckets for p in bucket.places))
 
-    def _of(self, places: Keys) -> Bucket:
-        return Bucket(self._collection.order, places, self._by_key)
+    def _part(self, places: Keys) -> Bucket:
+        """Return a bucket that is used once."""
+        return Bucket(places, self._by_key)
 
-    def _merged(self, records: list[Record]) -> Bucket:
+    def _lasting(self, places: Keys) -> Bucket:
+        return Bucket(places, self._by_key, self._kept)
+
+    def _places(self, records: Iterable[Record]) -> Keys:
+        """Return the sorted places of ``records``."""
+        records = list(records)
         if self._all is None:
             for record in records:
                 self._put_in_place(Decoded(record))
-        return self._of(sorted(record.place for record in records))
+        return sorted(record.place for record in records)
 
     def _put_in_place(self, each: Decoded) -> None:
-        # The last field of the order is the key.
-        each.record.place = (*self._first(each.document), each.record.key)
+        # The order of creation is known without a look into the document.
+        first = self._first(each.document) if self._collection.order else ()
+        each.record.place = (*first, each.record.number, each.record.key)
 
     def _everything(self) -> Bucket:
         if self._all is None:
-            self._all = self._merged(list(self._by_key.values()))
+            self._all = self._lasting(self._places(self._by_key.values()))
         return self._all
 
     def _index(self, field: Field) -> dict[Any, Bucket]:
         index = self._indexes.get(field)
         if index is None:
             groups: dict[Any, Keys] = {}
-            for record in self._everything().page(self._collection.order):
+            for record in self._everything().page():
                 value = _value(field, record.document)
                 groups.setdefault(value, []).append(record.place)
-            index = {value: self._of(places) for value, places in groups.items()}
+            index = {value: self._lasting(each) for value, each in groups.items()}
             self._indexes[field] = index
             self._listed.add(field)
         return index
@@ -193,13 +246,16 @@ class Documents:
                 value_after = _value(field, new.document)
                 after = index.get(value_after)
                 if after is None:
-                    after = index[value_after] = self._of([])
+                    after = index[value_after] = self._lasting([])
             _move(before, after, old, new)
             if before is not None and not before:
+                before.close()
                 del index[value]
 
     def _stands(self, old: Decoded, new: Decoded) -> bool:
         """Tell whether ``new`` stands where ``old`` does in all lists."""
+        if old.record.number != new.record.number:
+            return False
         for field in self._listed:
             before, after = field.find(old.document), field.find(new.document)
             if type(before) is not type(after) or before != after:

@@ -144,7 +144,7 @@ class FileStore:
             records: dict[Key, Record] = {}
             for document in documents:
                 key = document[target.key]
-                if (old := present.get(key)) is None:
+                if (old := None if clear else present.get(key)) is None:
                     number += 1
                 records[key] = Record(old.number if old else number - 1, key, document)
             others = [each.key for each in present if each.key not in records]

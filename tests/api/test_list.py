@@ -59,12 +59,30 @@ def test_item_has_exactly_the_thirteen_fields(api, tasks):
         assert item == {**{name: task[name] for name in LISTED}, "ext": ext}
 
 
-def test_list_is_in_order_of_creation_with_ties_by_id(api, clock):
+def test_list_is_in_the_order_in_which_tasks_were_added(api, clock):
+    """Also within a hundredth of a second, and when the clock goes back."""
     create(api, {"id": OTHER_ID, "name": "first, larger id"})
-    create(api, {"id": ID, "name": "first, smaller id"})
+    create(api, {"id": ID, "name": "second, smaller id"})
     clock.move(seconds=-1)
-    create(api, {"id": ID.replace("3", "f"), "name": "earlier"})
-    assert names(api) == ["earlier", "first, smaller id", "first, larger id"]
+    create(api, {"id": ID.replace("3", "f"), "name": "third"})
+    added = ["first, larger id", "second, smaller id", "third"]
+    assert names(api) == added
+    for order in ("isenabled", "schedule", '["isregular","overlap"]'):
+        assert names(api, order=order) == added
+
+
+def test_desc_mirrors_asc_and_the_newest_of_one_moment_comes_first(api):
+    for name in "cabd":
+        create(api, {"name": name})
+    assert names(api, order="ext.ct") == [*"cabd"]
+    assert names(api, order='{"ext.ct":"desc"}') == [*"dbac"]
+    assert names(api, order='{"ext.ct":"desc"}', limit="1") == ["d"]
+    assert names(api, order='["isenabled",{"ext.lwt":"desc"}]') == [*"dbac"]
+    assert names(api, order='[{"isenabled":"desc"},"ext.lwt"]') == [*"cabd"]
+    for where in ({}, {"isenabled": 0}, {"intervalsec": {"$lt": 5}}):
+        given = {"filter": where, "order": '{"isenabled":"desc"}'}
+        assert names(api, **given) == [*"dbac"]
+        assert names(api, **given, offset="1", limit="2") == [*"ba"]
 
 
 @pytest.mark.parametrize(
@@ -416,10 +434,10 @@ def test_link_keeps_the_other_parameters(api, tasks):
         ('["isenabled",{"name":"desc"}]', "delta Beta gamma alpha"),
         ('[{"isenabled":"desc"},"intervalsec"]', "gamma alpha delta Beta"),
         ('["dtstart"]', "alpha delta Beta gamma"),
-        ('[{"dtstart":"desc"}]', "gamma Beta alpha delta"),
+        ('[{"dtstart":"desc"}]', "gamma Beta delta alpha"),
         ('[{"ext.lwt":"desc"}]', "delta gamma Beta alpha"),
         ('[{"ext.ct":"desc"}]', "delta gamma Beta alpha"),
-        ('[{"isregular":"desc"}]', "gamma alpha Beta delta"),
+        ('[{"isregular":"desc"}]', "gamma delta Beta alpha"),
     ],
 )
 def test_order_sorts_the_list(api, tasks, order, found):

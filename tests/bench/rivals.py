@@ -18,12 +18,12 @@ from pathlib import Path
 
 import falcon
 from granian.server import MPServer
+from gunicorn.app.base import BaseApplication
 from tinydb import TinyDB, where
 
 import app.granian_server
 import app.server
 from app.settings import Settings
-from gunicorn.app.base import BaseApplication
 
 PREFIX = "/rest/v1/service/svctasks"
 JSON = "application/json; charset=utf-8"

@@ -87,6 +87,22 @@ def test_what_an_item_leaves_out_gets_its_default(file, data):
     assert served(data)[0] == ENTITY
 
 
+def test_tasks_are_listed_in_the_order_of_the_file(file, data):
+    """Without times and with them, when all is opened anew and after an edit by hand."""
+    names = ["c", "a", "d", "b"]
+    import_(file, data, [{"name": name} for name in names])
+    earlier = [{"name": name, "ext": {"ct": ENTITY["ext"]["ct"]}} for name in "fe"]
+    import_(file, data, earlier)
+    assert [task["name"] for task in served(data)] == [*names, "f", "e"]
+    table = json.loads((data / "svctasks.json").read_text())["svctasks"]
+    table["4"]["name"] = "edited"
+    table = dict(reversed(table.items())) | {"900": {"name": "new"}}
+    (data / "svctasks.json").write_text(json.dumps({"svctasks": table}))
+    expected = ["c", "a", "d", "edited", "f", "e", "new"]
+    assert [task["name"] for task in served(data)] == expected
+    assert [task["name"] for task in served(data)] == expected
+
+
 def test_one_bad_item_refuses_the_whole_file_and_each_fault_is_named(file, data):
     bad = [{**ENTITY, "isenabled": 7, "sitemode": "none"}, LIST[1], {"name": ""}, 5]
     result = import_(file, data, bad)

@@ -27,8 +27,8 @@ from notes import (
 )
 
 from app.errors import Conflict, Invalid, NotFound, Stale
-from app.query import Comparison, Every, Field, Negation, Query
-from app.query.values import PRESENCE
+from app.query import Comparison, Every, Field, Negation, Order, Query
+from app.query.values import INTEGER, PRESENCE
 
 MIXED = [
     note("absent"),
@@ -163,7 +163,7 @@ class Conformance:
         new = other.update("albums", 7, lambda d, _: {**d, "artist": "x"})
         store.update("albums", 7, lambda d, _: {**d, "artist": "y"}, {new.revision})
         store.remove("albums", 9)
-        expected = [-3, 0, 10, 2**53 + 1, 7]
+        expected = [0, 7, -3, 10, 2**53 + 1]
         assert keys(store.find("albums", Query())) == expected
         assert keys(other.find("albums", Query())) == expected
         with pytest.raises(NotFound):
@@ -190,7 +190,7 @@ class Conformance:
         [
             ("$eq", 2, [2]),
             ("$eq", 5, []),
-            ("$in", frozenset({3, 1, 5}), [1, 3]),
+            ("$in", frozenset({3, 1, 5}), [3, 1]),
             ("$gt", 2, [3]),
         ],
     )
@@ -450,9 +450,48 @@ class Conformance:
         given = [("a", 3, "x"), ("b", 1, "y"), ("c", 2, "x"), ("d", 1, "x")]
         store.insert("notes", *(note(i, n) | {"name": name} for i, n, name in given))
         assert self.find(store, order=["name"]) == ["d", "c", "a", "b"]
-        assert self.find(store, order=[{"name": "desc"}]) == ["b", "d", "c", "a"]
+        assert self.find(store, order=[{"name": "desc"}]) == ["b", "a", "c", "d"]
         by_both = [{"name": "desc"}, {"n": "desc"}]
         assert self.find(store, order=by_both) == ["b", "a", "c", "d"]
+
+    def test_order_that_descends_mirrors_the_one_that_ascends(self, store):
+        store.insert("albums", *(album(id_, n=0) for id_ in (5, 9, 1, 7)))
+        by_n = Order(Field(("n",), INTEGER)), Order(Field(("n",), INTEGER), True)
+        found = [keys(store.find("albums", Query(order=(each,)))) for each in by_n]
+        assert found == [[5, 9, 1, 7], [7, 1, 9, 5]]
+        newest = Query(order=(by_n[1],), limit=1)
+        assert keys(store.find("albums", newest)) == [7]
+        where = Comparison(Field(("n",), INTEGER), "$gte", 0)
+        page = store.find("albums", Query(where, (by_n[1],), offset=1, limit=2))
+        assert (keys(page), page.total) == ([1, 9], 4)
+
+    def test_documents_are_in_the_order_in_which_they_were_added(
+        self, store, other, tmp_path
+    ):
+        """Whichever worker adds them, whatever is changed, and when all is opened anew."""
+        store.insert("albums", album(5), album(9))
+        other.insert("albums", album(1), album(7))
+        store.update("albums", 9, lambda d, _: {**d, "artist": "x"})
+        other.remove("albums", 1)
+        store.insert("albums", album(1))
+        other.load("albums", [album(3), album(5, artist="y"), album(2)])
+        expected = [5, 9, 7, 1, 3, 2]
+        for worker in (store, other):
+            assert keys(worker.find("albums", Query())) == expected
+            some = Comparison(ALBUM_ID, "$in", frozenset({1, 2, 7}))
+            assert keys(worker.find("albums", Query(some))) == [7, 1, 2]
+        store.close()
+        again = self.open(tmp_path)
+        assert keys(again.find("albums", Query())) == expected
+        again.close()
+
+    def test_documents_that_replace_all_others_are_in_the_order_given(
+        self, store, other
+    ):
+        store.insert("albums", album(1), album(2), album(3))
+        store.load("albums", [album(4), album(3), album(1)], clear=True)
+        for worker in (store, other):
+            assert keys(worker.find("albums", Query())) == [4, 3, 1]
 
     def test_text_stands_in_the_order_of_its_characters(self, store):
         names = ["a", "B", "é", "z", "Z", "10", "9", "", "_", "😀", "\uffff", "a b"]

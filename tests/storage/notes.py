@@ -1,7 +1,7 @@
 """Two small collections, and the processes, edits and looks of storage tests.
 
-Notes go by strings of their own. Albums go by numbers that the table gives, to them and
-to the songs in them.
+Notes go by strings of their own, and are listed by ``n`` and key. Albums go by numbers
+that the table gives, to them and to the songs in them, and are listed as they were added.
 """
 
 import json
@@ -86,7 +86,7 @@ def album_ids(album):
 ALBUMS = Collection(
     name="albums",
     key="album_id",
-    order=(Order(ARTIST), Order(ALBUM_ID)),
+    order=(),
     indexed=(ARTIST, RATED),
     complete=complete_album,
     ids=album_ids,

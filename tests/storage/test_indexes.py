@@ -1,6 +1,7 @@
 """Documents in memory: what finds with indexes answer is what a plain search answers."""
 
 import threading
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -12,7 +13,7 @@ from app.errors import Unavailable
 from app.query import Comparison, Every, Field, Order, Query
 from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, Kind
-from app.storage.buckets import ORDERS_KEPT
+from app.storage.buckets import LIST_COST, WHOLE_LISTS_KEPT
 from app.storage.differences import differences
 from app.storage.indexes import Documents
 from app.storage.records import Decoded, Record
@@ -115,33 +116,42 @@ def change(held, put, gone):
     held.change(map(Decoded, put), gone)
 
 
-def plainly(present, asked):
+def plainly(held, collection, asked):
     """Return the answer of a search that knows no index."""
-    found = list(present.values())
-    order = (*asked.order, *NOTES.order)
-    sort(found, order, sort_key(order))
+    records = sorted(held, key=lambda each: (each.number, each.key))
+    found = [each.document for each in records]
+    sort(found, collection.order, sort_key(collection.order))
+    if asked.order and asked.order[-1].descending:
+        found.reverse()
+    sort(found, asked.order, sort_key(asked.order))
     if asked.where is not None:
         found = list(filter(predicate(asked.where), found))
     end = None if asked.limit is None else asked.offset + asked.limit
     return [document["id"] for document in found[asked.offset : end]], len(found)
 
 
-@settings(deadline=None, max_examples=300)
+@pytest.mark.parametrize("order", [(), NOTES.order], ids=["as added", "sorted"])
+@settings(deadline=None, max_examples=200)
 @given(
-    st.lists(changes, max_size=3), st.lists(queries | changes | patches, max_size=12)
+    before=st.lists(changes, max_size=3),
+    steps=st.lists(queries | changes | patches, max_size=12),
 )
-def test_find_answers_as_a_plain_search_does_whatever_was_written(before, steps):
-    held, present = Documents(NOTES, ()), {}
-    for step in (*before, *steps):
+def test_find_answers_as_a_plain_search_does_whatever_was_written(order, before, steps):
+    collection = replace(NOTES, order=order)
+    held, present = Documents(collection, ()), {}
+    for step_number, step in enumerate((*before, *steps)):
         if isinstance(step, Query):
             found, total = held.find(step)
-            assert ([each.key for each in found], total) == plainly(present, step)
+            answer = [each.key for each in found], total
+            assert answer == plainly(held, collection, step)
             continue
         if isinstance(step, Patch):
             put = patched(held, step)
         else:
             put, gone = step
-            change(held, [Record(1, each["id"], each) for each in put], gone)
+            numbers = [step_number * 3 % 5 + KEYS.index(each["id"]) for each in put]
+            pairs = zip(numbers, put, strict=True)
+            change(held, [Record(n, each["id"], each) for n, each in pairs], gone)
             for key in gone:
                 present.pop(key, None)
         present |= {each["id"]: each for each in put}
@@ -187,11 +197,33 @@ def test_page_that_was_handed_out_stays_what_it_was():
     assert [record.key for record in everything] == keys
 
 
-def test_more_orders_than_are_kept_are_answered_still():
+def test_lists_that_are_kept_are_bounded_for_all_orders_and_filters_together():
+    """Each filter has a bucket of its own, and each order a list in it."""
+    held = Documents(replace(NOTES, order=()), ())
+    put = [note(f"{n}", n % 25) | {"name": f"{n % 40}"} for n in range(1000)]
+    change(held, [Record(n, each["id"], each) for n, each in enumerate(put)], ())
+    kept = held._kept
+    names = [field.name for field in FIELDS.listed]
+    filters = [{"n": n} for n in range(25)] + [{"name": f"{n}"} for n in range(40)]
+    for where in (None, *filters):
+        for a, b in [(a, b) for a in names[:4] for b in names[:4] if a != b]:
+            found, total = held.find(query(where, [{a: "desc"}, b], limit=1))
+            assert len(found) == 1 <= total
+            lists = [each.keys for each in kept._lists]
+            assert sum(map(len, lists)) <= kept.size <= WHOLE_LISTS_KEPT * 1000
+    change(held, [Record(1, "1", note("1", 26))], [str(n) for n in range(2, 1000)])
+    for where in filters:
+        assert held.find(query(where, ["name"]))[1] <= 1
+    held.find(query(None, ["name"]))
+    assert kept.size <= max(WHOLE_LISTS_KEPT * len(held), 2 + LIST_COST)
+    reachable = [each for each in kept._lists if each.bucket._lists]
+    assert len(reachable) == len(kept._lists)
+
+
+def test_list_that_was_dropped_is_made_again():
     held = filled()
     names = [field.name for field in FIELDS.listed]
     asked = [query({"n": 1}, [{a: "desc"}, b]) for a in names for b in names if a != b]
-    assert len(asked) > 2 * ORDERS_KEPT
     for each in asked * 2:
         found, _ = held.find(each)
         assert sorted(record.key for record in found) == ["k1", "k4", "k7"]

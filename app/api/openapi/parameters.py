@@ -81,7 +81,10 @@ PARAMETERS: Mapping[str, Parameter] = {
     "offset": _query("offset", "How many to leave out.", {**_OFFSET, "default": 0}),
     "limit": _query("limit", "How many to show at most; all without it.", _LIMIT),
     "order": _json(
-        *("order", "By which fields to sort; a bare name will do.", ref("Ordering")),
+        "order",
+        "By which fields to sort; a bare name will do. What is equal is in the order of "
+        "creation, or in the reverse if the last field descends.",
+        ref("Ordering"),
         ["name", {"ext.lwt": "desc"}],
     ),
     "flat": _query(
