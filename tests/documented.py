@@ -14,7 +14,13 @@ from app.api.openapi import FURTHER
 SAMPLES = 3
 """How many replies of one kind a test compares with their schema: that takes its time."""
 
-UNSAID = {"content-type", "content-length", "vary"}
+UNSAID = {
+    "cache-control",
+    "content-length",
+    "content-type",
+    "vary",
+    "x-content-type-options",
+}
 """Headers that stand elsewhere in the document, or that any server may add."""
 
 

@@ -7,7 +7,6 @@ import falcon
 
 from app import business_attributes, modes, services, svctasks
 from app.api import middleware, problems
-from app.api.bodies import JSON
 from app.api.business_attributes import BusinessAttributes
 from app.api.documentation import Documentation, Entrance
 from app.api.extensions import Schemas, Values
@@ -49,8 +48,11 @@ def create_application(
             "falcon was imported before app, which names the LOOKUP verb"
         )
     all_routes = routes(prefix)
-    application = falcon.App(media_type=JSON)
+    application = falcon.App[Any, Any]()
+    # Falcon would add a type to a reply that has no body.
+    application.resp_options.default_media_type = None  # type: ignore[assignment]
     application.add_middleware(observer)
+    application.add_middleware(middleware.Headers(all_routes))
     application.add_middleware(middleware.MethodOverride())
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
     if simulation.is_on:

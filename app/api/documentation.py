@@ -201,9 +201,6 @@ def _send(
     request: Request, response: Response, media_type: str, content: _Content
 ) -> None:
     response.set_header("ETag", f'"{content.tag}"')
-    # Kept by the browser, and asked for again each time: an update shows at once.
-    response.set_header("Cache-Control", "no-cache")
-    response.set_header("X-Content-Type-Options", "nosniff")
     if is_known(request, content.tag):
         response.status = HTTP_304
     else:

@@ -6,10 +6,44 @@ from typing import Any
 from falcon import Request, Response
 
 from app import modes
+from app.api.bodies import JSON
 from app.api.routes import Route
 from app.errors import Invalid, Maintenance
 
 OVERRIDES = ("LOOKUP", "QUERY")
+
+
+HEADERS = (
+    ("Cache-Control", "no-cache"),
+    ("Content-Type", JSON),
+    ("X-Content-Type-Options", "nosniff"),
+)
+"""What every reply has at first; a responder may set others in their place."""
+
+
+class Headers:
+    """Gives replies the headers that all of them have."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._allowed = {route.address: ", ".join(route.allowed) for route in routes}
+
+    def process_request(self, request: Request, response: Response) -> None:
+        """Give the reply what it has if nobody sets anything else."""
+        response.set_headers(HEADERS)
+
+    def process_response(
+        self, request: Request, response: Response, resource: object, succeeded: bool
+    ) -> None:
+        """Let a reply without a body have no type, and the one to OPTIONS all methods.
+
+        A client that sees a type tries to read a body. Context-services contract,
+        section 1.
+        """
+        if response.data is None:
+            response.delete_header("Content-Type")
+            if request.method == "OPTIONS":
+                # Falcon leaves OPTIONS itself out.
+                response.set_header("Allow", self._allowed[request.uri_template or ""])
 
 
 class MethodOverride:

@@ -27,6 +27,9 @@ from app.errors import Unavailable
 from app.lifecycle import moment
 from app.storage import Store
 
+NOT_KEPT = ("Cache-Control", "no-store")
+"""The header of replies that are of one moment."""
+
 
 class Health:
     """Tells whether the service can do its work."""
@@ -35,6 +38,7 @@ class Health:
         self._store = store
 
     def on_get(self, request: Request, response: Response) -> None:
+        response.set_header(*NOT_KEPT)
         body: dict[str, Any] = {"status": "ok", "version": __version__}
         try:
             self._store.ping()
@@ -59,6 +63,7 @@ class Status:
 
     def on_get(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
+        response.set_header(*NOT_KEPT)
         figures = self._observer.tally()
         body = {
             "version": __version__,
@@ -101,6 +106,7 @@ class Metrics:
         self._registry.register(_Tables(store))
 
     def on_get(self, request: Request, response: Response) -> None:
+        response.set_header(*NOT_KEPT)
         response.content_type = CONTENT_TYPE_LATEST
         response.data = generate_latest(self._registry)
 

@@ -34,7 +34,8 @@ that are followed through states and tasks.
 
 HEAD goes where GET does, and OPTIONS everywhere; other methods are answered with 405 and
 the header Allow. A client that cannot send LOOKUP or QUERY sends POST with the header
-X-HTTP-Method-Override. A trailing slash is tolerated. Parameters that are not named here
+X-HTTP-Method-Override. A trailing slash is tolerated. All replies have Cache-Control, no-
+cache or no-store, and X-Content-Type-Options: nosniff. Parameters that are not named here
 are refused, but for /, /docs, what is below /docs, /health and /metrics, which ignore
 them. Texts with a NUL and integers beyond 64 bits are refused everywhere."""
 

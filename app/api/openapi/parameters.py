@@ -161,7 +161,6 @@ def _header(
 
 HEADERS: Mapping[str, dict[str, Any]] = {
     "Allow": _header("The methods that there are at this address.", TEXTUAL),
-    "Cache-Control": _header("How long it may be kept.", TEXTUAL),
     "Content-Security-Policy": _header("What the page may load.", TEXTUAL),
     "ETag": _header(
         "What changes whenever the reply does.",
@@ -174,9 +173,6 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     "Location": _header(
         "The address of what the reply is about.",
         {"type": "string", "format": "uri-reference"},
-    ),
-    "X-Content-Type-Options": _header(
-        "That the type is not to be guessed.", {"const": "nosniff"}
     ),
     "X-Request-Id": _header(
         "What the log calls this request.",
