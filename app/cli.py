@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,6 +88,11 @@ _from_file_or_input = click.argument(
 
 @main.command()
 @_data
+@click.option(
+    "--demo",
+    is_flag=True,
+    help="Serve the samples, in a fresh folder that is removed at the end.",
+)
 @_option("bind", metavar="HOST:PORT")
 @_option("server", metavar="NAME")
 @_option("workers", type=int, metavar="N")
@@ -96,12 +101,22 @@ _from_file_or_input = click.argument(
 @_option("delay", metavar="TIME")
 @_option("fail_rate", type=float, metavar="PART")
 @_explained
-def serve(**given: Any) -> None:
+def serve(demo: bool, **given: Any) -> None:
     """Serve the API over HTTP until SIGTERM or Ctrl-C.
 
     Example: svctasks serve --data /var/lib/svctasks --bind 127.0.0.1:8000
     """
-    settings = Settings.from_environment(**given)
+    with ExitStack() as stack:
+        if demo:
+            if given["data"] is not None:
+                raise click.UsageError("--demo makes a folder of its own: omit --data")
+            from app.demo import folder as demo_folder
+
+            given["data"] = stack.enter_context(demo_folder())
+        _serve(Settings.from_environment(**given))
+
+
+def _serve(settings: Settings) -> None:
     if settings.server == "granian" and find_spec("granian") is None:
         raise Unavailable(
             "Granian is not installed; it comes with pip install 'svctasks[granian]'"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -29,12 +30,23 @@ def block(language: str, part: str) -> str:
     return found
 
 
+def examples(*parameters: str) -> list[str]:
+    """Return the texts like `mask=id` that show what ``parameters`` of lists take."""
+    section = README.split("\n## The API of service tasks\n")[1].split("\n## ")[0]
+    return re.findall(f"`((?:{'|'.join(parameters)})=[^`]+)`", section)
+
+
 def first_commands(executable: Path, folder: Path) -> list[Any]:
-    """Paste the first commands whole, beside ``executable``; return the JSON printed."""
-    (folder / "svctasks").write_bytes(executable.read_bytes())
+    """Paste the commands of the executable whole; return the JSON that is printed."""
+    (folder / "dist").mkdir()
+    shutil.copy(executable, folder / "dist")
     port = str(free_port())
     process = subprocess.Popen(
-        ["bash", "-c", block("sh", "./svctasks serve &").replace("8000", port)],
+        [
+            "bash",
+            "-c",
+            block("sh", "dist/svctasks serve --demo &").replace("8000", port),
+        ],
         cwd=folder,
         env={**os.environ, "PORT": port},
         stdout=subprocess.PIPE,
@@ -57,7 +69,7 @@ def first_commands(executable: Path, folder: Path) -> list[Any]:
 def session(server: Server) -> Iterator[tuple[str, str, str]]:
     """Type the first session; yield each command, its output and that of the README.
 
-    ``server`` serves a copy of the project's data. What is generated is a sign in both.
+    ``server`` serves the samples. What is generated is a sign in both.
     """
     steps = re.split(r"^\$ ", "".join(_blocks("console")), flags=re.MULTILINE)[1:]
     commands, expected = zip(*(step.split("\n", 1) for step in steps), strict=True)
@@ -68,7 +80,7 @@ def session(server: Server) -> Iterator[tuple[str, str, str]]:
         text=True,
     )
     assert result.stderr == "", result.stderr
-    known = "".join(each.read_text() for each in (ROOT / "data").glob("*.json"))
+    known = "".join(each.read_text() for each in (ROOT / "app/samples").glob("*.json"))
     printed = [_plain(each, known) for each in result.stdout.split("----\n")]
     return zip(commands, printed, [_plain(e, known) for e in expected], strict=True)
 

@@ -44,23 +44,23 @@ class Reply(NamedTuple):
 
 
 class Server:
-    """A running ``svctasks serve`` over ``data``."""
+    """A running ``svctasks serve`` over ``data``, or over the samples."""
 
     command: tuple[str | Path, ...] = (SVCTASKS, "serve")
 
     def __init__(
         self,
-        data: Path,
+        data: Path | None = None,
         *options: str,
         port: int | None = None,
         log: int | None = None,
         **env: str,
     ) -> None:
-        self.data = data
         self.port = port or free_port()
+        where = ["--demo"] if data is None else ["--data", data]
         self._log = TemporaryFile("a+")
         self.process = subprocess.Popen(
-            [*self.command, "--data", data, *options],
+            [*self.command, *where, *options],
             env={**os.environ, "PORT": str(self.port), **env},
             stdout=subprocess.PIPE,
             stderr=self._log if log is None else log,
@@ -69,6 +69,9 @@ class Server:
         )
         assert self.process.stdout is not None
         self.start_lines = [self.process.stdout.readline() for _ in range(3)]
+        # One that fails to start prints nothing.
+        named = self.start_lines[-1].removeprefix("  data folder: ").strip()
+        self.data = Path(named) if data is None else data
 
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=30)

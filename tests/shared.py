@@ -12,6 +12,9 @@ T = "/rest/v1/service/svctasks"
 
 SAMPLES = Path(__file__).parent / "samples"
 
+DATA = SAMPLES / "data"
+"""A data folder with two tasks, a service and the schemas of its extensions, to copy."""
+
 ASKED = (
     "active_states=true&completed_states=true&active_tasks=true&completed_tasks=true"
     "&extensions=ClientInfo,relatedOffers"

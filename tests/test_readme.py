@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 import subprocess
+from urllib.parse import quote
 
 import pytest
-from readme import README, ROOT, session
+from readme import README, ROOT, examples, session
 from running import Server
+from shared import T
 
 from app.api.routes import ROUTES
 from app.cli import main
@@ -22,14 +24,38 @@ SIGNS = {
 """What stands for several addresses in the tables of routes."""
 
 
-def test_the_first_session_runs_as_printed(tmp_path):
-    shutil.copytree(ROOT / "data", tmp_path / "data")
-    server = Server(tmp_path / "data")
+def test_the_first_session_runs_as_printed():
+    server = Server()
     try:
         for command, printed, expected in session(server):
             assert printed == expected, command
     finally:
-        server.kill()
+        server.stop()
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="there is no git")
+def test_a_clone_stays_clean_whatever_is_served_in_it(tmp_path):
+    def git(*arguments):
+        return subprocess.check_output(["git", "-C", tmp_path, *arguments], text=True)
+
+    git("init", "-q")
+    for name in (".gitignore", "data/.gitignore"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    git("add", "-A")
+    listed = git("status", "--porcelain")
+    assert listed == "A  .gitignore\nA  data/.gitignore\n"
+    for data in (None, tmp_path / "data", None, tmp_path / "data"):
+        server = Server(data)
+        assert server.request("POST", body={"name": "n"}).status == 200
+        server.stop()
+    assert (tmp_path / "data" / "svctasks.json").exists()
+    assert git("status", "--porcelain") == listed
+
+
+@pytest.mark.parametrize("example", examples("filter", "order", "mask", "flat"))
+def test_each_example_of_a_parameter_is_taken_by_the_list(api, example):
+    assert api.get(f"{T}?{quote(example, safe='=&')}").status_code == 200
 
 
 def rows(heading):

@@ -19,7 +19,7 @@ from statistics import median
 import pytest
 from readme import ROOT, block, first_commands, session
 from running import Server, children
-from shared import T, until
+from shared import DATA, T, until
 
 from app.api.documentation import FILES
 
@@ -53,7 +53,7 @@ class BuiltServer(Server):
 
 
 class Cage:
-    """A root folder without Python, over a copy of the project's data."""
+    """A root folder without Python, with data to serve in ``/data``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -63,10 +63,13 @@ class Cage:
             shutil.copy(path, place)
         shutil.copy(EXECUTABLE, root)
         (root / "tmp").mkdir()
-        shutil.copytree(ROOT / "data", root / "data")
+        shutil.copytree(DATA, root / "data")
 
     def serve(self, port: int | None = None) -> "CagedServer":
-        return CagedServer(self.root, port)
+        return CagedServer(self.root, Path("/data"), port)
+
+    def serve_demo(self) -> "CagedServer":
+        return CagedServer(self.root, None)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -85,9 +88,9 @@ class Cage:
 
 
 class CagedServer(BuiltServer):
-    def __init__(self, root: Path, port: int | None) -> None:
+    def __init__(self, root: Path, data: Path | None, port: int | None = None) -> None:
         self.command = (*caged(root), "serve")
-        super().__init__(Path("/data"), port=port)
+        super().__init__(data, port=port)
 
 
 def caged(root: Path) -> tuple[str | Path, ...]:
@@ -130,15 +133,22 @@ def server(cage: Cage) -> Iterator[CagedServer]:
 def test_there_is_nothing_but_the_executable_and_the_c_library(cage):
     files = {p.name for p in cage.root.rglob("*") if p.is_file()}
     others = {name for name in files if not C_LIBRARY.match(name)}
-    assert others == {"svctasks", *(path.name for path in (ROOT / "data").iterdir())}
+    assert others == {"svctasks", *(path.name for path in DATA.iterdir())}
 
 
-def test_the_first_session_runs_as_printed(server):
-    for command, printed, expected in session(server):
-        assert printed == expected, command
+def test_the_first_session_runs_as_printed(cage):
+    server = cage.serve_demo()
+    try:
+        for command, printed, expected in session(server):
+            assert printed == expected, command
+    finally:
+        code, logged = server.stop()
+    assert code == 0, logged
+    # The samples, and what the executable unpacked.
+    assert not any((cage.root / "tmp").iterdir())
 
 
-def test_five_commands_lead_from_nothing_to_a_lookup(tmp_path):
+def test_four_commands_lead_from_nothing_to_a_lookup(tmp_path):
     named, task, found = first_commands(EXECUTABLE, tmp_path)
     assert named["docs"] == "/docs"
     assert found == [task["id"]]

@@ -7,16 +7,13 @@ import re
 import shutil
 import subprocess
 import tarfile
-from pathlib import Path
 
 import pytest
 from running import SVCTASKS, Server, svctasks
-from shared import ASKED, SAMPLES, T, sample, until
+from shared import ASKED, DATA, SAMPLES, T, sample, until
 
 ENTITY = sample("svctask.json")
 LIST = SAMPLES / "svctasks.list.json"
-
-PROJECT_DATA = Path(__file__).parent.parent.parent / "data"
 
 
 @pytest.fixture
@@ -39,7 +36,7 @@ def everything(data):
 
     A service, a state and a task have extension values.
     """
-    shutil.copytree(PROJECT_DATA, data)
+    shutil.copytree(DATA, data)
     attribute = {"name": "Kinds", "values": [], "cv_attributes": ["Task.type"]}
     (data / "business_attributes.json").write_text(json.dumps([attribute]))
     (data / "modes.json").write_text('[{"name": "server", "mode": "maintenance"}]')

@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 from running import SVCTASKS, Server, free_port, svctasks
-from shared import T, until
-
-ROOT = Path(__file__).parent.parent.parent
+from shared import DATA, T, until
 
 
 class FaultyServer(Server):
@@ -117,7 +115,7 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
 def test_a_read_only_folder_refuses_writes_until_it_can_be_written(small_disk):
     """A file that is open for writing forbids that, so nothing was written before."""
     data = small_disk / "data"
-    shutil.copytree(ROOT / "data", data)
+    shutil.copytree(DATA, data)
     server = Server(data)
     try:
         task = server.request("GET").json[0]

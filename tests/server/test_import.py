@@ -3,17 +3,14 @@
 import json
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from running import SVCTASKS, Server, svctasks
-from shared import ASKED, SAMPLES, T, sample
+from shared import ASKED, DATA, SAMPLES, T, sample
 
 ENTITY = sample("svctask.json")
 LIST = sample("svctasks.list.json")
 SERVICE = sample("service.3005.json")
-
-DATA = Path(__file__).parent.parent.parent / "data"
 
 FORMS = ["an array", "an object", "TinyDB JSON", "TinyDB's default table"]
 

@@ -28,13 +28,12 @@ import pytest
 from documented import fits
 from running import Server
 from schemathesis_hooks import is_beyond_schemas
-from shared import T
+from shared import DATA, T
 
 from app.api.bodies import FORM
 from app.api.openapi import FURTHER, JSON
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
-DATA = Path(__file__).parents[2] / "data"
 
 CONFIGURATION = """\
 [checks.negative_data_rejection]

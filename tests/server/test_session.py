@@ -10,7 +10,7 @@ import pytest
 from running import Server, svctasks
 from shared import ASKED, SAMPLES, T, sample, sample_text
 
-PROJECT_DATA = Path(__file__).parent.parent.parent / "data"
+DEMO = Path(__file__).parents[2] / "app" / "samples"
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
 
@@ -88,51 +88,50 @@ def test_deleting_answers_204_with_nothing(loaded):
 
 
 @pytest.fixture
-def fresh(data: Path):
-    """A server over the data that the project comes with."""
-    shutil.copytree(PROJECT_DATA, data)
-    server = Server(data)
+def demo():
+    """A server over the samples that the project comes with."""
+    server = Server()
     yield server
-    server.kill()
+    server.stop()
 
 
-def test_a_service_is_the_sample_when_all_of_it_is_asked_for(fresh):
-    reply = curl(fresh, path=f"/services/3005?{ASKED}")
+def test_a_service_is_the_sample_when_all_of_it_is_asked_for(demo):
+    reply = curl(demo, path=f"/services/3005?{ASKED}")
     assert json.loads(reply) == sample("service.3005.json")
 
 
-def test_a_service_is_shown_without_what_is_not_asked_for(fresh):
-    reply = json.loads(curl(fresh, path="/services/3005"))
+def test_a_service_is_shown_without_what_is_not_asked_for(demo):
+    reply = json.loads(curl(demo, path="/services/3005"))
     whole = sample("service.3005.json")
     asked = [*ASKED.replace("=true", "").split("&")[:4], "ClientInfo", "relatedOffers"]
     assert reply == {n: each for n, each in whole.items() if n not in asked}
     assert len(reply) == len(whole) - 6 == 5
 
 
-def test_the_extension_schemas_of_the_sample_are_there(fresh):
-    reply = json.loads(curl(fresh, path="/metadata/services/extensions"))
+def test_the_extension_schemas_of_the_sample_are_there(demo):
+    reply = json.loads(curl(demo, path="/metadata/services/extensions"))
     assert [(each["name"], each["type"]) for each in reply] == [
         ("ClientInfo", "single-valued"),
         ("relatedOffers", "multi-valued"),
     ]
 
 
-def test_the_values_of_the_sample_fit_the_schemas(fresh):
+def test_the_values_of_the_sample_fit_the_schemas(demo):
     """Written again as they are, they are the same."""
     service = sample("service.3005.json")
     for name in ("ClientInfo", "relatedOffers"):
         path = f"/services/3005/extensions/{name}"
         body = json.dumps(service[name])
-        reply = curl(
-            fresh, "-X", "PUT", "--json", body, "-w", "%{http_code}", path=path
-        )
+        reply = curl(demo, "-X", "PUT", "--json", body, "-w", "%{http_code}", path=path)
         assert reply == "204"
-    reply = curl(fresh, path=f"/services/3005?{ASKED}")
+    reply = curl(demo, path=f"/services/3005?{ASKED}")
     assert json.loads(reply) == service
 
 
-def test_the_data_of_the_project_are_as_the_service_writes_them(fresh):
+def test_the_samples_are_as_the_service_writes_them(data):
     """A fold after one more document leaves the lines before it as they are."""
+    shutil.copytree(DEMO, data)
+    server = Server(data)
     schema = {
         "name": "x",
         "type": "single-valued",
@@ -143,10 +142,10 @@ def test_the_data_of_the_project_are_as_the_service_writes_them(fresh):
         ("/services/start", {"service_type": 1, "contact_key": "k"}),
         ("/metadata/services/extensions", schema),
     ):
-        curl(fresh, "--fail", "--json", json.dumps(body), path=path)
-    fresh.stop()
+        curl(server, "--fail", "--json", json.dumps(body), path=path)
+    server.stop()
     for name in ("svctasks.json", "services.json", "extensions.json"):
-        *before, last, end = (PROJECT_DATA / name).read_text().splitlines()
-        after = (fresh.data / name).read_text().splitlines()
+        *before, last, end = (DEMO / name).read_text().splitlines()
+        after = (data / name).read_text().splitlines()
         assert after[: len(before) + 1] == [*before, f"{last},"]
         assert after[len(before) + 2 :] == [end]
