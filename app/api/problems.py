@@ -29,6 +29,9 @@ STATUS = {
     errors.Unavailable: 503,
 }
 
+RETRY_AFTER = "5"
+"""Seconds after which a client may try again what was not available."""
+
 MESSAGES = {
     400: "Bad request",
     404: "Not found",
@@ -71,6 +74,7 @@ class _Answers:
         status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
         if isinstance(error, errors.Unavailable):
             log.error("%s %s: %s", request.method, request.path, error.message)
+            response.set_header("Retry-After", RETRY_AFTER)
         faults = error.faults if isinstance(error, errors.Invalid) else {}
         code = "MAINTENANCE" if isinstance(error, errors.Maintenance) else _code(status)
         self._answer(request, response, status, code, error.message, faults)

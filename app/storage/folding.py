@@ -12,14 +12,15 @@ it is lost.
 
 import fcntl
 import logging
-import threading
 from pathlib import Path
+from threading import TIMEOUT_MAX
 
 from app.errors import Error, Unavailable
 from app.storage import Collection, Status
 from app.storage.datafile import identity
 from app.storage.descriptors import Sync
 from app.storage.journal import Journal, Line, open_journal
+from app.storage.locks import Busy, ThreadLock, lock_file
 from app.storage.writing import WritableTable
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class FoldedTable(WritableTable):
 
     def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
         super().__init__(folder, collection, sync)
-        self._folding = threading.Lock()
+        self._folding = ThreadLock(self.patience)
 
     def is_due(self, quiet: float) -> bool:
         """Tell whether to fold now, after so many seconds without a write."""
@@ -80,7 +81,8 @@ class FoldedTable(WritableTable):
         """Bring the data file up to date and begin a new journal.
 
         If another process is about it, leave it to that one or, with ``wait``, see after
-        it whether there is anything left. Raises Unavailable and OSError.
+        it whether there is anything left. Raises Unavailable, if that takes it too long
+        too, and OSError.
         """
         with self._folding:
             self._fold_all(wait)
@@ -95,9 +97,10 @@ class FoldedTable(WritableTable):
                 continue
             # This lock keeps out other folds of this very journal, and dies with it.
             try:
-                mode = fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB
-                fcntl.flock(journal.descriptor.number, mode)
-            except BlockingIOError:
+                lock_file(journal.descriptor.number, self.patience if wait else 0)
+            except Busy:
+                if wait:
+                    raise
                 return
             try:
                 if self._fold(journal.inode):
@@ -162,13 +165,16 @@ class FoldedTable(WritableTable):
             self.fold(wait=True)
         except (OSError, Error) as error:
             log.warning("%s was not folded: %s", self._path.name, error)
-        with self._lock.threads:
-            self._journal = None
-            self._lock.close()
+        try:
+            with self._lock.alone():
+                self._journal = None
+                self._lock.close()
+        except Busy:
+            log.warning("%s is still written to", self._path.name)
 
     def before_fork(self) -> None:
         # A child would inherit the lock of a fold, and keep it.
-        self._folding.acquire()
+        self._folding.acquire(TIMEOUT_MAX)
         super().before_fork()
 
     def after_fork_in_parent(self) -> None:
@@ -177,4 +183,4 @@ class FoldedTable(WritableTable):
 
     def after_fork_in_child(self) -> None:
         super().after_fork_in_child()
-        self._folding = threading.Lock()
+        self._folding = ThreadLock(self.patience)

@@ -315,4 +315,5 @@ class Commits:
             self.flush(journal.number)
         except OSError as error:
             self.check()
-            raise Unavailable(f"the folder cannot be flushed: {error}") from error
+            reason = error.strerror or "unknown error"
+            raise Unavailable(f"the folder cannot be flushed: {reason}") from error

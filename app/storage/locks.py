@@ -4,6 +4,9 @@ flock belongs to the open file, not to the process: a child that inherits the fi
 parent would share the lock with it, so each process opens the file for itself. A lock
 file that somebody removed protects nothing, so its name is checked after each locking.
 
+Nobody waits without end: a process may be stopped, or wait for a dead disk, while it
+holds the lock. A thread that waits for other processes holds up no readers of its own.
+
 **Caveats.** flock is kept by the local kernel: a folder on a network file system may not
 be shared by servers on several machines. Whoever removes the lock file in the very
 instant of a write or a fold lets a second writer in, which may lose its write.
@@ -12,38 +15,79 @@ instant of a write or a fold lets a second writer in, which may lose its write.
 import fcntl
 import os
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from app.errors import Unavailable
 from app.storage.turns import Turns, name_of
 
+PATIENCE = 5.0
+"""Seconds that a write waits at most for others that hold its table."""
 
-class TableLock:
-    """A re-entrant lock for one table, as a context manager; raises Unavailable.
+BRIEF = 0.1
+"""Seconds that others wait after one who waited in vain, until the table is free again.
 
-    Each locking is a turn, which ``turns`` tells of.
-    """
+Each of them has a thread of the server, which could answer reads meanwhile.
+"""
 
-    def __init__(self, path: Path, turns: Turns) -> None:
-        self._path = path
-        self._turns = turns
-        self.threads = threading.RLock()
-        self._descriptor: int | None = None
-        self._file = 0, 0
-        self._depth = 0
+SHORTEST, LONGEST = 0.000_05, 0.002
+"""Seconds between two attempts to lock a file: an eighth of what was waited so far."""
+
+
+class Busy(Unavailable):
+    """Somebody else has held a table for too long."""
+
+    def __init__(self) -> None:
+        super().__init__("the data is held by another writer; try again later")
+
+
+def lock_file(descriptor: int, seconds: float) -> None:
+    """Lock an open file, waiting for so long at most; raises Busy and OSError."""
+    begin = now = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            pass
+        waited = now - begin
+        if waited >= seconds:
+            raise Busy
+        pause = min(LONGEST, max(SHORTEST, waited / 8))
+        time.sleep(min(pause, seconds - waited))
+        now = time.monotonic()
+
+
+class ThreadLock:
+    """A re-entrant lock of threads, for which nobody waits without end."""
+
+    def __init__(self, patience: float) -> None:
+        self._lock = threading.RLock()
+        self._patience = patience
+
+    def acquire(self, seconds: float) -> None:
+        """Lock it, waiting for so long at most; raises Busy."""
+        if not self._lock.acquire(timeout=max(0.0, seconds)):
+            raise Busy
+
+    def release(self) -> None:
+        """Unlock it."""
+        self._lock.release()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Hold it, after waiting for so long at most; raises Busy."""
+        self.acquire(seconds)
+        try:
+            yield
+        finally:
+            self._lock.release()
 
     def __enter__(self) -> None:
-        self.threads.acquire()
-        try:
-            if self._depth == 0:
-                self._begin_turn(self._lock_file())
-            self._depth += 1
-        except OSError as error:
-            self.threads.release()
-            raise Unavailable(
-                f"the table cannot be locked: {error.strerror}"
-            ) from error
+        self.acquire(self._patience)
 
     def __exit__(
         self,
@@ -51,41 +95,138 @@ class TableLock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._lock.release()
+
+
+class TableLock:
+    """A re-entrant lock for one table, as a context manager; raises Unavailable.
+
+    Who holds it holds ``threads`` too, which keeps out those threads of this process that
+    read what is in the files, and is taken last. Who has ``threads`` only may ask for the
+    lock if they do not wait for it. Each locking is a turn, which ``turns`` tells of.
+    """
+
+    def __init__(self, path: Path, turns: Turns, patience: float) -> None:
+        self._path = path
+        self._turns = turns
+        self._patience = patience
+        self._descriptor: int | None = None
+        self._file = 0, 0
+        self._start()
+
+    def _start(self) -> None:
+        self.threads = ThreadLock(self._patience)
+        self._writers = ThreadLock(self._patience)
+        self._depth = 0
+        self._is_stuck = False
+
+    def acquire(self, seconds: float) -> None:
+        """Lock it, waiting for so long at most; raises Busy and Unavailable."""
+        if self._is_stuck:
+            seconds = min(seconds, BRIEF)
+        end = time.monotonic() + seconds
+        self._writers.acquire(seconds)
+        try:
+            if self._depth == 0:
+                self._begin_turn(end)
+            try:
+                self.threads.acquire(end - time.monotonic())
+            except Busy:
+                self._end_turn()
+                raise
+            self._depth += 1
+        except OSError as error:
+            self._writers.release()
+            raise Unavailable(
+                f"the table cannot be locked: {error.strerror}"
+            ) from error
+        except BaseException as error:
+            self._is_stuck |= isinstance(error, Busy) and seconds > BRIEF
+            self._writers.release()
+            raise
+
+    def release(self) -> None:
+        """Unlock it."""
         self._depth -= 1
-        if self._depth == 0 and self._descriptor is not None:
-            self._turns.end(self._descriptor)
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        self.threads.release()
+        try:
+            self._end_turn()
+        finally:
+            self.threads.release()
+            self._writers.release()
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Hold it, after waiting for so long at most; raises Busy and Unavailable."""
+        self.acquire(seconds)
+        try:
+            yield
+        finally:
+            self.release()
+
+    def __enter__(self) -> None:
+        self.acquire(self._patience)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
 
     def is_held(self) -> bool:
         """Tell, to a thread that has ``threads``, whether it holds the whole lock."""
         return self._depth > 0
 
-    def after_fork(self) -> None:
-        """Start anew in a child process."""
+    def before_fork(self) -> None:
+        """Wait until no thread is in the middle of anything, and hold them off."""
+        self._writers.acquire(threading.TIMEOUT_MAX)
+        self.threads.acquire(threading.TIMEOUT_MAX)
+
+    def after_fork_in_parent(self) -> None:
+        """Let the threads go on."""
+        self.threads.release()
+        self._writers.release()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew: the threads are gone, and locks of the parent mean nothing."""
         self.close()
-        self.threads = threading.RLock()
-        self._depth = 0
+        self._start()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep out all threads of this process only; raises Busy."""
+        with self._writers, self.threads:
+            yield
 
     def close(self) -> None:
-        """Close the lock file; the next locking opens it again."""
+        """Close the lock file, which nobody holds; the next locking opens it again."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _begin_turn(self, descriptor: int) -> None:
+    def _begin_turn(self, end: float) -> None:
+        descriptor = self._locked(end)
+        self._is_stuck = False
         try:
             self._turns.begin(descriptor)
         except OSError:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             raise
 
-    def _lock_file(self) -> int:
+    def _end_turn(self) -> None:
+        if self._depth == 0 and self._descriptor is not None:
+            try:
+                self._turns.end(self._descriptor)
+            finally:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def _locked(self, end: float) -> int:
         while True:
             descriptor = self._descriptor
             if descriptor is None:
                 descriptor = self._open()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock_file(descriptor, end - time.monotonic())
             try:
                 if name_of(os.stat(self._path)) == self._file:
                     return descriptor
@@ -95,7 +236,8 @@ class TableLock:
             self.close()
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        # A pipe of that name, say, must not keep anybody waiting until it is opened.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
         self._descriptor = descriptor = os.open(self._path, flags, 0o600)
         self._file = name_of(os.fstat(descriptor))
         # Should another file be at its place by now, that comes out in locking.

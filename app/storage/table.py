@@ -43,7 +43,7 @@ from app.storage.journal import (
     with_header,
 )
 from app.storage.loading import checked, trusted
-from app.storage.locks import TableLock
+from app.storage.locks import BRIEF, PATIENCE, Busy, TableLock
 from app.storage.marks import Marks
 from app.storage.records import Record
 from app.storage.state import State
@@ -58,6 +58,9 @@ class SharedTable:
     moment = 0.01
     """Seconds for which a look at the files tells what people and crashes did to them."""
 
+    patience = PATIENCE
+    """Seconds that a thread waits at most for others that hold the table."""
+
     def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
         """Load the table; raises Invalid for broken files, and Unavailable."""
         self._collection = collection
@@ -68,7 +71,7 @@ class SharedTable:
         # Asked for at every read: a path in text is quicker to take.
         self._watched = str(self._file.path), str(self._path)
         self._turns = Turns(self._beside("lock"), self.moment)
-        self._lock = TableLock(self._beside("lock"), self._turns)
+        self._lock = TableLock(self._beside("lock"), self._turns, self.patience)
         self._edits = Edits(self._file, self._beside("before"), self._commits.flush)
         self._journal: Journal | None = None
         self._seen: Identity | None = None
@@ -76,7 +79,7 @@ class SharedTable:
         try:
             self._load()
         except OSError as error:
-            raise Unavailable(f"{self._file.name}: {error.strerror}") from error
+            raise self._unreadable(error) from error
 
     @property
     def key(self) -> str:
@@ -103,23 +106,36 @@ class SharedTable:
         try:
             if not self._is_current():
                 self._take_in()
+        except Busy:
+            # An edit that somebody else takes in may be served later; a write may not.
+            if not self._has_read(self._found()):
+                raise
         except (OSError, Invalid) as error:
-            raise Unavailable(f"{self._file.name} cannot be read: {error}") from error
+            raise self._unreadable(error) from error
         self._turns.have_seen(look)
+
+    def _unreadable(self, error: OSError | Invalid) -> Unavailable:
+        reason = error.message if isinstance(error, Invalid) else error.strerror
+        return Unavailable(f"{self._file.name} cannot be read: {reason}")
 
     def _is_current(self) -> bool:
         return _is(self._seen, self._watched[0]) and self._has_read(self._found())
 
     def _take_in(self) -> None:
-        with self._lock.threads:
+        found = self._found()
+        with self._lock.threads.within(
+            BRIEF if self._has_read(found) else self.patience
+        ):
             self._follow_journal(self._found())
             self._state.documents.settle()
             if not self._is_edited():
                 return
         # No fold is under way under the full lock: what looks like an edit then is one.
         try:
-            with self._lock:
+            with self._lock.within(BRIEF):
                 self._catch_up()
+        except Busy:
+            raise
         except Unavailable:
             with self._lock.threads:
                 self._take_edit()
@@ -307,7 +323,7 @@ class SharedTable:
         try:
             self._catch_up()
         except (OSError, Invalid) as error:
-            raise Unavailable(f"{self._file.name} cannot be read: {error}") from error
+            raise self._unreadable(error) from error
 
     def _append(self, entry: dict[str, Any]) -> None:
         """Append an entry that changes no document, and take it in."""
@@ -359,7 +375,8 @@ class SharedTable:
         return journal
 
     def _mend(self) -> None:
-        with self._lock:
+        # At once, or not at all: who reads the journal has ``threads`` already.
+        with self._lock.within(0):
             aside, flush = self._beside("damaged"), self._commits.flush
             count = mend(self._path, aside, self._state.sequence, flush)
         if count:
@@ -374,15 +391,15 @@ class SharedTable:
 
     def before_fork(self) -> None:
         """Wait until no thread is in the middle of anything, and hold them off."""
-        self._lock.threads.acquire()
+        self._lock.before_fork()
 
     def after_fork_in_parent(self) -> None:
         """Let the threads go on."""
-        self._lock.threads.release()
+        self._lock.after_fork_in_parent()
 
     def after_fork_in_child(self) -> None:
         """Start anew: the threads are gone, and locks of the parent mean nothing."""
-        self._lock.after_fork()
+        self._lock.after_fork_in_child()
         self._state.documents.after_fork()
 
     def _beside(self, ending: str) -> Path:

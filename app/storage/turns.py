@@ -23,6 +23,9 @@ from app.storage.descriptors import Descriptor
 _BYTES = 8
 """The size of the number in the file."""
 
+_LARGEST = 2 ** (8 * _BYTES) - 1
+"""After it, the numbers begin again: the file may have been begun with any bytes."""
+
 _UNKNOWN = (1,)
 """A number that tells of each moment that somebody may hold the lock."""
 
@@ -84,7 +87,7 @@ class Turns:
         try:
             self._writable, self._name = _number_in(self._path, mmap.ACCESS_WRITE)
             self._number = self._writable
-        except OSError:
+        except (OSError, ValueError):
             # The others may have it in their memory all the same.
             self._writable = self._name = None
             self._number = _UNKNOWN
@@ -96,9 +99,9 @@ class Turns:
         else:
             number = int.from_bytes(os.pread(descriptor, _BYTES, 0), sys.byteorder)
         # It is odd already if a process died that held the lock.
-        odd = (number + 1) | 1
+        odd = (number + 1) & _LARGEST | 1
         self._put(descriptor, odd)
-        self._next = odd + 1
+        self._next = (odd + 1) & _LARGEST
 
     def end(self, descriptor: int) -> None:
         """End the turn; raises OSError."""
@@ -120,7 +123,7 @@ class Turns:
             try:
                 # Not for writing: a disk could not be made read-only then.
                 self._number, self._name = _number_in(self._path, mmap.ACCESS_READ)
-            except OSError:
+            except (OSError, ValueError):
                 self._number, self._name = _UNKNOWN, None
 
 
@@ -130,18 +133,20 @@ def name_of(found: os.stat_result) -> tuple[int, int]:
 
 
 def _number_in(path: Path, access: int) -> tuple[memoryview, tuple[int, int]]:
-    """Return the number in the file at ``path``, and the file's name; raises OSError.
+    """Return the number in the file at ``path``, and the file's name.
+
+    Raises OSError, and ValueError for what is too short to be mapped.
 
     A lock lasts while its file is open, and what is in memory keeps one so: this file is
     opened for itself.
     """
     # For writing in any case: a layered file system may have another file for readers
     # until somebody does.
-    file = Descriptor(path, os.O_RDWR | os.O_CREAT)
+    file = Descriptor(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK)
     if os.fstat(file.number).st_size < _BYTES:
         # On disk: a number that found no room there would end the process.
         os.posix_fallocate(file.number, 0, _BYTES)
     if access == mmap.ACCESS_READ:
-        file = Descriptor(path, os.O_RDONLY)
+        file = Descriptor(path, os.O_RDONLY | os.O_NONBLOCK)
     number = mmap.mmap(file.number, _BYTES, access=access)
     return memoryview(number).cast("Q"), name_of(os.fstat(file.number))

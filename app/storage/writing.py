@@ -11,8 +11,10 @@ passed on from one to the next, made 0.91 to 0.95 of the writes a second.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +23,7 @@ from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
 from app.storage.differences import Member
 from app.storage.indexes import Documents
+from app.storage.locks import Busy
 from app.storage.marks import NewIds
 from app.storage.records import Decoded, Record, Records
 from app.storage.table import SharedTable
@@ -67,10 +70,11 @@ Plan = Callable[[Records, NextId], Changes]
 class _Write:
     """A write in the line, and what became of it."""
 
-    __slots__ = ("plan", "changes", "error", "is_done", "is_called", "_sleep")
+    __slots__ = ("plan", "end", "changes", "error", "is_done", "is_called", "_sleep")
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, patience: float) -> None:
         self.plan = plan
+        self.end = time.monotonic() + patience
         self.changes = Changes([], [])
         self.error: Exception | None = None
         self.is_done = False
@@ -79,17 +83,22 @@ class _Write:
         self._sleep.acquire()
 
     def wait(self) -> BaseException | None:
-        """Return when it is called; with what interrupted the thread, if that happened.
+        """Return when it is called, or when it has waited for too long.
 
-        One that went away at once might be the one that all others wait for.
+        With what interrupted the thread, if that happened: one that went away at once
+        might be the one that all others wait for.
         """
         interruption = None
-        while not self.is_called:
+        while not self.is_called and (left := self.left()) > 0:
             try:
-                self._sleep.acquire()
+                self._sleep.acquire(timeout=left)
             except BaseException as error:
                 interruption = error
         return interruption
+
+    def left(self) -> float:
+        """Return for how many seconds it may still wait."""
+        return max(0.0, self.end - time.monotonic())
 
     def call(self) -> None:
         """Wake the thread that waits: it is done, or to be done by itself."""
@@ -111,11 +120,13 @@ class WritableTable(SharedTable):
 
         Raises what ``plan`` raises, and Unavailable.
         """
-        write = _Write(plan)
+        write = _Write(plan, self.patience)
         with self._guard:
             self._line.append(write)
             is_first, self._is_led = not self._is_led, True
         interruption = None if is_first else write.wait()
+        if not is_first and not write.is_called:
+            self._give_up(write)
         if not write.is_done:
             self._lead(write)
         if interruption is not None:
@@ -130,24 +141,37 @@ class WritableTable(SharedTable):
 
     def _lead(self, mine: _Write) -> None:
         """Carry out all writes that stand in the line, ``mine`` among them."""
-        writes = [self._line.popleft() for _ in range(len(self._line))]
+        with self._guard:
+            writes = list(self._line)
+            self._line.clear()
         try:
-            self._write_all(writes)
+            self._write_all(writes, mine.left())
         finally:
             with self._guard:
-                next_ = self._line[0] if self._line else None
-                self._is_led = next_ is not None
-            if next_ is not None:
-                next_.call()
+                self._is_led = bool(self._line)
+                if self._is_led:
+                    self._line[0].call()
             for write in writes:
                 write.is_done = True
                 if write is not mine:
                     write.call()
 
-    def _write_all(self, writes: Sequence[_Write]) -> None:
+    def _give_up(self, write: _Write) -> None:
+        """Leave the line, unless the turn came just now; raises Busy."""
+        with self._guard:
+            if write.is_called:
+                return
+            if write in self._line:
+                self._line.remove(write)
+        # If it was not in the line it is being carried out, perhaps to its end.
+        raise Busy
+
+    def _write_all(self, writes: Sequence[_Write], patience: float) -> None:
         try:
-            with self._lock.threads:
-                with self._lock:
+            with ExitStack() as threads:
+                with self._lock.within(patience):
+                    # Held for longer than the lock.
+                    threads.enter_context(self._lock.threads)
                     look = self._turns.own_look()
                     self._catch_up_or_fail()
                     planned = self._planned(writes)

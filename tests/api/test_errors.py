@@ -5,7 +5,7 @@ import logging
 
 import pytest
 from calls import ID, LEAKS, UNKNOWN, create, refused, send, untouched
-from shared import T
+from shared import T, until
 from webtest import TestApp
 
 from app.api.application import create_application
@@ -85,8 +85,29 @@ def test_unforeseen_error_is_logged_with_its_trace(broken, caplog):
 @pytest.mark.parametrize("method, path, body", REQUESTS)
 def test_store_that_cannot_be_reached_is_503(broken, method, path, body):
     error = Unavailable("the journal cannot be written: No space left on device")
-    told = refused(send(broken(error), method, path, body), 503)
-    assert told["error_message"] == error.message
+    reply = send(broken(error), method, path, body)
+    assert refused(reply, 503)["error_message"] == error.message
+    assert int(reply.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("ending", ["", ".journal"])
+@pytest.mark.parametrize(
+    "collection, path", [("svctasks", T), ("services", "/services/1")]
+)
+def test_file_that_cannot_be_read_is_named_without_its_folder(
+    api, settings, collection, path, ending
+):
+    (settings.data / f"{collection}.json{ending}").mkdir()
+
+    def reply():
+        return api.get(path, expect_errors=True)
+
+    assert until(reply, lambda reply: reply.status_int == 503).json
+    for text in (reply().text, api.get("/health", expect_errors=True).text):
+        assert str(settings.data) not in text
+    told = reply().json
+    message = told.get("error_message") or told["description"]
+    assert message == f"{collection}.json cannot be read: Is a directory"
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,9 @@ ERRORS = {
     503: "The store is not available, or the server is in maintenance.",
 }
 
+OF_ERRORS = {405: ("Allow",), 503: ("Retry-After",)}
+"""The headers of replies with errors."""
+
 TOO_LONG = {
     414: "The address is longer than 8190 bytes; the web server itself says so.",
     431: "The headers are too long or too many; the web server itself says so.",
@@ -242,7 +245,7 @@ def _error(form: str, status: int) -> dict[str, Any]:
         media["examples"] = {"lookup": {"value": LOOKUP_FAILED}}
     return {
         "description": ERRORS[status],
-        "headers": _headers(*(["Allow"] if status == 405 else [])),
+        "headers": _headers(*OF_ERRORS.get(status, ())),
         "content": {JSON: media},
     }
 

@@ -174,6 +174,11 @@ HEADERS: Mapping[str, dict[str, Any]] = {
         "The address of what the reply is about.",
         {"type": "string", "format": "uri-reference"},
     ),
+    "Retry-After": _header(
+        "Seconds after which it may succeed; not in maintenance, whose end is not known.",
+        integer(1),
+        False,
+    ),
     "X-Request-Id": _header(
         "What the log calls this request.",
         {"type": "string", "pattern": "^[0-9A-Za-z._:/+=-]{1,128}$"},

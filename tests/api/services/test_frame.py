@@ -198,6 +198,7 @@ def test_code_follows_from_the_status(failing, caplog, error, status, code):
         reply = send(failing(error), "GET", path)
         if not (path.endswith(STATUS) and isinstance(error, NotFound)):
             assert refused_services(reply, status, code)["description"] == "no"
+            assert ("Retry-After" in reply.headers) == (status == 503)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,277 @@
+"""Nobody waits without end for a table that somebody else holds, and reads go on."""
+
+import os
+import random
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from notes import NOTES, Child, entries, journal, note, open_table, unflushed
+from shared import until
+
+from app.errors import Unavailable
+from app.storage.records import Record
+from app.storage.tables import JournalTable
+from app.storage.writing import Changes
+
+BUSY = "the data is held by another writer; try again later"
+
+
+class Impatient(JournalTable):
+    """A table in which nobody waits for long."""
+
+    moment = 0
+    patience = 0.3
+
+
+@pytest.fixture
+def table(tmp_path):
+    table = Impatient(tmp_path, NOTES, unflushed)
+    table.insert(note("a", 1))
+    yield table
+    table.close()
+
+
+class Stopped(Child):
+    """Another process that is stopped while it holds what ``act`` makes it hold."""
+
+    def __enter__(self):
+        _, status = os.waitpid(self.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status)
+        return self
+
+    def __exit__(self, *_):
+        os.kill(self.pid, signal.SIGCONT)
+        self.result()
+
+
+def stop(*_):
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def stopped_in_a_write(folder):
+    """Return a process that is stopped while it plans a write, after another one."""
+
+    def act():
+        table = open_table(folder)
+        table.insert(note("b", 2))
+
+        def plan(documents, _):
+            stop()
+            return Changes([Record(table.next_number(), "c", note("c", 3))], [])
+
+        table.write(plan)
+
+    return Stopped(act)
+
+
+def seconds(act):
+    begin = time.monotonic()
+    act()
+    return time.monotonic() - begin
+
+
+def refused(table, *arguments):
+    with pytest.raises(Unavailable, match=BUSY):
+        table.insert(note(*arguments))
+
+
+def shown(table):
+    return {each.key: each.document["n"] for each in table.documents}
+
+
+def test_writes_end_and_reads_go_on_while_a_stopped_process_holds_the_table(
+    tmp_path, table
+):
+    with stopped_in_a_write(tmp_path):
+        began = entries(tmp_path)
+        with ThreadPoolExecutor(8) as pool:
+            writes = [pool.submit(refused, table, f"{n}") for n in range(8)]
+            # What the other one wrote before, though a writer of this process waits.
+            assert shown(table) == {"a": 1, "b": 2}
+            for write in writes:
+                write.result()
+        # Those who come later wait for a moment only: reads need their threads.
+        assert seconds(lambda: refused(table, "later")) < Impatient.patience
+        assert entries(tmp_path) == began
+    assert shown(table) == {"a": 1, "b": 2, "c": 3}
+    table.insert(note("d", 4))
+    assert shown(table) == {"a": 1, "b": 2, "c": 3, "d": 4}
+
+
+def test_edit_waits_and_reads_go_on_while_a_stopped_process_holds_the_table(
+    tmp_path, table
+):
+    table.fold()
+    file = tmp_path / "notes.json"
+    with stopped_in_a_write(tmp_path):
+        file.write_text(file.read_text().replace("the note a", "edited"))
+        assert shown(table) == {"a": 1, "b": 2}
+    assert shown(table) == {"a": 1, "b": 2, "c": 3}
+    assert table.documents.get("a").document["name"] == "edited"
+
+
+def test_write_gives_up_when_a_thread_of_its_own_process_is_stuck(table):
+    begun, may_go_on = threading.Event(), threading.Event()
+
+    def stuck(documents, _):
+        begun.set()
+        assert may_go_on.wait(30)
+        return Changes([Record(table.next_number(), "stuck", note("stuck", 9))], [])
+
+    with ThreadPoolExecutor(6) as pool:
+        first = pool.submit(table.write, stuck)
+        assert begun.wait(30)
+        for write in [pool.submit(refused, table, f"{n}") for n in range(4)]:
+            write.result()
+        assert shown(table) == {"a": 1}
+        may_go_on.set()
+        first.result()
+    # None of those who gave up is carried out later.
+    assert shown(table) == {"a": 1, "stuck": 9}
+    table.insert(note("b", 2))
+
+
+def test_write_gives_up_when_the_flush_of_another_is_stuck(tmp_path):
+    begun, may_go_on = threading.Event(), threading.Event()
+    is_slow = False
+
+    def flush(descriptor):
+        if is_slow:
+            begun.set()
+            assert may_go_on.wait(30)
+
+    table = Impatient(tmp_path, NOTES, flush)
+    table.insert(note("a", 1))
+    is_slow = True
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(table.insert, note("b", 2))
+        assert begun.wait(30)
+        refused(table, "c")
+        assert shown(table)["a"] == 1
+        is_slow = False
+        may_go_on.set()
+        first.result()
+    table.insert(note("d", 4))
+    assert shown(table) == {"a": 1, "b": 2, "d": 4}
+    table.close()
+
+
+def test_store_closes_while_a_stopped_process_folds(tmp_path, table):
+    draft = tmp_path / "notes.json.fold"
+
+    def act():
+        is_stopped = False
+
+        def flush(descriptor):
+            nonlocal is_stopped
+            if draft.exists() and not is_stopped:
+                is_stopped = True
+                stop()
+
+        open_table(tmp_path, flush).fold()
+
+    # The journal is locked while the data file is drafted.
+    with Stopped(act):
+        table.insert(note("b", 2))
+        table.fold()
+        assert draft.exists()
+        table.close()
+    assert shown(open_table(tmp_path)) == {"a": 1, "b": 2}
+
+
+FOREIGN = [
+    b"",
+    b"x",
+    b"\xff" * 8,
+    b"\xfe" + b"\xff" * 7,
+    b"\xff" * 7 + b"\x7f",
+    b"not a number at all\n",
+    random.Random(14).randbytes(5000),
+]
+
+
+@pytest.mark.parametrize("content", FOREIGN, ids=range(len(FOREIGN)))
+def test_lock_file_of_any_bytes_locks(tmp_path, content):
+    (tmp_path / "notes.json.lock").write_bytes(content)
+    table, other = JournalTable(tmp_path, NOTES, unflushed), open_table(tmp_path)
+    for n in range(4):
+        table.insert(note(f"a{n}", n))
+        assert len(shown(other)) == 3 * n + 1
+        other.insert(note(f"b{n}", n))
+        assert len(shown(table)) == 3 * n + 2
+        Child(lambda n=n: open_table(tmp_path).insert(note(f"c{n}", n))).result()
+        assert len(shown(table)) == 3 * n + 3
+    table.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "full device"])
+def test_lock_file_of_another_kind_keeps_nobody_waiting(tmp_path, kind):
+    open_table(tmp_path).insert(note("a", 1))
+    lock = tmp_path / "notes.json.lock"
+    lock.unlink()
+    if kind == "folder":
+        lock.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(lock)
+    else:
+        lock.symlink_to(lock if kind == "loop" else "/dev/full")
+    table = Impatient(tmp_path, NOTES, unflushed)
+    assert shown(table) == {"a": 1}
+    with pytest.raises(Unavailable, match="the table cannot be locked: "):
+        table.insert(note("b", 2))
+    lock.rmdir() if kind == "folder" else lock.unlink()
+    table.insert(note("b", 2))
+    assert shown(table) == {"a": 1, "b": 2}
+
+
+def test_lock_file_that_is_overwritten_while_it_is_used_locks_on(tmp_path, table):
+    with (tmp_path / "notes.json.lock").open("r+b") as lock:
+        lock.write(b"\xff" * 20)
+    other = open_table(tmp_path)
+    for n in range(3):
+        table.insert(note(f"a{n}", n))
+        other.insert(note(f"b{n}", n))
+        assert len(shown(table)) == len(shown(other)) == 3 + 2 * n
+
+
+def test_whatever_was_acknowledged_is_there_when_many_give_up_and_go_on(
+    tmp_path, table
+):
+    done, gone = [], threading.Event()
+
+    def write(number):
+        for turn in range(100):
+            if gone.is_set():
+                return
+            try:
+                table.insert(note(f"{number}-{turn}"))
+                done.append(f"{number}-{turn}")
+            except Unavailable:
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write, number) for number in range(4)]
+        for _ in range(2):
+            with stopped_in_a_write_of(tmp_path):
+                until(lambda: not journal_grows(tmp_path))
+        gone.set()
+        for writer in writers:
+            writer.result()
+    assert set(done) | {"a"} <= set(shown(table))
+    assert shown(table) == shown(open_table(tmp_path))
+
+
+def stopped_in_a_write_of(folder):
+    def act():
+        open_table(folder).write(lambda documents, _: stop() or Changes([], []))
+
+    return Stopped(act)
+
+
+def journal_grows(folder):
+    before = journal(folder).stat().st_size
+    time.sleep(0.01)
+    return journal(folder).stat().st_size > before
