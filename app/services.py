@@ -44,6 +44,12 @@ class Owner(NamedTuple):
     level: Level = SERVICES
     id_: int = 0
 
+    @property
+    def ids(self) -> dict[str, int]:
+        """The ids by the names that they have in bodies."""
+        ids = {SERVICES.id: self.service_id}
+        return ids if self.level is SERVICES else ids | {self.level.id: self.id_}
+
 
 class Services:
     """What can be done with services, and the states and tasks in them."""
@@ -90,7 +96,7 @@ class Services:
             return lifecycle.with_completed(old, level, id_, read(), self._now())
 
         with self._not_found_first(owner):
-            read = self._reader(level, partial(events.end, body))
+            read = self._reader(level, partial(events.end, level, body, owner.ids))
             self._store.update(TABLE, service_id, change)
 
     def start_in(self, service_id: int, level: Level, body: Any) -> int:
@@ -124,7 +130,7 @@ class Services:
             return lifecycle.with_transition(old, *read(), id_, self._now())
 
         with self._not_found_first(Owner(service_id)):
-            transition = partial(events.transition, body)
+            transition = partial(events.transition, body, service_id)
             read = self._reader(STATES, transition, inside=service_id)
             self._store.update(TABLE, service_id, change)
         return id_

@@ -19,14 +19,14 @@ from app.query import Field, Fields, Query
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
 from app.query.values import INTBOOL, INTEGER
-from app.schemas.service import ARRAYS
+from app.schemas.service import ASKED_FOR
 
 OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
 OF_ONE = ("mask", "flat")
 
 TASK_ARRAYS = ("active_tasks", "completed_tasks")
 
-OF_SERVICE = (*ARRAYS, "extensions")
+OF_SERVICE = (*ASKED_FOR, "extensions")
 OF_SERVICES = (
     *("started_from", "started_to", "completed_from", "completed_to", "service_types"),
     *(*OF_SERVICE, "offset", "limit"),

@@ -217,7 +217,12 @@ def _started(
 
 def _ended(level: str) -> Operation:
     return Operation(
-        *(f"complete a {level}", {200: ""}, "End"), needs_body=False, errors=_CHANGING
+        f"complete a {level}",
+        {200: ""},
+        f"{level.title()}End",
+        needs_body=False,
+        parameters=("state_id-of-address",) if level == "state" else (),
+        errors=_CHANGING,
     )
 
 

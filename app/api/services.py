@@ -21,6 +21,7 @@ from app.schemas.extension import folded
 from app.schemas.kinds import INSTANT, TYPE
 from app.schemas.service import (
     ARRAYS,
+    ASKED_FOR,
     COMPLETED,
     FIELDS,
     IDENTIFIED,
@@ -51,7 +52,7 @@ class Wish(NamedTuple):
 
 def wish(reader: Reader) -> Wish:
     """Return what the parameters ask to see; a fault is left with ``reader``."""
-    arrays = [name for name in ARRAYS if reader.read(name, _boolean, False)]
+    arrays = [name for name in ASKED_FOR if reader.read(name, _boolean, False)]
     names = [folded(name) for name in reader.read("extensions", _names, ())]
     return Wish(frozenset(arrays), frozenset(names))
 
@@ -95,11 +96,12 @@ class View:
             if name not in level.declared:
                 if folded(name) not in self._names.get(level.name, ()):
                     continue
-            elif name in ARRAYS:
+            elif name in ASKED_FOR:
                 if name not in self._arrays:
                     continue
-                inner = STATES if name.endswith("states") else TASKS
-                value = [self.shown(inner, each) for each in value]
+                if name in ARRAYS:
+                    inner = STATES if name.endswith("states") else TASKS
+                    value = [self.shown(inner, each) for each in value]
             reply[name] = value
         return self._mapped(level, reply) if self._are_mapped else reply
 
@@ -261,9 +263,12 @@ class Nested:
         self._created(request, response, service, id_)
 
     def on_post_end(self, request: Request, response: Response, **ids: str) -> None:
-        parameters.refuse_any(request)
-        body = bodies.read_any(request, self._max_body)
-        self._services.complete(owner(self._level, ids), body)
+        ended = owner(self._level, ids)
+        known = (STATES.id,) if self._level is STATES else ()
+        reader = Reader(parameters.of_address(request), known)
+        reader.read(STATES.id, partial(_repeated, ended.id_), None)
+        reader.finish()
+        self._services.complete(ended, bodies.read_any(request, self._max_body))
 
     def on_get_one(self, request: Request, response: Response, **ids: str) -> None:
         known = parameters.OF_STATE if self._level is STATES else parameters.OF_TASK
@@ -374,6 +379,12 @@ def _types(
         return None
     spellings = partial(use_cases.attributes.spellings, level.name, level.type)
     return frozenset(TYPE.key(stored) for each in types for stored in spellings(each))
+
+
+def _repeated(id_: int, text: str) -> None:
+    """Raise ValueError unless ``text`` is the id that the address has."""
+    if INTEGER.read(text) != id_:
+        raise ValueError(f"must be {id_}, that of the address, or absent")
 
 
 def _names(text: str) -> list[str]:

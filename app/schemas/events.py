@@ -16,7 +16,6 @@ from app.schemas.faults import checked, unknown
 from app.schemas.fields import members
 from app.schemas.service import (
     ASSOCIATION,
-    END,
     EVENT_MEMBERS,
     FORMER,
     NEW,
@@ -78,9 +77,13 @@ def start(
     return checked(event, faults)
 
 
-def end(body: Any, rules: Rules) -> Event:
-    """Read the end event of a resource; raises Invalid with all faults."""
-    return checked(*_event(END, body, rules))
+def end(level: Level, body: Any, ids: Mapping[str, int], rules: Rules) -> Event:
+    """Read the end event of a resource; raises Invalid with all faults.
+
+    ``ids`` are those of the address: the body may repeat them. Contract, section 1.
+    """
+    event, faults = _event(level.end, body, rules)
+    return checked(event, faults | _strange_ids(event, ids))
 
 
 def association(body: Any, customer_id: str, rules: Rules) -> Event:
@@ -96,15 +99,28 @@ def association(body: Any, customer_id: str, rules: Rules) -> Event:
     return checked(event, faults)
 
 
+def _strange_ids(event: Event, ids: Mapping[str, int]) -> Faults:
+    """Return the faults of ids in a body that are not those of the address."""
+    return {
+        name: [f"must be {id_}, that of the address, or absent"]
+        for name, id_ in ids.items()
+        if event.given.get(name, id_) != id_
+    }
+
+
 def transition(
-    body: Any, rules: Rules, inside: Mapping[str, Any] | None = None
+    body: Any,
+    service_id: int,
+    rules: Rules,
+    inside: Mapping[str, Any] | None = None,
 ) -> tuple[int, Event, Event]:
     """Read a transition: the id of the state that ends, its end, the start of the next.
 
-    ``inside`` is the service, if its states are to be looked at. Raises Invalid with all
-    faults.
+    ``service_id`` is that of the address, which the body may repeat. ``inside`` is the
+    service, if its states are to be looked at. Raises Invalid with all faults.
     """
     event, faults = _event(TRANSITION, body, rules)
+    faults |= _strange_ids(event, {SERVICES.id: service_id})
     former, new = event.given.pop("from", {}), event.given.pop("to", {})
     ended, of_former = _own(FORMER, former, rules, "from.")
     begun, of_new = _own(NEW, new, rules, "to.")

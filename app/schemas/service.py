@@ -27,6 +27,9 @@ Faults = dict[str, list[str]]
 ARRAYS = ("active_states", "completed_states", "active_tasks", "completed_tasks")
 """The members of a service that hold its states and tasks."""
 
+ASKED_FOR = (*ARRAYS, "interactions")
+"""The members of a service that are shown when a parameter of that name asks for them."""
+
 TYPED = (
     *("service_type", "state_type", "task_type", "application_type"),
     *("resource_type", "media_type", "disposition"),
@@ -96,10 +99,30 @@ class TaskStartSchema(EventSchema):
 
 
 class EndSchema(EventSchema):
-    """The end of a service, a state or a task."""
+    """What every end may hold."""
 
     disposition = Valued(TYPE)
     disposition_desc = Valued(TEXT, validate=_at_most(256))
+
+
+class ServiceEndSchema(EndSchema):
+    """The end of a service; ids are those of the address."""
+
+    service_id = Valued(NUMBER)
+
+
+class StateEndSchema(EndSchema):
+    """The end of a state; ids are those of the address."""
+
+    service_id = Valued(NUMBER)
+    state_id = Valued(NUMBER)
+
+
+class TaskEndSchema(EndSchema):
+    """The end of a task; ids are those of the address."""
+
+    service_id = Valued(NUMBER)
+    task_id = Valued(NUMBER)
 
 
 class FormerStateSchema(Schema):
@@ -118,8 +141,9 @@ class NewStateSchema(Schema):
 
 
 class TransitionSchema(EventSchema):
-    """A transition; both states share its event."""
+    """A transition; both states share its event. The id is that of the address."""
 
+    service_id = Valued(NUMBER)
     former = Valued(OBJECT, data_key="from", required=True)
     new = Valued(OBJECT, data_key="to", required=True)
 
@@ -165,7 +189,7 @@ class TaskSchema(_ResourceSchema):
     state_id = Valued(NUMBER)
 
 
-EVENT, END = EventSchema(), EndSchema()
+EVENT = EventSchema()
 ASSOCIATION, TRANSITION = AssociationSchema(), TransitionSchema()
 FORMER, NEW = FormerStateSchema(), NewStateSchema()
 
@@ -182,6 +206,7 @@ class Level:
     id: str
     type: str
     start: Schema
+    end: Schema
     stored: Schema
     members: tuple[str, ...]
     declared: frozenset[str] = field(init=False)
@@ -192,7 +217,7 @@ class Level:
     @property
     def reserved(self) -> frozenset[str]:
         """The names that no extension schema may have. Contract, section 4."""
-        events = (self.start, END, *((TRANSITION,) if self is STATES else ()))
+        events = (self.start, self.end, *((TRANSITION,) if self is STATES else ()))
         return self.declared.union(*map(names, events))
 
     def arranged(self, resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,15 +234,17 @@ _REST = (
 SERVICES = Level(
     *("services", "service", "service_id", "service_type"),
     ServiceStartSchema(),
+    ServiceEndSchema(),
     ServiceSchema(),
     (
         *("service_id", "service_type", "customer_id", "contact_key"),
-        *(*_REST, *ARRAYS, "interactions"),
+        *(*_REST, *ASKED_FOR),
     ),
 )
 STATES = Level(
     *("states", "state", "state_id", "state_type"),
     StateStartSchema(),
+    StateEndSchema(),
     StateSchema(),
     (
         *("state_id", "state_type", "service_id", "previous_state_id"),
@@ -227,6 +254,7 @@ STATES = Level(
 TASKS = Level(
     *("tasks", "task", "task_id", "task_type"),
     TaskStartSchema(),
+    TaskEndSchema(),
     TaskSchema(),
     ("task_id", "task_type", "service_id", "state_id", *_REST),
 )

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from app.datetimes import in_milliseconds
 from app.errors import Invalid
-from app.schemas.events import Rules, association, end, start, transition
+from app.schemas import events
+from app.schemas.events import Rules, association, start
 from app.schemas.extension import Values, new
 from app.schemas.kinds import MAX_ID
 from app.schemas.service import (
@@ -44,6 +45,16 @@ EVENT = {
 
 def no_mapping(name, value):
     return value
+
+
+def end(body, rules):
+    """Read the end of service 5."""
+    return events.end(SERVICES, body, {"service_id": 5}, rules)
+
+
+def transition(body, rules, inside):
+    """Read a transition in service 5."""
+    return events.transition(body, 5, rules, inside)
 
 
 def rules(*schemas, mapped=no_mapping):

@@ -21,6 +21,8 @@ BEYOND_SCHEMAS = (
     r"unique\.[0-9]+: is not the name of an attribute",
     r"unique: must be absent or name what is flagged unique",
     r"order: [a-z.]+ is named twice",
+    # What the address demands.
+    r"(service|state|task)_id: must be [0-9]+, that of the address, or absent",
     # What the offset of a date makes of its year.
     r".*must be a date in the years 1 to 9999 of UTC",
 )

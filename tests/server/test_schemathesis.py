@@ -123,7 +123,11 @@ def run(server, document, tmp_path):
     ("path", "name", "body"),
     [
         (T, "NewSvctask", {"name": "n", "dtstart": "0001-01-01T00:00:00+01:00"}),
-        ("/services/3005/end", "End", {"timestamp": "9999-12-31T23:59:59-01:00"}),
+        (
+            "/services/3005/end",
+            "ServiceEnd",
+            {"timestamp": "9999-12-31T23:59:59-01:00"},
+        ),
         *(
             ("/metadata/services/extensions", "NewDefinition", definition(name))
             for name in ("service_id", "Session_ID")

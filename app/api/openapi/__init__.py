@@ -133,7 +133,7 @@ def _add_schemas(spec: APISpec) -> None:
         amendment = AMENDMENTS.get(name, {})
         properties = schemas[name]["properties"] | amendment.get("properties", {})
         schemas[name] |= {**amendment, "properties": properties}
-    for name, member in OF_ADDRESS.items():
+    for name, member in OF_ADDRESS:
         schemas[name]["properties"][member]["readOnly"] = True
     for name, schema in {**SHARED, **OTHERS, **REPLIES}.items():
         spec.components.schema(name, schema)

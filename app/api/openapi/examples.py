@@ -184,6 +184,8 @@ _DEFINITION = {
     "unique": ["offer_name"],
 }
 
+_END = {"disposition": 5, "disposition_desc": "normal ending"}
+
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "NewSvctask": {
         "task": {n: each for n, each in _SVCTASK.items() if n not in ("id", "ext")}
@@ -200,7 +202,9 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     },
     "StateStart": {"state": {"state_type": 100, "est_duration": 60}},
     "TaskStart": {"task": {"task_type": 55, "state_id": 4000, "est_duration": 540}},
-    "End": {"end": {"disposition": 5, "disposition_desc": "normal ending"}},
+    "ServiceEnd": {"end": _END},
+    "StateEnd": {"end": _END},
+    "TaskEnd": {"end": _END},
     "Association": {"nothing": {}},
     "Transition": {"next": {"from": {"state_id": 4000}, "to": {"state_type": 200}}},
     "Service": {"everything": _SERVICE},

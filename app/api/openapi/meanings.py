@@ -33,7 +33,7 @@ MEANINGS: Mapping[str, str] = {
     "duration": "Milliseconds from start to end.",
     "disposition": "How it ended: an id, or its name.",
     "disposition_desc": "How it ended, in words.",
-    "interactions": "Of services that were imported with it.",
+    "interactions": "Of services that were imported with them.",
     # Extensions
     "attributes": "What records have; no two have one name.",
     "unique": "The attributes that tell records apart, all of them flagged or none.",

@@ -17,7 +17,7 @@ from app.schemas.jsonschema import (
     integer,
     ref,
 )
-from app.schemas.service import ARRAYS
+from app.schemas.service import ASKED_FOR
 
 Parameter = dict[str, Any]
 
@@ -97,7 +97,7 @@ PARAMETERS: Mapping[str, Parameter] = {
             f"Show the {name.replace('_', ' ')}.",
             {"type": "boolean", "default": False},
         )
-        for name in ARRAYS
+        for name in ASKED_FOR
     },
     "extensions": _separated(
         *("extensions", "The extensions to show; unknown ones are ignored.", _NAMES),
@@ -111,6 +111,9 @@ PARAMETERS: Mapping[str, Parameter] = {
     "state_types": _separated("state_types", _TYPES, _NAMES, ["100", "200"]),
     "task_types": _separated("task_types", _TYPES, _NAMES, ["55"]),
     "state_id": _query("state_id", "Only the tasks of this state.", integer()),
+    "state_id-of-address": _query(
+        "state_id", "The id of the state again, as in the address.", integer(0, MOST)
+    ),
     "cv-attribute": _query(
         *("cv-attribute", "Only those that are mapped to this field, in any case."),
         {"enum": [f"{name[0].upper()}{name[1:]}" for name in PLACES]},

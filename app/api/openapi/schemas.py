@@ -26,11 +26,13 @@ from app.schemas.jsonschema import (
 )
 from app.schemas.service import (
     AssociationSchema,
-    EndSchema,
     FormerStateSchema,
     NewStateSchema,
+    ServiceEndSchema,
     ServiceStartSchema,
+    StateEndSchema,
     StateStartSchema,
+    TaskEndSchema,
     TaskStartSchema,
     TransitionSchema,
 )
@@ -43,7 +45,9 @@ OF_FIELDS: Mapping[str, Any] = {
     "StateStart": StateStartSchema(),
     "TaskStart": TaskStartSchema(),
     "Association": AssociationSchema(),
-    "End": EndSchema(),
+    "ServiceEnd": ServiceEndSchema(),
+    "StateEnd": StateEndSchema(),
+    "TaskEnd": TaskEndSchema(),
     "Transition": TransitionSchema(),
     "FormerState": FormerStateSchema(),
     "NewState": NewStateSchema(),
@@ -68,7 +72,9 @@ AMENDMENTS: Mapping[str, JsonSchema] = {
     "StateStart": _EVENT,
     "TaskStart": _EVENT,
     "Association": _EVENT,
-    "End": _EVENT,
+    "ServiceEnd": _EVENT,
+    "StateEnd": _EVENT,
+    "TaskEnd": _EVENT,
     "Transition": {
         **_EVENT,
         "properties": {"from": ref("FormerState"), "to": ref("NewState")},
@@ -86,7 +92,16 @@ AMENDMENTS: Mapping[str, JsonSchema] = {
 }
 """What is put in the place of what marshmallow says, property by property."""
 
-OF_ADDRESS = {"SvctaskChange": "id", "Association": "customer_id"}
+OF_ADDRESS = (
+    ("SvctaskChange", "id"),
+    ("Association", "customer_id"),
+    ("ServiceEnd", "service_id"),
+    ("StateEnd", "service_id"),
+    ("StateEnd", "state_id"),
+    ("TaskEnd", "service_id"),
+    ("TaskEnd", "task_id"),
+    ("Transition", "service_id"),
+)
 """The properties that may be there if they are what the address says."""
 
 _LISTED = [field.name for field in FIELDS.listed]

@@ -57,7 +57,7 @@ REQUIRED = {f"{noun}_type": (TYPES, [*NO_TYPES, None]) for noun in NOUNS.values(
 FIELDS = EVENT | DISPOSITION | ESTIMATE | KEYS | REQUIRED
 """Of each field of an event: what is sent and what is kept of it, and what is refused."""
 
-UNKNOWN_MEMBERS = ["nosuch", "Started", "duration", "service_id", "completed"]
+UNKNOWN_MEMBERS = ["nosuch", "Started", "duration", "serviceId", "completed"]
 
 ATTRIBUTES = {
     "a": ("string", [("x", "x"), (4, "4"), (True, "true")], ["abcde", [], {}]),

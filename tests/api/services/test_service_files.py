@@ -152,12 +152,20 @@ def test_states_and_tasks_are_put_in_order(api_over):
     assert [each["task_id"] for each in shown] == [9, 10, 8]
 
 
-def test_interactions_are_echoed_always(api_over):
+def test_interactions_are_shown_when_asked_for(api_over):
     interactions = [{"id": "x", "n": [1, None]}]
     api = api_over(services=[CASE | {"interactions": interactions}])
-    assert get(api, "/services/5") == CASE | {"interactions": interactions}
+    assert get(api, "/services/5", interactions=False) == CASE
+    assert get(api, "/services/5") == CASE
+    shown = CASE | {"interactions": interactions}
+    assert get(api, "/services/5", interactions=True) == shown
+    where = f"/customers/{CASE['customer_id']}/services"
+    assert get(api, where, interactions=True) == [shown]
+    assert get(api, where, active_states=True) == [CASE | {"active_states": []}]
     end(api, "/services/5")
-    assert get(api, "/services/5")["interactions"] == interactions
+    found = get(api, "/services/5", interactions=True)
+    assert found["interactions"] == interactions
+    refused(api.get("/services/5?interactions=x", expect_errors=True), "interactions")
 
 
 def test_service_with_neither_key_is_in_no_list(api_over):

@@ -386,6 +386,21 @@ def test_association_with_a_bad_body_is_refused(api, store):
             refused(send(api, "POST", path, body))
 
 
+def test_the_end_of_a_service_may_repeat_its_id(api, store):
+    service = start(api)
+    start(api)
+    with unchanged(store):
+        error = refused(
+            send(api, "POST", f"{service}/end", {"service_id": 2}), "service_id"
+        )
+        assert error["description"] == (
+            "service_id: must be 1, that of the address, or absent"
+        )
+        refused(send(api, "POST", f"{service}/end", {"state_id": 1}), "state_id")
+    end(api, service, service_id="1")
+    assert set(get(api, service)["completed"]) == {"timestamp"}
+
+
 def test_completed_service_can_become_a_customers(api):
     service = start(api)
     end(api, service)

@@ -158,6 +158,68 @@ def test_start_with_a_bad_body_is_refused(api, store, several, level):
             refused(send(api, "POST", f"{several}/start", body))
 
 
+def test_an_end_may_repeat_the_ids_of_its_address(api, several, level, case):
+    id_ = f"{NOUNS[level]}_id"
+    for spelled in (int, str):
+        number = start(api, several).rpartition("/")[2]
+        body = {"service_id": spelled(1), id_: spelled(number)}
+        end(api, f"{several}/{number}", **body)
+        shown = get(api, f"{several}/{number}")
+        assert (shown["service_id"], shown[id_]) == (1, int(number))
+        assert set(shown["completed"]) == {"timestamp"}
+    one = start(api, several)
+    end(api, one, **{"service_id": None, id_: None})
+
+
+def test_another_id_than_that_of_the_address_is_refused_at_an_end(
+    api, store, several, level, case
+):
+    one, id_ = start(api, several), f"{NOUNS[level]}_id"
+    start(api, several)
+    start(api)
+    with unchanged(store):
+        for name, value in (
+            ("service_id", 2),
+            ("service_id", -1),
+            ("service_id", "x"),
+            (id_, 2),
+            (id_, 2**63),
+            (id_, []),
+        ):
+            error = refused(send(api, "POST", f"{one}/end", {name: value}), name)
+        error = refused(send(api, "POST", f"{one}/end", {id_: 2}), id_)
+        assert error["errors"] == {id_: ["must be 1, that of the address, or absent"]}
+        other = "task_id" if level == "states" else "state_id"
+        refused(send(api, "POST", f"{one}/end", {other: 1}), other)
+
+
+def test_the_end_of_a_state_takes_its_id_as_a_parameter_too(api, store, case):
+    state, task = start(api, f"{case}/states"), start(api, f"{case}/tasks")
+    start(api, f"{case}/states")
+    with unchanged(store):
+        for wrong in ("2", "x", "1.5"):
+            reply = send(api, "POST", f"{state}/end?state_id={wrong}", {})
+            refused(reply, "state_id")
+        refused(send(api, "POST", f"{task}/end?state_id=1", {}), "state_id")
+        refused(send(api, "POST", f"{case}/end?service_id=1", {}), "service_id")
+    done(send(api, "POST", f"{state}/end?state_id=1", {"state_id": 1}))
+
+
+def test_a_transition_may_repeat_the_service_of_its_address(api, store, case):
+    start(api, f"{case}/states")
+    start(api)
+    body = {"from": {"state_id": 1}, "to": {"state_type": 1}}
+    where = f"{case}/states/transition"
+    with unchanged(store):
+        error = refused(
+            send(api, "POST", where, body | {"service_id": 2}), "service_id"
+        )
+        assert "must be 1, that of the address" in error["description"]
+        refused(send(api, "POST", where, body | {"state_id": 1}), "state_id")
+    assert send(api, "POST", where, body | {"service_id": 1}).json == {"state_id": 2}
+    assert set(get(api, f"{case}/states/2")["started"]) == {"timestamp"}
+
+
 def test_all_faults_of_a_start_are_told_at_once(api, store, several, level):
     body = {"timestamp": "x", "media_type": "", "est_duration": "x", "more": None}
     body["state_id" if level == "tasks" else "previous_state_id"] = -1
