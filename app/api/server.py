@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import falcon
@@ -20,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from app import __version__, modes
 from app.api import bodies, parameters, tally
+from app.api.memory import memory
 from app.api.middleware import location
 from app.api.observation import Observer
 from app.api.routes import STATUS
@@ -78,7 +78,7 @@ class Status:
             "client_errors_today": int(figures["client_errors"]),
             "server_errors_today": int(figures["server_errors"]),
         }
-        response.data = bodies.encode({**body, **counts, **_memory()})
+        response.data = bodies.encode({**body, **counts, **memory()})
 
     on_head = on_get
 
@@ -168,21 +168,6 @@ class _Tables(Collector):
             for table, figures in status.items():
                 family.add_metric([table], float(getattr(figures, name)))
             yield family
-
-
-_MEMORY = {"VmRSS": "memory_resident", "VmHWM": "memory_peak"}
-
-
-def _memory() -> dict[str, int]:
-    """Return the memory of this worker in KB, where the system tells it."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except OSError:
-        return {}
-    told = (line.partition(":") for line in lines)
-    return {
-        _MEMORY[name]: int(size.split()[0]) for name, _, size in told if name in _MEMORY
-    }
 
 
 def _moment(seconds: float) -> str:

@@ -1,6 +1,9 @@
 """The status of the server, and its mode."""
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +26,11 @@ def status(api):
     return reply.json
 
 
+def physical_memory():
+    """Return the memory of the machine in KB."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
 def counts(api):
     """Return requests, client errors and server errors of the day."""
     told = status(api)
@@ -35,7 +43,10 @@ def counts(api):
 
 def test_status_of_a_server_that_was_asked_nothing_yet(api):
     told = status(api)
-    assert 1000 < told.pop("memory_resident") <= told.pop("memory_peak") < 10_000_000
+    used, free = told.pop("used_memory"), told.pop("free_memory")
+    allocated, most = told.pop("allocated_memory"), told.pop("max_memory")
+    assert 1000 < used <= allocated == used + free < 10_000_000
+    assert allocated < most <= physical_memory()
     assert told == {
         "version": __version__,
         "system_time": NOW,
@@ -45,6 +56,17 @@ def test_status_of_a_server_that_was_asked_nothing_yet(api):
         "client_errors_today": 0,
         "server_errors_today": 0,
     }
+
+
+def test_the_most_memory_is_what_a_limit_of_the_process_allows():
+    code = (
+        "import resource; resource.setrlimit(resource.RLIMIT_AS, (2**29, 2**29));"
+        "from app.api.memory import memory; print(memory()['max_memory'])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert int(result.stdout) <= 2**19
 
 
 def test_every_request_is_counted_by_how_it_ended(api):
