@@ -2,8 +2,9 @@
 
 import pytest
 from calls import ID, JSON, UNKNOWN, create, one, raw, send
-from services.service_calls import define, start
 from shared import T
+
+from services.service_calls import define, start
 
 
 @pytest.fixture
