@@ -57,11 +57,14 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
 
 def _told(error: Invalid) -> list[str]:
     """Return the faults that the message of ``error`` does not name itself."""
-    return [
+    lines = [
         f"{place}: {'; '.join(messages)}"
         for place, messages in error.faults.items()
         if place not in error.message
     ]
+    if error.faults.more:
+        lines.append(f"and {error.faults.more:,} more")
+    return lines
 
 
 def _option(name: str, **details: Any) -> Callable[[Any], Any]:

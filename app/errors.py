@@ -1,19 +1,97 @@
 """What can go wrong, said without HTTP.
 
-An error is raised where it is known and translated once, in ``app.api.problems``.
+An error is raised where it is known and translated once, in ``app.api.problems``. What it
+says is short, however much is wrong and however long it is: a client that may choose the
+size of a reply or of a log line could fill the memory and the disk.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 
-Faults = Mapping[str, Sequence[str]]
+MAX_FAULTS = 100
+"""How many faults of one input are named; the others are counted."""
+
+MAX_PLACE = 128
+"""Characters that the path of a fault may have."""
+
+MAX_MESSAGE = 2000
+"""Characters that a message may have, and each of the faults half as many."""
+
+MAX_ECHO = 64
+"""Characters of a client's text that a message repeats."""
+
+
+def cut(text: str, most: int = MAX_ECHO) -> str:
+    """Return ``text``, or its first ``most`` characters and an ellipsis."""
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+class Faults(MutableMapping[str, list[str]]):
+    """What is wrong with an input, by the dotted path of each place.
+
+    The first hundred faults are kept; ``more`` is the number of the others.
+    """
+
+    __slots__ = ("_kept", "_count", "more")
+
+    def __init__(self, found: Mapping[str, Sequence[str]] | None = None) -> None:
+        self._kept: dict[str, list[str]] = {}
+        self._count = 0
+        self.more = 0
+        if found:
+            self.include(found)
+
+    def include(self, found: Mapping[str, Sequence[str]], prefix: str = "") -> None:
+        """Add the faults of a part, whose places get ``prefix`` before them."""
+        for place, messages in found.items():
+            self[prefix + place] = list(messages)
+        if isinstance(found, Faults):
+            self.more += found.more
+
+    def add(self, place: str, message: str) -> None:
+        """Add one more fault of ``place``."""
+        if self._count < MAX_FAULTS:
+            messages = self._kept.setdefault(cut(place, MAX_PLACE), [])
+            messages.append(cut(message, MAX_MESSAGE // 2))
+            self._count += 1
+        else:
+            self.more += 1
+
+    @property
+    def total(self) -> int:
+        """How many faults there are, those included that are only counted."""
+        return self._count + self.more
+
+    def __setitem__(self, place: str, messages: list[str]) -> None:
+        if self._count == MAX_FAULTS and place not in self._kept:
+            self.more += len(messages)
+            return
+        place = cut(place, MAX_PLACE)
+        others = self._count - len(self._kept.get(place, ()))
+        kept = messages[: MAX_FAULTS - others]
+        if kept:
+            self._kept[place] = [cut(each, MAX_MESSAGE // 2) for each in kept]
+            self._count = others + len(kept)
+        self.more += len(messages) - len(kept)
+
+    def __getitem__(self, place: str) -> list[str]:
+        return self._kept[place]
+
+    def __delitem__(self, place: str) -> None:
+        self._count -= len(self._kept.pop(place))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
 
 
 class Error(Exception):
     """A request that could not be done; ``message`` is fit for its sender."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = cut(message, MAX_MESSAGE)
+        super().__init__(self.message)
 
 
 class NotFound(Error):
@@ -43,6 +121,8 @@ class Maintenance(Error):
 class Invalid(Error):
     """The input breaks a rule; ``faults`` maps each field to all that is wrong with it."""
 
-    def __init__(self, message: str, faults: Faults | None = None) -> None:
+    def __init__(
+        self, message: str, faults: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         super().__init__(message)
-        self.faults: Faults = faults or {}
+        self.faults = faults if isinstance(faults, Faults) else Faults(faults)

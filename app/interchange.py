@@ -14,7 +14,7 @@ from typing import IO, Any, NamedTuple
 import orjson
 
 from app import __version__, jsontext
-from app.errors import Invalid
+from app.errors import Faults, Invalid
 from app.query import Query
 from app.storage import Collection, Document, Key, Store
 
@@ -77,20 +77,20 @@ def load(
     and reason, if it is given. Raises Invalid, Conflict and Unavailable.
     """
     documents: dict[Key, Document] = {}
-    faults: dict[str, list[str]] = {}
+    faults = Faults()
     for place, raw in given:
         try:
             document = complete(raw)
             if document[key] in documents:
                 raise Invalid(f"{key}: {document[key]} is in the file twice")
         except Invalid as error:
-            faults[place] = [error.message]
+            if skip is None:
+                faults[place] = [error.message]
+            else:
+                skip(place, error.message)
             continue
         documents[document[key]] = document
-    if skip is not None:
-        for place, reasons in faults.items():
-            skip(place, reasons[0])
-    elif faults:
+    if faults:
         raise Invalid("nothing was imported", faults)
     if replace:
         store.load(table, list(documents.values()))
@@ -212,7 +212,7 @@ def _completed(
     if not isinstance(raws, list):
         raise Invalid(f"{name} is not a backup: {member} is not an array")
     documents: list[Document] = []
-    faults: dict[str, list[str]] = {}
+    faults = Faults()
     for number, raw in enumerate(raws, 1):
         try:
             documents.append(collection.complete(raw, number, ""))

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from app import lifecycle
 from app.business_attributes import BusinessAttributes
-from app.errors import Invalid, NotFound
+from app.errors import Faults, Invalid, NotFound
 from app.extensions import Extensions
 from app.lifecycle import Clock, moment
 from app.query import Query
@@ -27,7 +27,6 @@ from app.schemas.service import (
     STATES,
     TASKS,
     TYPED,
-    Faults,
     Level,
 )
 from app.storage import Document, NextId, Page, Record, Store
@@ -206,13 +205,13 @@ class Services:
         """
         if isinstance(raw, dict) and raw.get(SERVICES.id) is None:
             raise Invalid("service_id: is required", {SERVICES.id: ["is required"]})
-        faults: Faults = {}
+        faults = Faults()
         try:
             document = stored_service.loaded(raw, 0, self._now())
         except Invalid as error:
             if not isinstance(raw, dict):
                 raise
-            faults = {name: list(each) for name, each in error.faults.items()}
+            faults = error.faults
             document = raw
         for name in ARRAYS:
             level = STATES if name.endswith(STATES.name) else TASKS
@@ -238,8 +237,7 @@ class Services:
                     value = values.whole(resource[name])
                     resource = lifecycle.with_value(resource, values.name, value)
                 except Invalid as error:
-                    for inner, each in error.faults.items():
-                        faults.setdefault(f"{place}{inner}", []).extend(each)
+                    faults.include(error.faults, place)
         return level.arranged(self._mapped_where_known(level, resource))
 
     def _mapped_where_known(self, level: Level, members: Document) -> dict[str, Any]:

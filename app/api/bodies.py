@@ -20,6 +20,9 @@ from app.storage import Document, Record
 JSON = "application/json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
 
+MAX_INDENTED = 1 << 16
+"""Bytes, without white space, of the documents that are indented."""
+
 FORMS_KEPT = 4
 """How many encoded forms of a document are kept: one for each mask that is asked for."""
 
@@ -27,6 +30,14 @@ FORMS_KEPT = 4
 def encode(value: Any) -> bytes:
     """Return ``value`` as JSON, indented like the samples in the documents."""
     return orjson.dumps(value, option=orjson.OPT_INDENT_2)
+
+
+def encode_shown(value: Any, record: Record) -> bytes:
+    """Return what is shown of ``record`` as JSON, indented unless that is large.
+
+    In a deep document white space can be sixty times what there is without it.
+    """
+    return encode(value) if record.size <= MAX_INDENTED else orjson.dumps(value)
 
 
 def encode_item(value: Any) -> bytes:

@@ -8,7 +8,7 @@ from falcon import Request, Response
 from app import modes
 from app.api.bodies import JSON
 from app.api.routes import Route
-from app.errors import Invalid, Maintenance
+from app.errors import Invalid, Maintenance, cut
 
 OVERRIDES = ("LOOKUP", "QUERY")
 
@@ -56,7 +56,8 @@ class MethodOverride:
             return
         if override.strip().upper() not in OVERRIDES:
             raise Invalid(
-                f'X-HTTP-Method-Override may be {" or ".join(OVERRIDES)}, not "{override}"'
+                f'X-HTTP-Method-Override may be {" or ".join(OVERRIDES)}, '
+                f'not "{cut(override)}"'
             )
         request.method = override.strip().upper()
 

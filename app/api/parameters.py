@@ -39,6 +39,9 @@ OF_TASKS = ("state_id", "task_types", "extensions")
 MAX_UNKNOWN = 32
 """How many unknown parameters are told one by one."""
 
+MAX_LINKED = 8000
+"""Characters that the address of a page may have: gunicorn takes 8190 with all around."""
+
 MAX_OFFSET = 2**63 - 1
 """What the counters of any database can hold."""
 
@@ -135,7 +138,7 @@ def tell_pages(
 
 
 def _links(request: Request, parameters: Mapping[str, str], total: int) -> str | None:
-    """Return the header Link. RFC 8288."""
+    """Return the header Link, unless nobody could ask for the addresses in it. RFC 8288."""
     limit, offset = int(parameters.get("limit", 0)), int(parameters.get("offset", 0))
     pages = {}
     if limit and offset + limit < total:
@@ -144,6 +147,8 @@ def _links(request: Request, parameters: Mapping[str, str], total: int) -> str |
         pages["prev"] = max(0, offset - limit)
     path = quote(request.root_path + request.path)
     before, after = _around_offset(tuple(parameters.items()))
+    if len(path) + len(before) + len(after) > MAX_LINKED:
+        return None
     return ", ".join(
         f'<{path}?{before}{page}{after}>; rel="{relation}"'
         for relation, page in pages.items()

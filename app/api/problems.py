@@ -16,6 +16,7 @@ from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Request, Response
 from app import errors
 from app.api.bodies import encode
 from app.api.routes import SERVICES_API, Route, begins
+from app.errors import MAX_MESSAGE, cut
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,9 @@ MESSAGES = {
     405: "This method is not supported here; see the header Allow",
 }
 """What is said where Falcon found the fault, in the words of this service."""
+
+MAX_ADDRESS = 8190
+"""Characters of its address that a reply repeats: all that gunicorn takes."""
 
 CODES = {
     401: "UNAUTHORIZED",
@@ -75,7 +79,7 @@ class _Answers:
         if isinstance(error, errors.Unavailable):
             log.error("%s %s: %s", request.method, request.path, error.message)
             response.set_header("Retry-After", RETRY_AFTER)
-        faults = error.faults if isinstance(error, errors.Invalid) else {}
+        faults = error.faults if isinstance(error, errors.Invalid) else None
         code = "MAINTENANCE" if isinstance(error, errors.Maintenance) else _code(status)
         self._answer(request, response, status, code, error.message, faults)
 
@@ -89,14 +93,15 @@ class _Answers:
         if error.headers is not None:
             response.set_headers(error.headers)
         message = error.description or MESSAGES.get(status) or error.title or ""
-        self._answer(request, response, status, _code(status), message, {})
+        message = cut(message, MAX_MESSAGE)
+        self._answer(request, response, status, _code(status), message)
 
     def to_unforeseen(
         self, request: Request, response: Response, error: Exception, params: Any
     ) -> None:
         log.error("%s %s", request.method, request.path, exc_info=error)
         message = "The service failed to answer; its log says why"
-        self._answer(request, response, 500, _code(500), message, {})
+        self._answer(request, response, 500, _code(500), message)
 
     def _answer(
         self,
@@ -105,16 +110,17 @@ class _Answers:
         status: int,
         code: str,
         message: str,
-        faults: errors.Faults,
+        faults: errors.Faults | None = None,
     ) -> None:
         body: dict[str, Any]
         if begins(request.path, self._services_api):
-            body = {"http_method": request.method, "http_uri": _address(request)}
+            uri = cut(_address(request), MAX_ADDRESS)
+            body = {"http_method": cut(request.method), "http_uri": uri}
             body |= {"http_code": status, "code": code, "description": message}
         else:
             body = {"error_code": 1000 + status, "error_message": message}
         if faults:
-            body["errors"] = faults
+            body["errors"] = dict(faults)
         response.status = falcon.code_to_http_status(status)
         response.data = encode(body)
 

@@ -53,12 +53,12 @@ class Svctasks:
         show = parameters.showing(given, FIELDS) if given else None
         record = self._svctasks.get(id_)
         tag = _tag(record)
-        response.set_header("ETag", f'"{tag}"')
         if is_known(request, tag):
             response.status = HTTP_304
         else:
             shown = show(record.document) if show else record.document
-            response.data = bodies.encode(shown)
+            response.data = bodies.encode_shown(shown, record)
+        response.set_header("ETag", f'"{tag}"')
 
     on_head_one = on_get_one
 
@@ -108,7 +108,7 @@ class Svctasks:
 
 def _show(response: Response, record: Record) -> None:
     response.set_header("ETag", f'"{_tag(record)}"')
-    response.data = bodies.encode(record.document)
+    response.data = bodies.encode_shown(record.document, record)
 
 
 def _tag(record: Record) -> str:

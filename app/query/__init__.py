@@ -18,7 +18,7 @@ from difflib import get_close_matches
 from json import dumps
 from typing import Any
 
-from app.errors import Invalid
+from app.errors import Invalid, cut
 from app.jsontext import MAX_DEPTH
 from app.query.values import ABSENT, ANY, Kind
 
@@ -169,5 +169,5 @@ class Fields:
 def _unknown(name: str, available: Iterable[str], also: str = "") -> Invalid:
     names = ", ".join(available)
     nearest = suggestion(name, available)
-    shown = dumps(name, ensure_ascii=False)
+    shown = dumps(cut(name), ensure_ascii=False)
     return Invalid(f"there is no field {shown}{nearest}; available: {names}{also}")

@@ -15,6 +15,10 @@ from app.query.values import ABSENT, type_name
 MAX_NAMES = 256
 """How many names a mask may have."""
 
+MAX_FLAT = 1 << 22
+"""Characters that all names of a flat form may have together: each repeats those of the
+objects around it, and 140 KB of nested names would be 200 MB."""
+
 Projection = Callable[[Document], dict[str, Any]]
 _Pick = Callable[[Any], Any]
 _Branch = dict[str, "_Branch | None"]
@@ -149,16 +153,24 @@ def flat(document: Document) -> dict[str, Any]:
     """Return ``document`` with dotted members in place of its objects, at any depth.
 
     Arrays and empty objects stay. Where two members get the same dotted name, because a
-    client's key has a dot itself, the later one is shown.
+    client's key has a dot itself, the later one is shown. Raises Invalid where the names
+    would be too long.
     """
     reply: dict[str, Any] = {}
-    _flatten(document, "", reply)
+    if _flatten(document, "", reply, MAX_FLAT) < 0:
+        fault = f"the names would have more than {MAX_FLAT:,} characters; leave it out"
+        raise Invalid(f"flat: {fault}", {"flat": [fault]})
     return reply
 
 
-def _flatten(members: Document, prefix: str, reply: dict[str, Any]) -> None:
+def _flatten(members: Document, prefix: str, reply: dict[str, Any], room: int) -> int:
+    """Add the members to ``reply``; return what is left of the room for names."""
     for name, value in members.items():
         if value and isinstance(value, dict):
-            _flatten(value, f"{prefix}{name}.", reply)
+            room = _flatten(value, f"{prefix}{name}.", reply, room)
         else:
             reply[prefix + name] = value
+            room -= len(prefix) + len(name)
+        if room < 0:
+            break
+    return room

@@ -11,15 +11,13 @@ from typing import Any
 
 from marshmallow import Schema, validate
 
-from app.errors import Invalid
+from app.errors import Faults, Invalid
 from app.query.values import ARRAY, INTEGER, TEXT, type_name
-from app.schemas.faults import MAX_SUGGESTIONS, checked, dotted, unknown
+from app.schemas.faults import MAX_SUGGESTIONS, checked, unknown
 from app.schemas.fields import Valued, members
 from app.schemas.scalars import BOOLEAN
 
 NAME = "business_attributes"
-
-Faults = dict[str, list[str]]
 
 _SHARED = ("application_type", "resource_type", "media_type", "disposition")
 FIELDS = {
@@ -80,13 +78,14 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
     given, faults = members(_ATTRIBUTE, raw)
     mapped = given.get("cv_attributes", [])
     values, of_values = _values(given.get("values", ()))
-    faults |= _mapped(mapped) | dotted(of_values, "values.")
-    faults |= unknown(raw, _ATTRIBUTE.fields, "a member of a business attribute")
+    faults.include(_mapped(mapped))
+    faults.include(of_values, "values.")
+    faults.include(unknown(raw, _ATTRIBUTE.fields, "a member of a business attribute"))
     return checked({**given, "cv_attributes": list(mapped), "values": values}, faults)
 
 
 def _mapped(cv_attributes: Sequence[Any]) -> Faults:
-    faults: Faults = {}
+    faults = Faults()
     for index, each in enumerate(cv_attributes):
         try:
             field_of(TEXT.read(each))
@@ -97,14 +96,14 @@ def _mapped(cv_attributes: Sequence[Any]) -> Faults:
     return faults
 
 
-def _values(raws: Sequence[Any]) -> tuple[list[dict[str, Any]], dict[int, Any]]:
+def _values(raws: Sequence[Any]) -> tuple[list[dict[str, Any]], Faults]:
     values: list[dict[str, Any]] = []
-    faults: dict[int, Any] = {}
+    faults = Faults()
     places: dict[tuple[str, Any], int] = {}
     told = 0
     for index, raw in enumerate(raws):
         if not isinstance(raw, dict):
-            faults[index] = [f"must be an object, not {type_name(raw)}"]
+            faults[str(index)] = [f"must be an object, not {type_name(raw)}"]
             continue
         given, found = members(_VALUE, raw)
         for name in ("name", "dbid"):
@@ -114,8 +113,8 @@ def _values(raws: Sequence[Any]) -> tuple[list[dict[str, Any]], dict[int, Any]]:
         strange = unknown(
             raw, _VALUE.fields, "a member of a value", MAX_SUGGESTIONS - told
         )
-        told += len(strange)
-        if found or strange:
-            faults[index] = found | strange
+        told += strange.total
+        faults.include(found, f"{index}.")
+        faults.include(strange, f"{index}.")
         values.append(given)
     return values, faults

@@ -10,7 +10,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from app.errors import Invalid
+from app.errors import Faults, Invalid
 from app.schemas.extension import Values, folded
 from app.schemas.faults import checked, unknown
 from app.schemas.fields import members
@@ -22,7 +22,6 @@ from app.schemas.service import (
     SERVICES,
     TRANSITION,
     TYPED,
-    Faults,
     Level,
     names,
     strange_states,
@@ -70,7 +69,7 @@ def start(
     event, faults = _event(level.start, body, rules)
     if inside is not None:
         ids = event.part("state_id", "previous_state_id")
-        faults |= strange_states(inside, ids)
+        faults.include(strange_states(inside, ids))
     if level is SERVICES and not event.part("customer_id", "contact_key"):
         if not faults.keys() & {"customer_id", "contact_key"}:
             faults["customer_id"] = ["is required, or else contact_key"]
@@ -83,7 +82,8 @@ def end(level: Level, body: Any, ids: Mapping[str, int], rules: Rules) -> Event:
     ``ids`` are those of the address: the body may repeat them. Contract, section 1.
     """
     event, faults = _event(level.end, body, rules)
-    return checked(event, faults | _strange_ids(event, ids))
+    faults.include(_strange_ids(event, ids))
+    return checked(event, faults)
 
 
 def association(body: Any, customer_id: str, rules: Rules) -> Event:
@@ -101,11 +101,11 @@ def association(body: Any, customer_id: str, rules: Rules) -> Event:
 
 def _strange_ids(event: Event, ids: Mapping[str, int]) -> Faults:
     """Return the faults of ids in a body that are not those of the address."""
-    return {
-        name: [f"must be {id_}, that of the address, or absent"]
-        for name, id_ in ids.items()
-        if event.given.get(name, id_) != id_
-    }
+    faults = Faults()
+    for name, id_ in ids.items():
+        if event.given.get(name, id_) != id_:
+            faults[name] = [f"must be {id_}, that of the address, or absent"]
+    return faults
 
 
 def transition(
@@ -120,16 +120,19 @@ def transition(
     service, if its states are to be looked at. Raises Invalid with all faults.
     """
     event, faults = _event(TRANSITION, body, rules)
-    faults |= _strange_ids(event, {SERVICES.id: service_id})
+    faults.include(_strange_ids(event, {SERVICES.id: service_id}))
     former, new = event.given.pop("from", {}), event.given.pop("to", {})
     ended, of_former = _own(FORMER, former, rules, "from.")
     begun, of_new = _own(NEW, new, rules, "to.")
     if inside is not None and "state_id" in ended:
-        of_former |= strange_states(inside, {"from.state_id": ended["state_id"]})
+        ids = {"from.state_id": ended["state_id"]}
+        of_former.include(strange_states(inside, ids))
     for name in ("from", "to"):
         if name in faults:
             of_former, of_new = _without(of_former, name), _without(of_new, name)
-    checked(event, faults | of_former | of_new)
+    faults.include(of_former)
+    faults.include(of_new)
+    checked(event, faults)
     id_ = ended.pop("state_id")
     return (
         id_,
@@ -139,7 +142,7 @@ def transition(
 
 
 def _without(faults: Faults, part: str) -> Faults:
-    return {n: each for n, each in faults.items() if not n.startswith(f"{part}.")}
+    return Faults({n: e for n, e in faults.items() if not n.startswith(f"{part}.")})
 
 
 def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
@@ -161,9 +164,9 @@ def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
             try:
                 values[extension.name] = extension.whole(body[name])
             except Invalid as error:
-                faults |= {n: list(each) for n, each in error.faults.items()}
+                faults.include(error.faults)
     known = [*names(schema), *(each.name for each in extensions.values())]
-    faults |= unknown(strange, known, "a member here nor a known extension")
+    faults.include(unknown(strange, known, "a member here nor a known extension"))
     return Event(given, values), faults
 
 
@@ -173,8 +176,10 @@ def _own(
     """Read an object that has no members but its own."""
     given, faults = _mapped(*members(schema, raw), rules)
     own = names(schema)
-    faults |= unknown(raw, own, f"a member here; there are {', '.join(own)}")
-    return given, {f"{prefix}{name}": each for name, each in faults.items()}
+    faults.include(unknown(raw, own, f"a member here; there are {', '.join(own)}"))
+    of_part = Faults()
+    of_part.include(faults, prefix)
+    return given, of_part
 
 
 def _mapped(

@@ -16,9 +16,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
 
-from app.errors import Invalid, NotFound
+from app.errors import Faults, Invalid, NotFound, cut
 from app.query.values import ANY, ARRAY, INTEGER, TEXT, Kind, plain_key, type_name
-from app.schemas.faults import MAX_SUGGESTIONS, checked, dotted, unknown
+from app.schemas.faults import MAX_SUGGESTIONS, checked, include, unknown
 from app.schemas.fields import Enumeration, Valued, copied, members
 from app.schemas.scalars import BOOLEAN, STRING, TYPES
 
@@ -28,12 +28,7 @@ LEVELS = ("services", "states", "tasks")
 
 MULTI = "multi-valued"
 
-Faults = dict[str, list[str]]
-
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,25}")
-
-_SHOWN = 64
-"""How many characters of a value a message repeats."""
 
 
 def _check_name(name: str) -> None:
@@ -154,32 +149,32 @@ def _read(schema: Schema, raw: Any) -> tuple[dict[str, Any], Faults]:
         raise Invalid("an extension schema must be a JSON object")
     given, faults = members(schema, raw)
     attributes, of_attributes = _attributes(given.get("attributes", ()))
-    faults |= dotted(of_attributes, "attributes.")
+    faults.include(of_attributes, "attributes.")
     given["attributes"] = attributes
     given["unique"], of_unique = _unique(given.get("unique"), attributes)
-    faults |= of_unique
-    faults |= unknown(raw, schema.fields, "a member of an extension schema")
+    faults.include(of_unique)
+    faults.include(unknown(raw, schema.fields, "a member of an extension schema"))
     return given, faults
 
 
-def _attributes(raws: Sequence[Any]) -> tuple[list[dict[str, Any]], dict[int, Any]]:
+def _attributes(raws: Sequence[Any]) -> tuple[list[dict[str, Any]], Faults]:
     attributes: list[dict[str, Any]] = []
-    faults: dict[int, Any] = {}
+    faults = Faults()
     places: dict[str, int] = {}
     told = 0
     for index, raw in enumerate(raws):
         if not isinstance(raw, dict):
-            faults[index] = [f"must be an object, not {type_name(raw)}"]
+            faults[str(index)] = [f"must be an object, not {type_name(raw)}"]
             continue
         given, found = _attribute(raw)
         strange = unknown(
             raw, _ATTRIBUTE.fields, "a member of an attribute", MAX_SUGGESTIONS - told
         )
-        told += len(strange)
+        told += strange.total
         if "name" in given and places.setdefault(given["name"], index) != index:
             found["name"] = [f"is the name of attribute {places[given['name']]} too"]
-        if found or strange:
-            faults[index] = found | strange
+        faults.include(found, f"{index}.")
+        faults.include(strange, f"{index}.")
         attributes.append(given)
     return attributes, faults
 
@@ -195,7 +190,7 @@ def _attribute(raw: Mapping[str, Any]) -> tuple[dict[str, Any], Faults]:
         try:
             given["default"] = _field(given).deserialize(given["default"])
         except ValidationError as error:
-            faults |= dotted({"default": error.messages})
+            include(faults, "default", error)
     return given, faults
 
 
@@ -206,10 +201,10 @@ def _unique(
     names = [each["name"] for each in attributes if "name" in each]
     flagged = [e["name"] for e in attributes if "name" in e and e.get("unique")]
     if listed is None:
-        return flagged, {}
+        return flagged, Faults()
     texts = (name for name in listed if isinstance(name, str))
     strange = unknown(texts, names, "the name of an attribute")
-    faults: Faults = {}
+    faults = Faults()
     places: dict[str, int] = {}
     for index, name in enumerate(listed):
         if not isinstance(name, str):
@@ -264,7 +259,7 @@ class Values:
         if self.is_multi:
             return self._records(raw)
         record, faults = self._filled(self._object(raw))
-        return checked(record, dotted({self.name: faults}))
+        return checked(record, self._placed(faults))
 
     def record(self, raw: Any) -> dict[str, Any]:
         """Return a record that has the key, and any other attributes that are given.
@@ -281,8 +276,9 @@ class Values:
         absent = {name for name in self.unique if others.get(name, self) is None}
         others = {name: each for name, each in others.items() if name not in absent}
         given, faults = self._read(self._partial, others)
-        faults = {name: each for name, each in faults.items() if name not in absent}
-        return checked(given, dotted({self.name: faults}))
+        for name in absent.intersection(faults):
+            del faults[name]
+        return checked(given, self._placed(faults))
 
     def amended(self, value: Any, record: Mapping[str, Any]) -> Any:
         """Return ``value`` with the attributes of ``record`` in the record of that key.
@@ -306,26 +302,24 @@ class Values:
         if not isinstance(raw, list):
             raise self._misshapen("an array of objects", raw)
         records: list[dict[str, Any]] = []
-        faults: dict[int, Any] = {}
-        twins: dict[int, Any] = {}
+        faults, twins = Faults(), Faults()
         places: dict[Any, int] = {}
         told = 0
         for index, item in enumerate(raw):
             if not isinstance(item, dict):
-                faults[index] = [f"must be an object, not {type_name(item)}"]
+                faults[str(index)] = [f"must be an object, not {type_name(item)}"]
                 continue
             record, found = self._filled(item, MAX_SUGGESTIONS - told)
-            if found:
-                faults[index] = found
-                told += len(found)
+            faults.include(found, f"{index}.")
+            told += found.total
             if self.unique and not found.keys() & self.unique:
                 place = places.setdefault(self._key(record), index)
                 if place != index:
                     fault = f"has the same {self._described(record)} as item {place}"
-                    twins[index] = [fault]
+                    twins[str(index)] = [fault]
             records.append(record)
-        told_all = dotted({self.name: faults}) | dotted({self.name: twins})
-        return checked(records, told_all)
+        faults.include(twins)
+        return checked(records, self._placed(faults))
 
     def _filled(
         self, raw: Mapping[str, Any], suggestions: int = MAX_SUGGESTIONS
@@ -339,7 +333,14 @@ class Values:
     ) -> tuple[dict[str, Any], Faults]:
         given, faults = members(schema, raw)
         what = f"an attribute of {self.name}"
-        return given, faults | unknown(raw, self._kinds, what, suggestions)
+        faults.include(unknown(raw, self._kinds, what, suggestions))
+        return given, faults
+
+    def _placed(self, faults: Faults) -> Faults:
+        """Return the faults of a value with the name of the extension before each."""
+        placed = Faults()
+        placed.include(faults, f"{self.name}.")
+        return placed
 
     def _object(self, raw: Any) -> dict[str, Any]:
         if isinstance(raw, dict):
@@ -394,5 +395,4 @@ def _comparable(kind: Kind, value: Any) -> Any:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return cut(json.dumps(value, ensure_ascii=False))

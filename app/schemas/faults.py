@@ -1,14 +1,16 @@
 """What is wrong with a body, all of it at once, in one form for all schemas.
 
 Faults map the dotted path of each place, such as ``periods.0.dow``, to all that is wrong
-there. The message of an error names the first of them, its faults are always complete.
+there. The message of an error names the first of them, and says how many there are.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from app.errors import Faults, Invalid
+from marshmallow import ValidationError
+
+from app.errors import MAX_FAULTS, Faults, Invalid
 from app.query import suggestion
 
 T = TypeVar("T")
@@ -23,19 +25,21 @@ MAX_SUMMARY = 8
 """How many faults the message of an error names."""
 
 
-def dotted(messages: Mapping[Any, Any], prefix: str = "") -> dict[str, list[str]]:
-    """Return what marshmallow says of nested values, by dotted paths."""
-    return dict(_dotted(messages, prefix))
+class Wrong(ValidationError):
+    """What is wrong inside of an array or an object; ``faults`` go by the place in it."""
+
+    def __init__(self, faults: Faults) -> None:
+        super().__init__(dict(faults))
+        self.faults = faults
 
 
-def _dotted(
-    messages: Mapping[Any, Any], prefix: str
-) -> Iterator[tuple[str, list[str]]]:
-    for name, found in messages.items():
-        if isinstance(found, dict):
-            yield from _dotted(found, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", found
+def include(faults: Faults, place: str, error: ValidationError) -> None:
+    """Add to ``faults`` what is wrong at ``place``, or in what is there."""
+    if isinstance(error, Wrong):
+        faults.include(error.faults, f"{place}.")
+    else:
+        assert isinstance(error.messages, list)
+        faults[place] = error.messages
 
 
 def unknown(
@@ -43,17 +47,17 @@ def unknown(
     known: Iterable[str],
     what: str,
     suggestions: int = MAX_SUGGESTIONS,
-) -> dict[str, list[str]]:
+) -> Faults:
     """Return the faults of the members of ``body`` that are not ``known``.
 
     ``what`` says what they should be, such as ``a field of a task``; the first of them,
-    ``suggestions`` in number, are told the nearest known name.
+    ``suggestions`` in number, come with the nearest known name.
     """
     names = dict.fromkeys(known)
-    faults: dict[str, list[str]] = {}
+    faults = Faults()
     for name in body:
         if name not in names:
-            few = len(faults) < suggestions
+            few = faults.total < suggestions
             nearest = suggestion(name, islice(names, MAX_COMPARED)) if few else ""
             faults[name] = [f"is not {what}{nearest}"]
     return faults
@@ -63,8 +67,10 @@ def checked(given: T, faults: Faults) -> T:
     """Return ``given`` if there are no faults; raises Invalid."""
     if not faults:
         return given
-    told = [f"{name}: {fault}" for name in faults for fault in faults[name]]
-    more = len(told) - MAX_SUMMARY
-    if more > 0:
-        told[MAX_SUMMARY:] = [f"and {more} more"]
-    raise Invalid("; ".join(told), faults)
+    every = (f"{name}: {fault}" for name in faults for fault in faults[name])
+    message = "; ".join(islice(every, MAX_SUMMARY))
+    if (more := faults.total - MAX_SUMMARY) > 0:
+        message += f"; and {more:,} more"
+    if faults.more:
+        message += f" (errors has the first {MAX_FAULTS})"
+    raise Invalid(message, faults)

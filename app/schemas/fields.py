@@ -10,8 +10,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from app.query.values import ARRAY, INTEGER, OBJECT, TEXT, Kind
-from app.schemas.faults import dotted
+from app.errors import Faults
+from app.query.values import ARRAY, INTEGER, OBJECT, TEXT, Kind, type_name
+from app.schemas.faults import Wrong, include
 
 WHITE = "".join(filter(str.isspace, map(chr, range(0x3001))))
 """What ``str.strip`` takes away. Regular expressions differ in what white space is."""
@@ -31,7 +32,7 @@ def copied(value: Any) -> Any:
 
 def members(
     schema: Schema, raw: Mapping[str, Any], partial: bool = False, nulls: bool = False
-) -> tuple[dict[str, Any], dict[str, list[str]]]:
+) -> tuple[dict[str, Any], Faults]:
     """Return the valid members of ``raw`` that ``schema`` declares, and the faults.
 
     If it is ``partial``, none is required. A null means that there is no such member, but
@@ -40,12 +41,12 @@ def members(
     objects of names with a dot.
     """
     given: dict[str, Any] = {}
-    messages: dict[str, Any] = {}
+    faults = Faults()
     for name, each in schema.load_fields.items():
         key = each.data_key or name
         if key not in raw:
             if each.required and not partial:
-                messages[key] = ["is required"]
+                faults[key] = ["is required"]
             continue
         value = raw[key]
         if value is None and not nulls and not each.required:
@@ -53,8 +54,8 @@ def members(
         try:
             given[key] = each.deserialize(value, key, raw)
         except ValidationError as error:
-            messages[key] = error.messages
-    return given, dotted(messages)
+            include(faults, key, error)
+    return given, faults
 
 
 class Valued(fields.Field[Any]):
@@ -96,7 +97,7 @@ class OpenObject(Valued):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         given = _read(OBJECT, value)
         found: dict[str, Any] = {}
-        faults: dict[str, Any] = {}
+        faults = Faults()
         for name, member in given.items():
             if name not in self.members:
                 found[name] = copied(member)
@@ -105,10 +106,10 @@ class OpenObject(Valued):
                     found[name] = (
                         "" if member is None else _read(self.members[name], member)
                     )
-                except ValidationError as fault:
-                    faults[name] = fault.messages
+                except ValidationError as error:
+                    include(faults, name, error)
         if faults:
-            raise ValidationError(faults)
+            raise Wrong(faults)
         return found
 
 
@@ -123,15 +124,11 @@ class Periods(Valued):
         super().__init__(ARRAY)
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
-        periods: list[dict[str, Any]] = []
-        faults: dict[int, Any] = {}
-        for index, item in enumerate(_read(ARRAY, value)):
-            try:
-                periods.append(_period(item))
-            except ValidationError as fault:
-                faults[index] = fault.messages
+        faults = Faults()
+        items = enumerate(_read(ARRAY, value))
+        periods = [_period(item, str(index), faults) for index, item in items]
         if faults:
-            raise ValidationError(faults)
+            raise Wrong(faults)
         return periods
 
 
@@ -139,28 +136,30 @@ PERIOD_BOUNDS = {"dow": (1, 7), "timestart": (0, 1440), "timestop": (0, 1440)}
 """The members that each period has, with the least and the most that they may be."""
 
 
-def _period(item: Any) -> dict[str, Any]:
-    period: dict[str, Any] = copied(_read(OBJECT, item))
-    faults: dict[str, Any] = {}
+def _period(item: Any, place: str, faults: Faults) -> dict[str, Any]:
+    """Return a period; what is wrong with it is added to ``faults``."""
+    if not isinstance(item, dict):
+        faults[place] = [f"must be an object, not {type_name(item)}"]
+        return {}
+    period: dict[str, Any] = copied(item)
+    before = faults.total
     for name, (least, most) in PERIOD_BOUNDS.items():
-        try:
-            period[name] = _bounded(period, name, least, most)
-        except ValidationError as fault:
-            faults[name] = fault.messages
-    if not faults and period["timestart"] >= period["timestop"]:
-        faults["timestop"] = ["must be greater than timestart"]
-    if faults:
-        raise ValidationError(faults)
+        if fault := _stored(period, name, least, most):
+            faults[f"{place}.{name}"] = [fault]
+    if faults.total == before and period["timestart"] >= period["timestop"]:
+        faults[f"{place}.timestop"] = ["must be greater than timestart"]
     return period
 
 
-def _bounded(period: dict[str, Any], name: str, least: int, most: int) -> int:
+def _stored(period: dict[str, Any], name: str, least: int, most: int) -> str:
+    """Put the number that a member means in its place; return what is wrong with it."""
     if name not in period:
-        raise ValidationError("is required")
-    number: int = _read(INTEGER, period[name])
-    if least <= number <= most:
-        return number
-    raise ValidationError(f"must be from {least} to {most}")
+        return "is required"
+    try:
+        number = period[name] = INTEGER.read(period[name])
+    except ValueError as error:
+        return str(error)
+    return "" if least <= number <= most else f"must be from {least} to {most}"
 
 
 def _read(kind: Kind, value: Any) -> Any:

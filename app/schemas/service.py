@@ -15,14 +15,13 @@ from typing import Any
 
 from marshmallow import Schema, validate
 
+from app.errors import Faults
 from app.query import Field, Fields
 from app.query.values import ARRAY, DATE, INTEGER, OBJECT, PRESENCE, TEXT
 from app.schemas.fields import Valued
 from app.schemas.kinds import INTERACTION, KEY, MOMENT, NUMBER, TYPE
 
 NAME = "services"
-
-Faults = dict[str, list[str]]
 
 ARRAYS = ("active_states", "completed_states", "active_tasks", "completed_tasks")
 """The members of a service that hold its states and tasks."""
@@ -283,11 +282,13 @@ def strange_states(service: Mapping[str, Any], ids: Mapping[str, int]) -> Faults
     arrays = ("active_states", "completed_states")
     known = {each["state_id"] for name in arrays for each in service[name]}
     number = service["service_id"]
-    return {
-        name: [f"there is no state {id_} in service {number}"]
-        for name, id_ in ids.items()
-        if id_ not in known
-    }
+    return Faults(
+        {
+            name: [f"there is no state {id_} in service {number}"]
+            for name, id_ in ids.items()
+            if id_ not in known
+        }
+    )
 
 
 @cache

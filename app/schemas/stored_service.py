@@ -5,10 +5,10 @@ Context-services contract, sections 1 and 4.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.errors import Invalid
+from app.errors import Faults, Invalid
 from app.query.values import type_name
 from app.schemas.extension import folded
 from app.schemas.faults import checked, unknown
@@ -20,7 +20,6 @@ from app.schemas.service import (
     SERVICES,
     STATES,
     TASKS,
-    Faults,
     Level,
     duration,
     names,
@@ -47,7 +46,7 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
         for index, each in enumerate(given.get(name, ())):
             resource, of_nested = _nested(level, each, service_id, name)
             at = f"{name}.{index}"
-            faults |= {f"{at}.{n}" if n else at: f for n, f in of_nested.items()}
+            faults.include(of_nested, at)
             nested.append(level.arranged(resource))
         given[name] = nested
     checked(given, faults)
@@ -66,7 +65,7 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
                 given,
                 {n: each[n] for n in ("state_id", "previous_state_id") if n in each},
             )
-            faults |= {f"{name}.{index}.{n}": fault for n, fault in strange.items()}
+            faults.include(strange, f"{name}.{index}.")
     checked(given, faults)
     return SERVICES.arranged(given)
 
@@ -75,10 +74,12 @@ def _nested(
     level: Level, raw: Any, service_id: int, array: str
 ) -> tuple[dict[str, Any], Faults]:
     if not isinstance(raw, dict):
-        return {}, {"": [f"must be an object, not {type_name(raw)}"]}
-    given, faults = _resource(level, _present(raw), array)
+        return {}, Faults({"": [f"must be an object, not {type_name(raw)}"]})
+    given, found = _resource(level, _present(raw), array)
     if given.setdefault("service_id", service_id) != service_id:
-        faults["service_id"] = [f"must be {service_id}, that of the service, or absent"]
+        found["service_id"] = [f"must be {service_id}, that of the service, or absent"]
+    faults = Faults()
+    faults.include(found, ".")
     return given, faults
 
 
@@ -97,8 +98,8 @@ def _resource(
             strange = unknown(given[name], EVENT_MEMBERS, "a member of an event")
             if "timestamp" not in event:
                 of_event.setdefault("timestamp", ["is required"])
-            of_event |= strange
-            faults |= {f"{name}.{n}": each for n, each in of_event.items()}
+            of_event.include(strange)
+            faults.include(of_event, f"{name}.")
             given[name] = event
     if array and ("completed" in given) != array.startswith("completed"):
         only = "must" if array.startswith("completed") else "must not"
@@ -112,19 +113,24 @@ def _resource(
         given.setdefault("duration", duration(*moments))
     own = names(level.stored)
     others = {name: each for name, each in raw.items() if name not in own}
-    faults |= dict(_strange(others, own, level))
+    faults.include(_strange(others, own, level))
     return given | {name: copied(each) for name, each in others.items()}, faults
 
 
-def _strange(
-    others: Mapping[str, Any], own: Sequence[str], level: Level
-) -> Iterator[tuple[str, list[str]]]:
+def _strange(others: Mapping[str, Any], own: Sequence[str], level: Level) -> Faults:
     """Return the faults of members that are no fields and cannot be extension values."""
-    all_folded = [folded(name) for name in others]
+    faults, strange = Faults(), []
+    times = Counter(map(folded, others))
     for name, value in others.items():
-        records = value if isinstance(value, list) else [value]
-        if not all(isinstance(each, dict) for each in records):
-            what = f"a member of a {level.noun} nor an object or array of objects"
-            yield from unknown([name], own, what).items()
-        elif folded(name) in level.reserved or all_folded.count(folded(name)) > 1:
-            yield name, ["cannot be the name of an extension here, it is taken"]
+        if not _is_value(value):
+            strange.append(name)
+        elif folded(name) in level.reserved or times[folded(name)] > 1:
+            faults[name] = ["cannot be the name of an extension here, it is taken"]
+    what = f"a member of a {level.noun} nor an object or array of objects"
+    faults.include(unknown(strange, own, what))
+    return faults
+
+
+def _is_value(value: Any) -> bool:
+    records = value if isinstance(value, list) else [value]
+    return all(isinstance(each, dict) for each in records)

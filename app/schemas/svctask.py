@@ -11,7 +11,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, validate
 
-from app.errors import Invalid
+from app.errors import Faults, Invalid
 from app.query import Fields
 from app.query.values import ANY, DATE, ID, INTBOOL, INTEGER, NAMES, TEXT, Kind
 from app.schemas.faults import checked, unknown
@@ -192,12 +192,12 @@ def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
-_Read = tuple[dict[str, Any], dict[str, list[str]]]
-
-
-def _read(schema: Schema, body: Any, partial: bool = False) -> _Read:
+def _read(
+    schema: Schema, body: Any, partial: bool = False
+) -> tuple[dict[str, Any], Faults]:
     """Return the valid fields of ``body``, and all that is wrong with the others."""
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object with the fields of a task")
     given, faults = members(schema, body, partial, nulls=True)
-    return given, faults | unknown(body, schema.fields, "a field of a task")
+    faults.include(unknown(body, schema.fields, "a field of a task"))
+    return given, faults

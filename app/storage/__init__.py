@@ -56,6 +56,10 @@ class Record(Protocol):
     def revision(self) -> int: ...
 
     @property
+    def size(self) -> int:
+        """How many bytes the document has as JSON without white space."""
+
+    @property
     def made(self) -> dict[Any, Any]:
         """What callers made of the document; it goes when the document does."""
 

@@ -58,8 +58,10 @@ def _of_data(
     try:
         checked(content, found, file, collection, history.documents)
     except Invalid as error:
-        faults = error.faults.get(file.name)
-        return [f"{file.name}: {fault}" for fault in faults or ()] or [error.message]
+        faults = error.faults.get(file.name, [])
+        if error.faults.more:
+            faults = [*faults, f"and {error.faults.more:,} more"]
+        return [f"{file.name}: {fault}" for fault in faults] or [error.message]
     return []
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from app.datetimes import instant
-from app.errors import Invalid
+from app.errors import Faults, Invalid, cut
 from app.storage import Collection, Key
 from app.storage.datafile import DataFile, Identity, lines, parse
 from app.storage.records import Record, Records, encoded, key_in
@@ -73,24 +73,27 @@ def _all_completed(
     former: Records,
 ) -> list[Record]:
     records: dict[Key, Record] = {}
-    faults: list[str] = []
+    faults = Faults()
     for number, document in documents.items():
         try:
             record = completed(number, document, moment, collection, former)
         except Invalid as error:
-            faults += _faults(number, document, error, collection)
+            for fault in _faults(number, document, error, collection):
+                faults.add(file.name, fault)
+            faults.more += error.faults.more
             continue
         if twin := records.get(record.key):
-            faults.append(
+            faults.add(
+                file.name,
                 f"documents {twin.number} and {number} have the same "
-                f"{collection.key} {record.key}"
+                f"{collection.key} {record.key}",
             )
         records[record.key] = record
     if faults:
-        shown = "; ".join(faults[:FAULTS_SHOWN])
-        more = len(faults) - FAULTS_SHOWN
-        tail = f"; and {more} more" if more > 0 else ""
-        raise Invalid(f"{file.name}: {shown}{tail}", {file.name: faults})
+        shown = "; ".join(cut(each, 200) for each in faults[file.name][:FAULTS_SHOWN])
+        more = faults.total - FAULTS_SHOWN
+        tail = f"; and {more:,} more" if more > 0 else ""
+        raise Invalid(f"{file.name}: {shown}{tail}", faults)
     return list(records.values())
 
 
@@ -112,7 +115,7 @@ def _faults(
 ) -> list[str]:
     place = f"document {number}"
     if isinstance(document, dict) and collection.key in document:
-        place += f" ({collection.key} {document[collection.key]})"
+        place += f" ({collection.key} {cut(str(document[collection.key]))})"
     if not error.faults:
         return [f"{place}: {error.message}"]
     return [

@@ -73,6 +73,11 @@ class Record:
         content = self.content
         return content if isinstance(content, bytes) else encoded(content)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the document has as JSON without white space."""
+        return len(self.encoded)
+
     def packed(self) -> "Record":
         """Return this record with its document in JSON."""
         return Record(self.number, self.key, self.encoded)

@@ -279,3 +279,12 @@ def test_skip_invalid_names_the_services_that_it_skips(file, data):
         "skipped item 2: service_type: is required",
         "skipped item 3: service_id: 3005 is in the file twice",
     ]
+
+
+def test_a_hundred_bad_items_are_named_and_the_others_counted(file, data):
+    result = import_(file, data, [{"name": "n", "x" * 5000: 1}] * 250)
+    assert result.returncode == 1
+    assert "item 100: " in result.stderr and "item 101: " not in result.stderr
+    assert result.stderr.endswith("  and 150 more\n")
+    assert len(result.stderr) < 60_000
+    assert served(data) == []

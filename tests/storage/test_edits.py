@@ -647,3 +647,11 @@ def test_key_that_is_only_like_an_integer_is_not_taken_for_it(tmp_path, key):
     edit(tmp_path, lambda each: each["1"].update(album_id=key), "albums")
     assert list(held(albums)) == [1]
     assert "album_id: must be an integer" in albums.fault
+
+
+def test_message_about_an_edit_is_short_however_much_is_wrong(tmp_path, table):
+    bad = {str(n): {"id": "x" * 10_000, "name": 5, "n": "no"} for n in range(1000)}
+    save(tmp_path, json.dumps({"notes": bad}))
+    assert numbers(held(table)) == SERVED
+    assert len(table.fault) < 2500
+    assert table.fault.endswith(" more")
