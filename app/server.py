@@ -19,20 +19,22 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
-from gunicorn.workers.base import Worker
-from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
 
 from app import __version__, logs
 from app.api.routes import SVCTASKS
 from app.bootstrap import Service, open_service
 from app.errors import Error, Unavailable
+from app.gunicorn_worker import Worker
 from app.settings import Settings
 
 GRACE = 30
 """Seconds that requests in flight have when the server stops."""
 
-FILES = 1024
+PROGRESS = 15
+"""Seconds after which a worker is replaced that shows no sign of life."""
+
+FILES = 8192
 """Open files that a worker may have at most."""
 
 SPARE_FILES = 64
@@ -53,10 +55,15 @@ def options(settings: Settings) -> dict[str, Any]:
         "bind": settings.address,
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": ThreadWorker,
+        "worker_class": Worker,
         "reuse_port": True,
         "keepalive": 75,
         "graceful_timeout": GRACE,
+        "timeout": PROGRESS,
+        # In memory, and where a file can be made even if /tmp cannot be written.
+        "worker_tmp_dir": os.environ.get("PROMETHEUS_MULTIPROC_DIR"),
+        # No client is a proxy that may say what its requests are.
+        "forwarded_allow_ips": "",
         "limit_request_line": 8190,
         "worker_connections": connections(),
         "control_socket_disable": True,
@@ -70,7 +77,7 @@ class Server(BaseApplication):
     """The service under gunicorn, until SIGTERM or SIGINT."""
 
     def __init__(self, settings: Settings, service: Service) -> None:
-        self._settings = settings
+        self.settings = settings
         self._service = service
         super().__init__()
 
@@ -82,7 +89,7 @@ class Server(BaseApplication):
             "child_exit": _forget_figures,
             "on_exit": self._end,
         }
-        for name, value in {**options(self._settings), **hooks}.items():
+        for name, value in {**options(self.settings), **hooks}.items():
             self.cfg.set(name, value)
 
     def load(self) -> Any:
@@ -94,7 +101,7 @@ class Server(BaseApplication):
         # Workers have a socket each: the service listens when the first of them does.
         if worker.age > 1:
             return
-        announce(self._settings)
+        announce(self.settings)
 
     def _close(self, arbiter: Arbiter, worker: Worker) -> None:
         self._service.close()

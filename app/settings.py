@@ -30,6 +30,9 @@ TAKEN = (
 
 SERVERS = ("gunicorn", "granian")
 
+MOST = {"workers": 256, "threads": 256}
+"""Beyond this, a number of processes or threads is a mistake."""
+
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
 
 
@@ -68,6 +71,13 @@ SETTINGS = (
     Setting(
         *("max_body", "SVCTASKS_MAX_BODY", "int", 1 << 20),
         "bytes that a request body may have",
+    ),
+    Setting(
+        name="request_timeout",
+        variable="SVCTASKS_REQUEST_TIMEOUT",
+        kind="float",
+        default=30.0,
+        meaning="seconds in which a request must arrive, and its reply be read",
     ),
     Setting(
         *("services_prefix", "SVCTASKS_SERVICES_PREFIX", "str", ""),
@@ -109,6 +119,7 @@ class Settings:
     threads: int
     fsync: str
     max_body: int
+    request_timeout: float
     services_prefix: str
     map_names: bool
     read_only: bool
@@ -170,6 +181,15 @@ class Settings:
         for name in ("workers", "threads", "max_body"):
             if getattr(self, name) < 1:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
+        for name, most in MOST.items():
+            if getattr(self, name) > most:
+                found = getattr(self, name)
+                yield variables[name], [f"must be {most} or less, not {found}"]
+        if not 0 < self.request_timeout <= 86400:
+            found = self.request_timeout
+            yield variables["request_timeout"], [
+                f"must be a number of seconds above 0 and up to 86400, not {found}"
+            ]
         if self.server not in SERVERS:
             yield variables["server"], [
                 f'must be {" or ".join(SERVERS)}, not "{self.server}"'

@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 
 from app import business_attributes, modes, services, svctasks
-from app.api import middleware, problems
+from app.api import bodies, middleware, problems
 from app.api.business_attributes import BusinessAttributes
 from app.api.documentation import Documentation, Entrance
 from app.api.extensions import Schemas, Values
@@ -55,19 +55,20 @@ def create_application(
     application.add_middleware(middleware.Headers(all_routes))
     application.add_middleware(middleware.MethodOverride())
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
+    application.add_middleware(bodies.WholeBodies(max_body))
     if simulation.is_on:
         application.add_middleware(simulation)
     application.req_options.strip_url_path_trailing_slash = True
     problems.register(application, prefix, all_routes)
     of_services = use_cases.services
     resources: dict[str, object] = {
-        "svctasks": Svctasks(use_cases.svctasks, max_body),
-        "services": Services(of_services, max_body),
-        "states": Nested(STATES, of_services, max_body),
-        "tasks": Nested(TASKS, of_services, max_body),
+        "svctasks": Svctasks(use_cases.svctasks),
+        "services": Services(of_services),
+        "states": Nested(STATES, of_services),
+        "tasks": Nested(TASKS, of_services),
         "business_attributes": BusinessAttributes(use_cases.business_attributes),
         "status": Status(use_cases.modes, observer),
-        "mode": Mode(use_cases.modes, max_body),
+        "mode": Mode(use_cases.modes),
         "health": Health(store),
         "metrics": Metrics(store, observer),
         "openapi": OpenApi(prefix),
@@ -75,8 +76,8 @@ def create_application(
         "documentation": Documentation(),
     }
     for level in LEVELS.values():
-        values = Values(level, of_services, max_body)
-        schemas = Schemas(level, of_services.extensions, max_body)
+        values = Values(level, of_services)
+        schemas = Schemas(level, of_services.extensions)
         resources |= {f"{level.noun}_values": values, f"{level.noun}_schemas": schemas}
     for route in all_routes:
         resource = resources[route.resource]

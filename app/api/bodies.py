@@ -70,21 +70,21 @@ def join(items: Iterable[bytes]) -> bytes:
     return b"[\n%b\n]" % text if text else b"[]"
 
 
-def read(request: Request, limit: int) -> Any:
+def read(request: Request) -> Any:
     """Return the JSON value in the body, or in the parameter ``data`` of a form.
 
     Raises Invalid, and Falcon's errors for 413 and 415. svctasks contract, section 3.
     """
-    content = _content(request, limit)
-    if not content and not request.content_type:
+    found = _content(request)
+    if not found and not request.content_type:
         raise Invalid("the body is empty; it must be JSON")
-    return _value(request, content)
+    return _value(request, found)
 
 
-def read_any(request: Request, limit: int) -> Any:
+def read_any(request: Request) -> Any:
     """Return what ``read`` returns, or an empty object where there is no body."""
-    content = _content(request, limit)
-    return _value(request, content) if content else {}
+    found = _content(request)
+    return _value(request, found) if found else {}
 
 
 def _value(request: Request, content: bytes) -> Any:
@@ -98,22 +98,57 @@ def _value(request: Request, content: bytes) -> Any:
     )
 
 
-def _content(request: Request, limit: int) -> bytes:
+class WholeBodies:
+    """Falcon middleware: no responder does anything if the body is cut or malformed.
+
+    Bodies may have ``max_body`` bytes. RFC 9112, section 8.
+    """
+
+    def __init__(self, max_body: int) -> None:
+        self._max_body = max_body
+
+    def process_resource(
+        self, request: Request, response: object, resource: object, params: object
+    ) -> None:
+        """Read the body, if there is one; raises Invalid.
+
+        One that is too large is refused where it is used.
+        """
+        # A body in chunks has no length; one of a GET is of no use.
+        if request.method not in ("GET", "HEAD") or request.env.get("CONTENT_LENGTH"):
+            try:
+                request.context.body = _read(request, self._max_body)
+            except HTTPContentTooLarge as error:
+                request.context.body = error
+
+
+def _content(request: Request) -> bytes:
+    """Return the body that ``WholeBodies`` has read."""
+    body: bytes | HTTPContentTooLarge = getattr(request.context, "body", b"")
+    if isinstance(body, HTTPContentTooLarge):
+        raise body
+    return body
+
+
+def _read(request: Request, limit: int) -> bytes:
     length = request.content_length
     if length is None and request.env.get("wsgi.input_terminated"):
         # A chunked body has no length; the server ends the stream where the body ends.
-        content: bytes = request.stream.read(limit + 1)
+        found: bytes = request.stream.read(limit + 1)
     elif length is None or length <= limit:
-        content = request.bounded_stream.read()
+        found = request.bounded_stream.read()
     else:
-        content = b""
-    if len(content) > limit or (length or 0) > limit:
-        raise HTTPContentTooLarge(
-            description=f"The body may have {limit} bytes at most"
-        )
-    if length is not None and len(content) < length:
+        found = b""
+    if len(found) > limit or (length or 0) > limit:
+        raise too_large(limit)
+    if length is not None and len(found) < length:
         raise Invalid("the body ends before the length that Content-Length gives")
-    return content
+    return found
+
+
+def too_large(limit: int) -> HTTPContentTooLarge:
+    """Return the error for a body of more than ``limit`` bytes."""
+    return HTTPContentTooLarge(description=f"The body may have {limit} bytes at most")
 
 
 @lru_cache(maxsize=64)

@@ -16,18 +16,15 @@ from app.schemas.service import TASKS, Level
 class Values:
     """Answers requests for extension values of one level."""
 
-    def __init__(
-        self, level: Level, use_cases: services.Services, max_body: int
-    ) -> None:
+    def __init__(self, level: Level, use_cases: services.Services) -> None:
         self._level = level
         self._services = use_cases
-        self._max_body = max_body
 
     def on_put(
         self, request: Request, response: Response, name: str, **ids: str
     ) -> None:
         parameters.refuse_any(request)
-        body = bodies.read(request, self._max_body)
+        body = bodies.read(request)
         self._services.write(owner(self._level, ids), name, body)
         # The documents answer the write of a task's value with another status.
         response.status = HTTP_200 if self._level is TASKS else HTTP_204
@@ -36,7 +33,7 @@ class Values:
         self, request: Request, response: Response, name: str, **ids: str
     ) -> None:
         parameters.refuse_any(request)
-        body = bodies.read(request, self._max_body)
+        body = bodies.read(request)
         self._services.write_record(owner(self._level, ids), name, body)
         response.status = HTTP_204
 
@@ -44,7 +41,7 @@ class Values:
         self, request: Request, response: Response, name: str, **ids: str
     ) -> None:
         parameters.refuse_any(request)
-        body = bodies.read(request, self._max_body)
+        body = bodies.read(request)
         self._services.remove_record(owner(self._level, ids), name, body)
         response.status = HTTP_204
 
@@ -52,10 +49,9 @@ class Values:
 class Schemas:
     """Answers requests for the extension schemas of one level."""
 
-    def __init__(self, level: Level, extensions: Extensions, max_body: int) -> None:
+    def __init__(self, level: Level, extensions: Extensions) -> None:
         self._level = level
         self._extensions = extensions
-        self._max_body = max_body
 
     def on_get(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
@@ -65,7 +61,7 @@ class Schemas:
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        body = bodies.read(request, self._max_body)
+        body = bodies.read(request)
         name = self._extensions.create(self._level, body)
         path = f"/metadata/{self._level.name}/extensions/{name}"
         response.status = HTTP_201

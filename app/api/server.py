@@ -84,15 +84,14 @@ class Status:
 
 
 class Mode:
-    """Puts the server into a mode; bodies may have ``max_body`` bytes."""
+    """Puts the server into a mode."""
 
-    def __init__(self, server_modes: modes.Modes, max_body: int) -> None:
+    def __init__(self, server_modes: modes.Modes) -> None:
         self._modes = server_modes
-        self._max_body = max_body
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        changed = self._modes.change(bodies.read(request, self._max_body))
+        changed = self._modes.change(bodies.read(request))
         response.set_header("Location", location(request, STATUS))
         response.data = bodies.encode({"server changed": changed})
 

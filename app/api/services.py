@@ -138,22 +138,21 @@ class View:
 
 
 class Services:
-    """Answers requests for services; bodies may have ``max_body`` bytes."""
+    """Answers requests for services."""
 
-    def __init__(self, use_cases: services.Services, max_body: int) -> None:
+    def __init__(self, use_cases: services.Services) -> None:
         self._services = use_cases
-        self._max_body = max_body
 
     def on_post_start(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        service_id = self._services.start(bodies.read(request, self._max_body))
+        service_id = self._services.start(bodies.read(request))
         _created(request, response, SERVICES, service_id, f"/services/{service_id}")
 
     def on_post_association(
         self, request: Request, response: Response, customer_id: str, service_id: str
     ) -> None:
         parameters.refuse_any(request)
-        body = bodies.read_any(request, self._max_body)
+        body = bodies.read_any(request)
         self._services.associate(customer_id, number(SERVICES, service_id), body)
 
     def on_post_end(
@@ -161,7 +160,7 @@ class Services:
     ) -> None:
         parameters.refuse_any(request)
         owner = Owner(number(SERVICES, service_id))
-        self._services.complete(owner, bodies.read_any(request, self._max_body))
+        self._services.complete(owner, bodies.read_any(request))
 
     def on_get_one(self, request: Request, response: Response, service_id: str) -> None:
         view = View(_wish_of_one(request.query_string), self._services)
@@ -238,19 +237,16 @@ class Services:
 class Nested:
     """Answers requests for the states, or for the tasks, of services."""
 
-    def __init__(
-        self, level: Level, use_cases: services.Services, max_body: int
-    ) -> None:
+    def __init__(self, level: Level, use_cases: services.Services) -> None:
         self._level = level
         self._services = use_cases
-        self._max_body = max_body
 
     def on_post_start(
         self, request: Request, response: Response, service_id: str
     ) -> None:
         parameters.refuse_any(request)
         service = number(SERVICES, service_id)
-        body = bodies.read(request, self._max_body)
+        body = bodies.read(request)
         id_ = self._services.start_in(service, self._level, body)
         self._created(request, response, service, id_)
 
@@ -259,7 +255,7 @@ class Nested:
     ) -> None:
         parameters.refuse_any(request)
         service = number(SERVICES, service_id)
-        id_ = self._services.transit(service, bodies.read(request, self._max_body))
+        id_ = self._services.transit(service, bodies.read(request))
         self._created(request, response, service, id_)
 
     def on_post_end(self, request: Request, response: Response, **ids: str) -> None:
@@ -268,7 +264,7 @@ class Nested:
         reader = Reader(parameters.of_address(request), known)
         reader.read(STATES.id, partial(_repeated, ended.id_), None)
         reader.finish()
-        self._services.complete(ended, bodies.read_any(request, self._max_body))
+        self._services.complete(ended, bodies.read_any(request))
 
     def on_get_one(self, request: Request, response: Response, **ids: str) -> None:
         known = parameters.OF_STATE if self._level is STATES else parameters.OF_TASK

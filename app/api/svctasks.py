@@ -17,11 +17,10 @@ from app.storage import Record
 
 
 class Svctasks:
-    """Answers requests for service tasks; bodies may have ``max_body`` bytes."""
+    """Answers requests for service tasks."""
 
-    def __init__(self, tasks: svctasks.Svctasks, max_body: int) -> None:
+    def __init__(self, tasks: svctasks.Svctasks) -> None:
         self._svctasks = tasks
-        self._max_body = max_body
 
     def on_get(self, request: Request, response: Response) -> None:
         given, listing = parameters.listing_in(request, FIELDS)
@@ -32,7 +31,7 @@ class Svctasks:
 
     def on_query(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        given = parameters.of_body(bodies.read(request, self._max_body))
+        given = parameters.of_body(bodies.read(request))
         listing = parameters.listing(given, FIELDS)
         total = self._list(request, response, listing)
         # Without pages: the parameters are in no address that a link could name.
@@ -40,12 +39,12 @@ class Svctasks:
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        body = bodies.read(request, self._max_body)
+        body = bodies.read(request)
         _show(response, self._svctasks.create(body))
 
     def on_lookup(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        key = bodies.read(request, self._max_body)
+        key = bodies.read(request)
         response.data = bodies.encode(self._svctasks.look_up(key))
 
     def on_get_one(self, request: Request, response: Response, id_: str) -> None:
@@ -65,7 +64,7 @@ class Svctasks:
     def on_patch_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
         try:
-            body = bodies.read(request, self._max_body)
+            body = bodies.read(request)
             record = self._svctasks.change(id_, body, _revisions(request))
         except (Invalid, HTTPError):
             self._conditions_first(request, id_)

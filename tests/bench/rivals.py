@@ -142,11 +142,11 @@ class Gunicorn(BaseApplication):
     """gunicorn with the settings of the service, until SIGTERM."""
 
     def __init__(self, settings, load):
-        self._settings, self._load = settings, load
+        self.settings, self._load = settings, load
         super().__init__()
 
     def load_config(self):
-        for name, value in app.server.options(self._settings).items():
+        for name, value in app.server.options(self.settings).items():
             self.cfg.set(name, value)
 
     def load(self):

@@ -13,6 +13,7 @@ from app import server
 from app.settings import Settings
 
 if __name__ == "__main__":
+    Path(sys.argv[1]).mkdir()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = sys.argv[1]
     os.register_at_fork(after_in_child=partial(time.sleep, 0.5))
     server.serve(Settings.from_environment(data=Path(sys.argv[3])))

@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Iterable
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPResponse
 
 from running import Reply
@@ -37,10 +37,10 @@ def head(method: str, path: str, *fields: str) -> bytes:
 
 def reply(client: socket.socket, method: str = "GET") -> Reply:
     """Read one reply, to a request of ``method``."""
-    response = HTTPResponse(client, method=method)
-    response.begin()
-    headers = {name.lower(): value for name, value in response.getheaders()}
-    return Reply(response.status, headers, response.read().decode())
+    with closing(HTTPResponse(client, method=method)) as response:
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Reply(response.status, headers, response.read().decode())
 
 
 def exchange(port: int, *pieces: bytes, method: str = "GET", ends: bool = False):

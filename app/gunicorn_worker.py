@@ -1,0 +1,478 @@
+"""gunicorn's worker with threads, none of which waits for a client.
+
+One loop reads and writes on all connections. A thread gets a request that is here as a
+whole, and leaves what the client does not take of the reply at once to the loop. So slow
+clients cost memory and connections only, and both are bounded: where they run out, the
+connection that has been silent for longest is closed.
+
+gunicorn's own ThreadWorker gives a thread to each connection that has sent a byte, until
+its request is read and its reply taken: 8 half heads held it for ever.
+"""
+
+import json
+import math
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from selectors import EVENT_READ, EVENT_WRITE
+from typing import Any
+
+from falcon import HTTP_408, HTTPError, code_to_http_status
+from gunicorn.http import wsgi
+from gunicorn.http.errors import (
+    ExpectationFailed,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseException,
+    UnsupportedTransferCoding,
+)
+from gunicorn.http.message import Request
+from gunicorn.workers.gthread import ThreadWorker
+
+from app.api.bodies import too_large
+from app.errors import Invalid
+from app.incoming import Incoming, shortened
+from app.settings import Settings
+
+LINGER = 2.0
+"""Seconds for which a closing connection, or a stopping worker, waits for a client."""
+
+STUCK = 30.0
+"""Seconds after which a worker is replaced that ends no request while others wait."""
+
+PIECE = 1 << 16
+"""Bytes that are read at once."""
+
+MEMORY = 64 << 20
+"""Bytes of requests that are coming in, and of replies not taken yet, in a worker."""
+
+BATCH = 64
+"""Connections that are accepted at once."""
+
+STATUS: dict[type[Exception], int] = {
+    LimitRequestLine: 414,
+    LimitRequestHeaders: 431,
+    ExpectationFailed: 417,
+    UnsupportedTransferCoding: 501,
+}
+"""What is answered where gunicorn cannot read a head; else it is 400."""
+
+
+class Worker(ThreadWorker):
+    """A worker whose threads only work."""
+
+    def init_process(self) -> None:
+        settings: Settings = self.app.settings  # type: ignore[attr-defined]
+        self._max_body: int = settings.max_body
+        self._seconds: float = settings.request_timeout
+        self._stuck = STUCK + settings.delay_seconds
+        self._memory = max(MEMORY, 4 * self._max_body)
+        # Each is in the order of its deadlines, since all in it wait for as long.
+        self._idle: dict[_Connection, float] = {}
+        self._receiving: dict[_Connection, float] = {}
+        self._sending: dict[_Connection, float] = {}
+        self._closing: dict[_Connection, float] = {}
+        self._busy: set[_Connection] = set()
+        self._patience = math.inf
+        self._progress = time.monotonic()
+        self._received = 0
+        self._unsent = 0
+        super().init_process()
+
+    def get_thread_pool(self) -> Any:
+        """Return the threads."""
+        return _Threads(self.cfg.threads)
+
+    def notify(self) -> None:
+        """Let the master know that this worker makes progress, unless it does not."""
+        now = time.monotonic()
+        if len(self._busy) <= self.cfg.threads:
+            self._progress = now
+        if now - self._progress < self._stuck:
+            super().notify()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        woken = self.method_queue.fileno()
+        assert woken is not None
+        self.poller.register(woken, EVENT_READ, self.method_queue.run_callbacks)
+        while self.alive and self.is_parent_alive():
+            self._make_turn(1.0)
+        self._stop()
+
+    def _stop(self) -> None:
+        now = time.monotonic()
+        # Who has connected already is answered, and nobody can connect any more.
+        for listener in self.sockets:
+            listener.setblocking(False)
+            before = -1
+            while before != self.nr_conns:
+                before = self.nr_conns
+                self.accept(listener)
+        self.set_accept_enabled(False)
+        for listener in self.sockets:
+            listener.close()
+        self.alive = False
+        self._patience = LINGER
+        for waiting in self._all_waiting():
+            for connection, deadline in waiting.items():
+                waiting[connection] = min(deadline, now + LINGER)
+        end = now + self.cfg.graceful_timeout
+        while any(self._all_waiting()) or any(not each.is_left for each in self._busy):
+            if time.monotonic() > end:
+                break
+            self._make_turn(0.1, accepting=False)
+
+    def _make_turn(self, seconds: float, accepting: bool = True) -> None:
+        self.notify()
+        if accepting:
+            full = self.nr_conns >= self.worker_connections
+            self.set_accept_enabled(not full or any(self._all_waiting()))
+        self.wait_for_and_dispatch_events(seconds)
+        self._end_waits(time.monotonic())
+
+    def _all_waiting(self) -> tuple[dict["_Connection", float], ...]:
+        """Return those that wait for their clients, the most dispensable first."""
+        return self._closing, self._idle, self._receiving, self._sending
+
+    def _end_waits(self, now: float) -> None:
+        for waiting in self._all_waiting():
+            while waiting:
+                connection, deadline = next(iter(waiting.items()))
+                if deadline > now:
+                    break
+                if waiting is self._receiving:
+                    message = f"did not arrive within {self._seconds:g} seconds"
+                    error = HTTPError(HTTP_408, description=f"The body {message}")
+                    self._end(connection, error, 408, f"the request {message}")
+                else:
+                    self._drop(connection)
+
+    # Connections
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept new connections; the longest silent ones make room for them."""
+        server = listener.getsockname()
+        for _ in range(BATCH):
+            if self.nr_conns >= self.worker_connections and not self._make_room():
+                return
+            try:
+                accepted, client = listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError:
+                # No file is left for another one.
+                self._make_room()
+                return
+            accepted.setblocking(False)
+            incoming = Incoming(
+                self.cfg, client, self._max_body, partial(too_large, self._max_body)
+            )
+            connection = _Connection(accepted, client, server, incoming)
+            self.nr_conns += 1
+            self._wait(connection, self._receiving, self._seconds)
+
+    def _make_room(self) -> bool:
+        for waiting in self._all_waiting():
+            if waiting:
+                self._drop(next(iter(waiting)))
+                return True
+        return False
+
+    def _wait(
+        self,
+        connection: "_Connection",
+        waiting: dict["_Connection", float],
+        seconds: float,
+    ) -> None:
+        """Wait for the client of ``connection``, which is in no line."""
+        waiting[connection] = time.monotonic() + min(seconds, self._patience)
+        react: Callable[[_Connection, object], None]
+        if waiting is self._sending:
+            event, react = EVENT_WRITE, self._send
+        else:
+            event = EVENT_READ
+            react = self._discard if waiting is self._closing else self._receive
+        self.poller.register(connection.socket, event, partial(react, connection))
+
+    def _leave(self, connection: "_Connection") -> None:
+        """Take ``connection`` out of its line."""
+        for waiting in self._all_waiting():
+            if waiting.pop(connection, None) is not None:
+                self.poller.unregister(connection.socket)
+
+    def _drop(self, connection: "_Connection") -> None:
+        self._leave(connection)
+        self._count(connection, 0)
+        self._unsent -= len(connection.unsent)
+        self.nr_conns -= 1
+        connection.socket.close()
+
+    def _count(self, connection: "_Connection", received: int) -> None:
+        self._received += received - connection.received
+        connection.received = received
+
+    # What comes in
+
+    def _receive(self, connection: "_Connection", _: object) -> None:
+        was_idle = connection in self._idle
+        if not was_idle and connection not in self._receiving:
+            # Dropped after this event was found.
+            return
+        try:
+            data = connection.socket.recv(PIECE)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            self._drop(connection)
+            return
+        if not data:
+            error = Invalid("the body is cut: the connection ends before it does")
+            self._end(connection, error, 400, "the head is cut")
+            return
+        if was_idle:
+            del self._idle[connection]
+            wait = min(self._seconds, self._patience)
+            self._receiving[connection] = time.monotonic() + wait
+        self._add(connection, data)
+
+    def _add(self, connection: "_Connection", data: bytes) -> None:
+        incoming = connection.incoming
+        try:
+            request = incoming.add(data)
+        except ParseException as error:
+            self._refuse(connection, STATUS.get(type(error), 400), shortened(error))
+            return
+        if request is not None:
+            self._count(connection, connection.received + len(data))
+            self._give(connection, request)
+            return
+        self._count(connection, len(incoming))
+        if incoming.take_expectation():
+            connection.send_now(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while self._received > self._memory and self._receiving:
+            largest = next(
+                (each for each in self._receiving if each.received > PIECE), None
+            )
+            if largest is None:
+                break
+            self._refuse(largest, 503, "too much is coming in; try again later")
+
+    def _end(
+        self, connection: "_Connection", error: Exception, status: int, message: str
+    ) -> None:
+        """Answer what is here of a request, of which nothing more will come.
+
+        Reading its body raises ``error``; if its head is cut, ``status`` is answered.
+        """
+        incoming = connection.incoming
+        request = incoming.end(error)
+        if request is not None:
+            self._give(connection, request)
+        elif len(incoming):
+            self._refuse(connection, status, message)
+        else:
+            self._drop(connection)
+
+    def _give(self, connection: "_Connection", request: Request) -> None:
+        """Give a request to the threads."""
+        self._leave(connection)
+        self._busy.add(connection)
+        self.tpool.submit(self._respond, connection, request)
+
+    def _refuse(self, connection: "_Connection", status: int, message: str) -> None:
+        """Answer what the application cannot see, since it is no whole request."""
+        self.log.warning("refused a request of %s: %s", connection.client[0], message)
+        connection.send_now(_reply(status, message))
+        self._leave(connection)
+        self._close(connection)
+
+    # What goes out
+
+    def _respond(self, connection: "_Connection", request: Request) -> None:
+        """Answer a request, in a thread; what the client does not take is left."""
+        keep = False
+        try:
+            socket_: Any = connection
+            response, environ = wsgi.create(
+                request, socket_, connection.client, connection.server, self.cfg
+            )
+            environ["wsgi.multithread"] = True
+            if not self.alive:
+                response.force_close()
+            start: Any = response.start_response
+            body = self.wsgi(environ, start)
+            for part in body:
+                response.write(part)
+            response.close()
+            if hasattr(body, "close"):
+                body.close()
+            keep = not response.should_close()
+        except Exception:
+            # The application answers its own errors.
+            self.log.exception("cannot answer %s", shortened(request.uri))
+            connection.parts = [_reply(500, "The service failed to answer")]
+        connection.flush()
+        self.method_queue.defer(self._answered, connection, keep)
+
+    def _answered(self, connection: "_Connection", keep: bool) -> None:
+        self._busy.discard(connection)
+        self._progress = time.monotonic()
+        self._count(connection, len(connection.incoming))
+        connection.keep = connection.keep and keep
+        if connection.unsent:
+            self._unsent += len(connection.unsent)
+            self._wait(connection, self._sending, self._seconds)
+            while self._unsent > self._memory and len(self._sending) > 1:
+                self._drop(next(iter(self._sending)))
+        else:
+            self._go_on(connection)
+
+    def _send(self, connection: "_Connection", _: object) -> None:
+        if connection not in self._sending:
+            return
+        before = len(connection.unsent)
+        connection.send_unsent()
+        self._unsent -= before - len(connection.unsent)
+        if connection.unsent:
+            del self._sending[connection]
+            wait = min(self._seconds, self._patience)
+            self._sending[connection] = time.monotonic() + wait
+        else:
+            self._leave(connection)
+            self._go_on(connection)
+
+    def _go_on(self, connection: "_Connection") -> None:
+        """Wait for the next request, or close the connection."""
+        if not connection.keep:
+            self._close(connection)
+        elif len(connection.incoming):
+            self._wait(connection, self._receiving, self._seconds)
+            self._add(connection, b"")
+        else:
+            self._wait(connection, self._idle, self.cfg.keepalive)
+
+    def _close(self, connection: "_Connection") -> None:
+        """Close a connection; if the client still sends, when it has read the reply.
+
+        The kernel takes back what it has not sent where unread bytes are left: RFC 9112,
+        section 9.6.
+        """
+        try:
+            connection.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self._drop(connection)
+        else:
+            self._wait(connection, self._closing, LINGER)
+
+    def _discard(self, connection: "_Connection", _: object) -> None:
+        if connection not in self._closing:
+            return
+        try:
+            if connection.socket.recv(PIECE):
+                return
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            pass
+        self._drop(connection)
+
+
+class _Connection:
+    """A connection, and to gunicorn's Response the socket that it writes to."""
+
+    __slots__ = (
+        "socket",
+        "client",
+        "server",
+        "incoming",
+        "received",
+        "parts",
+        "unsent",
+        "keep",
+    )
+
+    def __init__(
+        self, socket_: socket.socket, client: Any, server: Any, incoming: Incoming
+    ) -> None:
+        self.socket = socket_
+        self.client = client
+        self.server = server
+        self.incoming = incoming
+        self.received = 0
+        self.parts: list[bytes] = []
+        self.unsent = memoryview(b"")
+        self.keep = True
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the client has closed the connection."""
+        try:
+            return not self.socket.recv(1, socket.MSG_PEEK)
+        except (BlockingIOError, InterruptedError):
+            return False
+        except OSError:
+            return True
+
+    def sendall(self, data: bytes) -> None:
+        """Keep what gunicorn sends, for ``flush``."""
+        self.parts.append(data)
+
+    def flush(self) -> None:
+        """Send what the client takes now; ``unsent`` is what it does not take."""
+        self.unsent = memoryview(b"".join(self.parts))
+        self.parts = []
+        self.send_unsent()
+
+    def send_unsent(self) -> None:
+        try:
+            self.unsent = self.unsent[self.socket.send(self.unsent) :]
+        except (BlockingIOError, InterruptedError):
+            pass
+        except OSError:
+            # Nobody reads it.
+            self.unsent = memoryview(b"")
+            self.keep = False
+
+    def send_now(self, data: bytes) -> None:
+        """Send a few bytes, which find room in the buffers of the kernel."""
+        try:
+            self.socket.send(data)
+        except OSError:
+            pass
+
+
+class _Threads:
+    """Threads that end with the process, whatever they do then."""
+
+    def __init__(self, count: int) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._count = count
+        for _ in range(count):
+            threading.Thread(target=self._run, daemon=True).start()
+
+    def submit(self, call: Callable[..., None], *arguments: Any) -> None:
+        self._calls.put(partial(call, *arguments))
+
+    def shutdown(self, wait: bool = True) -> None:
+        for _ in range(self._count):
+            self._calls.put(None)
+
+    def _run(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+
+def _reply(status: int, message: str) -> bytes:
+    error = {"error_code": 1000 + status, "error_message": message}
+    body = json.dumps(error, indent=2).encode()
+    head = (
+        f"HTTP/1.1 {code_to_http_status(status)}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

@@ -1,0 +1,238 @@
+"""Requests as their bytes come in: no thread waits for the rest of one.
+
+gunicorn's parser reads a head when all of it is here, and decides how the body is framed.
+A body is read here: as long as ``Content-Length`` says, or in chunks (RFC 9112, section
+7.1), whose lines end with CRLF and have a bounded length.
+"""
+
+import io
+import re
+from collections.abc import Callable, Generator
+from typing import Any, NoReturn
+
+from gunicorn.config import Config
+from gunicorn.http.body import ChunkedReader, LengthReader
+from gunicorn.http.errors import (
+    InvalidHeader,
+    InvalidRequestLine,
+    LimitRequestHeaders,
+    LimitRequestLine,
+    NoMoreData,
+    ParseException,
+)
+from gunicorn.http.message import Request
+from gunicorn.http.unreader import IterUnreader
+
+from app.errors import Invalid
+
+HEAD = 1 << 16
+"""Bytes that the head of a request may have."""
+
+LINE = 8190
+"""Bytes that a request line, a line before a chunk or all trailers may have."""
+
+_BARE = re.compile(rb"(?:^|[^\r])\n")
+
+_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
+
+_EXPECTED = "_expected_100_continue"
+"""The attribute of a Request that lets gunicorn send "100 Continue" (it has no other)."""
+
+_Body = Generator[None, None, bytes]
+
+
+class Incoming:
+    """The requests of one connection; bodies may have ``most`` bytes.
+
+    ``too_large`` makes what reading a larger body raises.
+    """
+
+    def __init__(
+        self, cfg: Config, client: Any, most: int, too_large: Callable[[], Exception]
+    ) -> None:
+        self._cfg = cfg
+        self._client = client
+        self._most = most
+        self._too_large = too_large
+        self._buffer = bytearray()
+        self._searched = 0
+        self._number = 0
+        self._request: Request | None = None
+        self._body: _Body | None = None
+
+    def __len__(self) -> int:
+        """Return how many bytes are kept."""
+        return len(self._buffer)
+
+    def take_expectation(self) -> bool:
+        """Return, once, whether the client waits for "100 Continue"."""
+        request = self._request
+        if request is None or not getattr(request, _EXPECTED):
+            return False
+        setattr(request, _EXPECTED, False)
+        return not self._buffer
+
+    def add(self, data: bytes) -> Request | None:
+        """Return the next request if all of it is here; raises ParseException.
+
+        Reading the body of one that is malformed raises Invalid.
+        """
+        self._buffer += data
+        if self._request is None:
+            self._request = self._head()
+            if self._request is None:
+                return None
+            self._body = self._framed(self._request)
+        assert self._body is not None
+        try:
+            next(self._body)
+        except StopIteration as ended:
+            return self._whole(io.BytesIO(ended.value))
+        except Exception as error:
+            return self._broken(error)
+        return None
+
+    def end(self, error: Exception) -> Request | None:
+        """Return the request whose body does not come; reading that raises ``error``."""
+        return None if self._request is None else self._broken(error)
+
+    def _head(self) -> Request | None:
+        buffer = self._buffer
+        end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
+        if end < 0 or end > HEAD:
+            self._check_part()
+            self._searched = len(buffer)
+            return None
+        head = bytes(buffer[: end + 4])
+        del buffer[: end + 4]
+        self._searched = 0
+        self._number += 1
+        try:
+            # The stubs know of no other source than a socket.
+            request = Request(
+                self._cfg, IterUnreader([head]), self._client, self._number
+            )
+        except NoMoreData:
+            raise InvalidRequestLine("no request line") from None
+        if request.version != (1, 0) and "HOST" not in dict(request.headers):
+            raise InvalidHeader("HOST is required")
+        return request
+
+    def _check_part(self) -> None:
+        """Raise ParseException where what has come will never be a head."""
+        buffer = self._buffer
+        if _BARE.search(buffer, max(0, self._searched - 1)):
+            raise InvalidRequestLine("a line ends with a bare line feed")
+        if len(buffer) > LINE and buffer.find(b"\r\n", 2, LINE + 4) < 0:
+            raise LimitRequestLine(len(buffer), LINE)
+        if len(buffer) > HEAD:
+            raise LimitRequestHeaders(f"the head may have {HEAD} bytes at most")
+
+    def _framed(self, request: Request) -> _Body:
+        assert request.body is not None
+        reader = request.body.reader
+        if not isinstance(reader, ChunkedReader):
+            assert isinstance(reader, LengthReader)
+            return self._sized(reader.length)
+
+        def check_trailers(lines: bytes) -> None:
+            request.parse_headers(lines, from_trailer=True)
+
+        return _chunked(self._buffer, self._most, self._too_large, check_trailers)
+
+    def _sized(self, length: int) -> _Body:
+        if length > self._most:
+            raise self._too_large()
+        buffer = self._buffer
+        while len(buffer) < length:
+            yield
+        content = bytes(buffer[:length])
+        del buffer[:length]
+        return content
+
+    def _whole(self, body: Any) -> Request:
+        request, self._request, self._body = self._request, None, None
+        assert request is not None
+        request.body = body
+        setattr(request, _EXPECTED, False)
+        return request
+
+    def _broken(self, error: Exception) -> Request:
+        # Where the next request begins is unknown.
+        self._buffer.clear()
+        request = self._whole(_Broken(error))
+        request.force_close()
+        return request
+
+
+class _Broken:
+    """The body of a request that did not come as it should."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, size: int = -1) -> NoReturn:
+        raise self._error
+
+
+def _chunked(
+    buffer: bytearray,
+    most: int,
+    too_large: Callable[[], Exception],
+    check_trailers: Callable[[bytes], None],
+) -> _Body:
+    """Take a body in chunks off ``buffer``, and return it; yields for more bytes.
+
+    Raises Invalid, and what ``too_large`` makes if it has more than ``most`` bytes.
+    """
+    content = bytearray()
+    while size := (yield from _size(buffer)):
+        if len(content) + size > most:
+            raise too_large()
+        while len(buffer) < size + 2:
+            yield
+        if buffer[size : size + 2] != b"\r\n":
+            raise Invalid(f"the body is malformed: no line end after {size} bytes")
+        content += buffer[:size]
+        del buffer[: size + 2]
+    trailers = bytearray()
+    while (line := (yield from _line(buffer))) != b"\r\n":
+        trailers += line
+        if not line.endswith(b"\r\n") or len(trailers) > LINE:
+            raise Invalid("the body is malformed: its trailers are too long or cut")
+    if trailers:
+        try:
+            check_trailers(bytes(trailers[:-2]))
+        except ParseException as error:
+            raise Invalid(f"the body is malformed: {shortened(error)}") from None
+    return bytes(content)
+
+
+def _size(buffer: bytearray) -> Generator[None, None, int]:
+    line = yield from _line(buffer)
+    if (match := _SIZE.fullmatch(line)) is None:
+        raise Invalid(
+            "the body is malformed: a chunk must begin with its size in hex digits, "
+            f"not {shortened(line)}"
+        )
+    return int(match[1], 16)
+
+
+def _line(buffer: bytearray) -> Generator[None, None, bytes]:
+    """Take a line off ``buffer``, with its end; one that is too long lacks that."""
+    searched = 0
+    while (end := buffer.find(b"\n", searched)) < 0 and len(buffer) <= LINE:
+        searched = len(buffer)
+        yield
+    if end < 0:
+        end = LINE
+    line = bytes(buffer[: end + 1])
+    del buffer[: end + 1]
+    return line[: LINE + 2]
+
+
+def shortened(what: object) -> str:
+    """Return ``what`` as text of bounded length, without control characters."""
+    text = what if isinstance(what, str) else str(what)
+    text = text if text.isprintable() else repr(text)
+    return text if len(text) <= 100 else f"{text[:100]}…"
