@@ -107,7 +107,8 @@ def use_cases(store: Store, settings: Settings, clock: Clock = _now) -> UseCases
 def open_store(settings: Settings, sync: Sync = os.fdatasync) -> FileStore:
     """Open the tables in the data folder; raises Invalid and Unavailable."""
     flush = sync if settings.fsync == "always" else _leave_unflushed
-    return FileStore(settings.data, collections(settings), flush)
+    known = collections(settings)
+    return FileStore(settings.data, known, flush, settings.max_document)
 
 
 def check(settings: Settings) -> list[str]:

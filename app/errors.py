@@ -102,6 +102,10 @@ class Conflict(Error):
     """A document with that key exists already."""
 
 
+class TooLarge(Error):
+    """The document would be larger than one may be."""
+
+
 class Stale(Error):
     """The document is no longer in the revision that the sender knows."""
 

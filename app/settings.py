@@ -73,6 +73,13 @@ SETTINGS = (
         "bytes that a request body may have",
     ),
     Setting(
+        name="max_document",
+        variable="SVCTASKS_MAX_DOCUMENT",
+        kind="int",
+        default=4 << 20,
+        meaning="bytes that a task or a service may grow to, as JSON without white space",
+    ),
+    Setting(
         name="request_timeout",
         variable="SVCTASKS_REQUEST_TIMEOUT",
         kind="float",
@@ -119,6 +126,7 @@ class Settings:
     threads: int
     fsync: str
     max_body: int
+    max_document: int
     request_timeout: float
     services_prefix: str
     map_names: bool
@@ -178,7 +186,7 @@ class Settings:
             yield variables["bind"], [
                 f'must be HOST or HOST:PORT, such as 127.0.0.1:8000, not "{self.bind}"'
             ]
-        for name in ("workers", "threads", "max_body"):
+        for name in ("workers", "threads", "max_body", "max_document"):
             if getattr(self, name) < 1:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
         for name, most in MOST.items():

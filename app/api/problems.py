@@ -26,6 +26,7 @@ STATUS = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Stale: 412,
+    errors.TooLarge: 413,
     errors.Maintenance: 503,
     errors.Unavailable: 503,
 }

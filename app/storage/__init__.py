@@ -15,6 +15,9 @@
   2**62 - 1, the last that is given. An id that
   was written is never given again, whatever became of the document, in no worker and
   after no restart. One that was given for a write that did not happen is.
+* A store may have a limit for the size of documents: ``insert``, ``add`` and ``update``
+  raise TooLarge for a document beyond it, unless it is smaller than it was. What comes
+  from files, by ``load`` or by hand, may be larger.
 * ``find`` returns the records that a Query asks for, and how many match it in all.
   Documents that the order of the query leaves equal are in the order of the table; where
   the last field of the query's order descends, in the reverse: that of the mirrored query.

@@ -83,9 +83,17 @@ class FileStore:
     """Tables in the JSON files of ``folder``; see the contract in ``app.storage``."""
 
     def __init__(
-        self, folder: Path, collections: Iterable[Collection], sync: Sync = os.fdatasync
+        self,
+        folder: Path,
+        collections: Iterable[Collection],
+        sync: Sync = os.fdatasync,
+        max_document: int | None = None,
     ) -> None:
-        """Open all tables, making the folder if need be; raises Invalid, Unavailable."""
+        """Open all tables, making the folder if need be; raises Invalid, Unavailable.
+
+        Documents may have ``max_document`` bytes, if that is given.
+        """
+        self._max_document = max_document
         try:
             _make_folder(folder, sync)
         except OSError as error:
@@ -116,20 +124,20 @@ class FileStore:
         return Page(*self._tables[table].documents.find(query))
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
-        """Add documents, all or none; raises Conflict when a key exists."""
+        """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
         target = self._tables[table]
 
         def plan(present: Records, _: NextId) -> Changes:
-            return _added(documents, present, target)
+            return _added(documents, present, target, self._max_document)
 
         return target.write(plan).put
 
     def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
-        """Add the document that ``make`` makes with new ids; raises Conflict."""
+        """Add the document that ``make`` makes with new ids; raises Conflict, TooLarge."""
         target = self._tables[table]
 
         def plan(present: Records, next_id: NextId) -> Changes:
-            return _added([make(next_id)], present, target)
+            return _added([make(next_id)], present, target, self._max_document)
 
         return target.write(plan).put[0]
 
@@ -159,7 +167,10 @@ class FileStore:
         change: Callable[[Document, NextId], Document],
         revisions: Container[int] | None = None,
     ) -> Record:
-        """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
+        """Replace a document by what ``change`` makes of it.
+
+        Raises NotFound, Stale and TooLarge.
+        """
         result: list[Record] = []
 
         def plan(documents: Records, next_id: NextId) -> Changes:
@@ -170,7 +181,8 @@ class FileStore:
                 result.append(old)
                 return Changes([], [])
             result.append(Record(old.number, key, document))
-            return Changes(result, [], differences(before, document))
+            touched = differences(before, document)
+            return Changes(result, [], touched, self._max_document)
 
         self._tables[table].write(plan)
         return result[0]
@@ -278,7 +290,10 @@ def _make_folder(folder: Path, sync: Sync) -> None:
 
 
 def _added(
-    documents: Sequence[Document], present: Records, table: JournalTable
+    documents: Sequence[Document],
+    present: Records,
+    table: JournalTable,
+    most: int | None,
 ) -> Changes:
     records: dict[Key, Record] = {}
     for number, document in enumerate(documents, table.next_number()):
@@ -286,7 +301,7 @@ def _added(
         if key in records or present.get(key):
             raise Conflict(f"{table.key} {key} exists already")
         records[key] = Record(number, key, document)
-    return Changes(list(records.values()), [])
+    return Changes(list(records.values()), [], most=most)
 
 
 def _existing(

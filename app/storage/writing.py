@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.errors import Error, Unavailable
+from app.errors import Error, TooLarge, Unavailable, cut
 from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
 from app.storage.differences import Member
@@ -33,12 +33,13 @@ class Changes(NamedTuple):
     """What one write does: records to put, and keys that are gone.
 
     One that only replaces records may tell the ``touched`` members: in no others does any
-    of them differ from the one before.
+    of them differ from the one before. Records may have ``most`` bytes, if that is given.
     """
 
     put: list[Record]
     gone: list[Key]
     touched: list[Member] | None = None
+    most: int | None = None
 
 
 class Planned:
@@ -207,8 +208,10 @@ class WritableTable(SharedTable):
             ids = NewIds(state.marks, documents, self._collection.ids)
             try:
                 write.changes = write.plan(documents, ids.next_id)
-                put, gone, touched = write.changes
+                put, gone, touched, most = write.changes
                 packed = [Decoded(each.packed(), each.document) for each in put]
+                if most is not None:
+                    _check_sizes(packed, most, documents)
             except Exception as error:
                 write.error, write.is_done = error, True
                 continue
@@ -234,3 +237,15 @@ class WritableTable(SharedTable):
         self._line.clear()
         self._is_led = False
         self._guard = threading.Lock()
+
+
+def _check_sizes(packed: Iterable[Decoded], most: int, before: Records) -> None:
+    """Raise TooLarge for a record of more than ``most`` bytes, unless it shrinks."""
+    for record in (each.record for each in packed):
+        if record.size > most:
+            old = before.get(record.key)
+            if old is None or record.size > old.size:
+                raise TooLarge(
+                    f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
+                    f"it may have {most} at most (SVCTASKS_MAX_DOCUMENT)"
+                )

@@ -2,9 +2,8 @@
 
 import pytest
 from calls import ID, JSON, UNKNOWN, create, one, raw, send
-from shared import T
-
 from services.service_calls import define, start
+from shared import T
 
 
 @pytest.fixture

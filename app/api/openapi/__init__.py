@@ -59,7 +59,7 @@ ERRORS = {
     405: "This method is not supported at this address.",
     409: "There is one with this id already.",
     412: "It was changed since it had the ETag in If-Match.",
-    413: "The body is too large.",
+    413: "The body is too large, or the document would be.",
     415: "The body is neither JSON nor a form with JSON in the parameter data.",
     500: "The service failed; its log says why.",
     503: "The store is not available, or the server is in maintenance.",
