@@ -14,6 +14,7 @@ import click
 
 from app import __version__
 from app.errors import Error, Invalid, NotFound, Unavailable
+from app.logs import visible
 from app.settings import SETTINGS, Settings
 
 # The composition root is imported by each command for itself: prometheus-client decides,
@@ -41,10 +42,10 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except Error as error:
-            click.echo(f"svctasks: {error.message}", err=True)
+            click.echo(f"svctasks: {visible(error.message)}", err=True)
             if isinstance(error, Invalid) and error.message not in _told(error):
                 for line in _told(error):
-                    click.echo(f"  {line}", err=True)
+                    click.echo(f"  {visible(line)}", err=True)
             sys.exit(1)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -159,7 +160,7 @@ def import_(
     from app import bootstrap, interchange
 
     def skip(place: str, reason: str) -> None:
-        click.echo(f"skipped {place}: {reason}", err=True)
+        click.echo(f"skipped {place}: {visible(reason)}", err=True)
 
     settings = Settings.from_environment(data=data)
     if str(file) == "-":
@@ -241,7 +242,7 @@ def check(repair: bool, data: Path | None) -> None:
             pass
         found = bootstrap.check(settings)
     for finding in found:
-        click.echo(finding)
+        click.echo(visible(finding))
     if found:
         sys.exit(1)
     click.echo("all is well")

@@ -1,7 +1,13 @@
-"""Log lines: readable on a terminal, JSON elsewhere, one line each."""
+"""Log lines: readable on a terminal, JSON elsewhere, one line each but for tracebacks.
 
+Much of what is logged was chosen by clients. So no line has a character that a terminal
+acts on, and each has its length at most.
+"""
+
+import json
 import logging
 import os
+import re
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,8 +16,34 @@ from typing import Any, TextIO
 
 import orjson
 
+MAX_TEXT = 8000
+"""Characters that a text in a line may have; of a longer one the ends are kept."""
+
+TRACEBACK = "traceback"
+"""The member that may have several lines for a person to read."""
+
+_ACTIVE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+"""Control characters, overrides of the direction, and others that are not seen."""
+
 Line = Callable[[float, str, str, dict[str, Any]], str]
 """Makes a line of a time in seconds since 1970, a level, a message and members."""
+
+
+def visible(text: str) -> str:
+    r"""Return ``text`` with escapes, such as \x1b, for what a terminal would act on."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _ACTIVE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def _bounded(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        end = MAX_TEXT // 2
+        return f"{value[:end]} … {value[-end:]}"
+    return value
 
 
 def json_line(time: float, level: str, message: str, members: dict[str, Any]) -> str:
@@ -23,13 +55,34 @@ def json_line(time: float, level: str, message: str, members: dict[str, Any]) ->
         "message": message,
         **members,
     }
-    return orjson.dumps(line).decode()
+    text = _json(line)
+    if len(text) > MAX_TEXT:
+        text = _json({name: _bounded(value) for name, value in line.items()})
+    # What JSON does not demand to escape is inside of texts, and may be escaped there.
+    return text if text.isprintable() else _ACTIVE.sub(_escape, text)
+
+
+def _json(line: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(line).decode()
+    except TypeError:
+        # A file name may hold half a surrogate pair, which has no UTF-8.
+        return json.dumps(line, separators=(",", ":"))
+
+
+def _escape(found: re.Match[str]) -> str:
+    units = found[0].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[n:n + 2].hex()}" for n in range(0, len(units), 2))
 
 
 def text_line(time: float, level: str, message: str, members: dict[str, Any]) -> str:
     """Return a line for a person to read."""
-    told = " ".join(f"{value}" for value in members.values())
-    return f"{_moment(time)} {level:7} {message} {told}".rstrip()
+    members = dict(members)
+    trace = str(_bounded(members.pop(TRACEBACK, ""))).splitlines()
+    parts = [_moment(time), f"{level:7}", message, *members.values()]
+    line = " ".join(visible(str(_bounded(part))) for part in parts)
+    # Indented, so that no line of it can be taken for one of the log.
+    return "\n    ".join([line.rstrip(), *map(visible, trace)])
 
 
 def form(stream: TextIO) -> Line:
@@ -52,7 +105,7 @@ class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         members = {}
         if record.exc_info and record.exc_info[0] is not None:
-            members["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+            members[TRACEBACK] = "".join(traceback.format_exception(*record.exc_info))
         message = record.getMessage()
         return self._line(record.created, record.levelname, message, members)
 

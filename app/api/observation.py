@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Histogram, Metric, Summary
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.api.tally import DAY, Tally, summed
+from app.errors import cut
 from app.logs import Line
 
 Sync = Callable[[int], None]
@@ -30,6 +31,9 @@ MOMENT = 0.1
 
 MOST = 100_000
 """How many notes are kept for a log that nobody reads; older ones are dropped."""
+
+MAX_PATH = 2000
+"""Characters of a path that a note keeps."""
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
@@ -105,8 +109,8 @@ class Observer:
         self._notes.append(
             (
                 self._now(),
-                request.method,
-                request.path,
+                cut(request.method),
+                cut(request.path, MAX_PATH),
                 request.uri_template or "none",
                 str(response.status)[:3],
                 seconds,

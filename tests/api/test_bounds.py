@@ -167,3 +167,16 @@ def test_flat_form_is_refused_where_its_names_would_be_too_long(api):
     error = refused(send(api, "GET", f"{one(task)}?flat=true"), 400)
     assert list(error["errors"]) == ["flat"]
     assert api.get(f"{one(task)}?flat=true&mask=id,name").json["name"] == "n"
+
+
+@pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+def test_log_line_of_a_request_is_short_and_does_not_act_on_a_terminal(
+    api, service, log
+):
+    send(api, "GET", f"{T}/%1b%5b2J%9b%0a%C2%9b%E2%80%AE{LONG}")
+    send(api, "M" * 5000, T)
+    service.observer.read()
+    lines = log.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all(len(line) < 3000 and line.isprintable() for line in lines)
+    assert json.loads(lines[0])["path"].startswith(f"{T}/\x1b[2J")
