@@ -82,6 +82,15 @@ function withAllMethods(item) {
 
 const withoutSlash = (address) => address.replace(/[/]$/, "");
 
+// Swagger UI takes a text with contentMediaType for a file, which nobody can type.
+function withTypedText(parameter) {
+  const { contentMediaType, contentSchema, ...schema } = parameter.schema;
+  return { ...parameter, schema };
+}
+
+const withValues = (change, named) =>
+  Object.fromEntries(Object.entries(named).map(([name, value]) => [name, change(value)]));
+
 // The root of the API is where the document is: a proxy may not tell in which folder.
 function withWholeAddresses(item, told, root) {
   const whole = ({ url, ...others }) => ({
@@ -94,16 +103,25 @@ function withWholeAddresses(item, told, root) {
 function inFormOf32(api, address) {
   const told = withoutSlash(api.servers[0].url);
   const root = withoutSlash(new URL(".", address).href);
-  const paths = Object.entries(api.paths).map(([path, item]) => [
-    path,
-    withWholeAddresses(withAllMethods(item), told, root),
-  ]);
+  const inPlace = (item) => withWholeAddresses(withAllMethods(item), told, root);
+  const parameters = withValues(withTypedText, api.components.parameters);
   return {
     ...withWholeAddresses(api, told, root),
     openapi: "3.2.0",
-    paths: Object.fromEntries(paths),
+    paths: withValues(inPlace, api.paths),
+    components: { ...api.components, parameters },
   };
 }
+
+// Swagger UI is dark below an element of this class.
+function followColorScheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  dark.addEventListener("change", follow);
+  follow();
+}
+
+followColorScheme();
 
 async function show() {
   const reply = await fetch("openapi.json");

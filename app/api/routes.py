@@ -137,7 +137,6 @@ def _services() -> Iterator[Route]:
     start = _started("start a service", "Service", errors=_SENDING)
     yield Route(START, "services", "start", {"POST": start})
     yield _one(one, "service", OF_SERVICE)
-    yield Route(one + "/end", "services", "end", {"POST": _ended("service")})
     associate = Operation(
         *("make a service that of a customer", {200: ""}, "Association"),
         needs_body=False,
@@ -159,6 +158,7 @@ def _services() -> Iterator[Route]:
             )
     yield from _nested("state", OF_STATE, OF_STATES)
     yield from _nested("task", OF_TASK, OF_TASKS)
+    yield Route(one + "/end", "services", "end", {"POST": _ended("service")})
 
 
 def _nested(
@@ -235,8 +235,19 @@ def _extensions() -> Iterator[Route]:
         "task": one + "/tasks/{task_id}",
     }
     for level, owner in owners.items():
+        schemas = f"/metadata/{level}s/extensions"
+        of_schemas, of_values = f"{level}_schemas", f"{level}_values"
+        listing = Operation(
+            f"list the extension schemas of {level}s", {200: "DefinitionList"}
+        )
+        create = Operation(
+            f"create an extension schema of {level}s",
+            *({201: "DefinitionName"}, "NewDefinition"),
+            headers=("Location",),
+            errors=_SENDING,
+        )
+        yield Route(schemas, of_schemas, None, {"GET": listing, "POST": create})
         value = owner + "/extensions/{name}"
-        resource = f"{level}_values"
         # The documents answer the write of a task's value with another status.
         done = {200 if level == "task" else 204: ""}
         for ending, suffix, summary, body, replies in (
@@ -253,20 +264,7 @@ def _extensions() -> Iterator[Route]:
             ),
         ):
             put = Operation(summary, replies, body, errors=_CHANGING)
-            yield Route(value + ending, resource, suffix, {"PUT": put})
-    for level in owners:
-        schemas = f"/metadata/{level}s/extensions"
-        resource = f"{level}_schemas"
-        listing = Operation(
-            f"list the extension schemas of {level}s", {200: "DefinitionList"}
-        )
-        create = Operation(
-            f"create an extension schema of {level}s",
-            *({201: "DefinitionName"}, "NewDefinition"),
-            headers=("Location",),
-            errors=_SENDING,
-        )
-        yield Route(schemas, resource, None, {"GET": listing, "POST": create})
+            yield Route(value + ending, of_values, suffix, {"PUT": put})
         get = Operation(
             *(f"get an extension schema of {level}s", {200: "Definition"}),
             errors=_GETTING,
@@ -276,7 +274,7 @@ def _extensions() -> Iterator[Route]:
             errors=(*WRITING, 404),
         )
         yield Route(
-            *(schemas + "/{name}", resource, "one"), {"GET": get, "DELETE": delete}
+            *(schemas + "/{name}", of_schemas, "one"), {"GET": get, "DELETE": delete}
         )
 
 

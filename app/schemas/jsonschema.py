@@ -140,7 +140,7 @@ SHARED: Mapping[str, JsonSchema] = {
         "if": {"type": "integer"},
         "then": integer(INTEGERS[0], INTEGERS[-1]),
         "items": ref("Json"),
-        "additionalProperties": ref("Json"),
+        "unevaluatedProperties": ref("Json"),
     },
     "Period": {
         "type": "object",
@@ -219,7 +219,12 @@ def shown(field: Valued) -> JsonSchema:
         return array(ref("ShownPeriod"))
     if isinstance(field, OpenObject):
         members = {name: SHOWN[kind] for name, kind in field.members.items()}
-        return {"type": "object", "properties": members, "required": list(members)}
+        return {
+            "type": "object",
+            "properties": members,
+            "required": list(members),
+            "additionalProperties": {},
+        }
     return _narrowed(SHOWN[field.kind], field)
 
 

@@ -72,6 +72,28 @@ def test_every_operation_is_there_and_no_other():
     assert set(operations()) == expected
 
 
+def test_every_operation_and_every_tag_has_a_description():
+    assert [
+        place for place, each in operations().items() if not each["description"]
+    ] == []
+    used = {tag for each in operations().values() for tag in each["tags"]}
+    assert {tag["name"] for tag in document()["tags"] if tag["description"]} == used
+
+
+def test_document_says_that_nothing_is_needed_to_log_in():
+    assert document()["security"] == []
+
+
+def test_own_id_fits_the_schema_of_a_change_and_is_accepted(api):
+    create(api, {"id": ID, "name": "n"})
+    change = {"id": ID, "intervalsec": 1.0}
+    assert fits(change, "SvctaskChange")
+    assert "readOnly" not in json.dumps(
+        document()["components"]["schemas"]["SvctaskChange"]["properties"]["id"]
+    )
+    assert send(api, "PATCH", f"{T}/{ID}", change).status_int == 200
+
+
 def test_methods_that_openapi_lacks_stand_in_the_extension():
     assert set(document()["paths"][T][FURTHER]) == {"LOOKUP", "QUERY"}
 

@@ -14,6 +14,8 @@ BEYOND_SCHEMAS = (
     # What is told in words: the names depend on the level, which is in the address.
     r"name: must not be \"\w+\": that is a member of the resource or its events",
     r".*: is not a member here nor a known extension",
+    # What the address says too.
+    r"(\w+_)?id: must be .*(the id of the (path|address), |that of the address)",
     # What one part of a body demands of another.
     r"periods\.[0-9]+\.timestop: must be greater than timestart",
     r"attributes\.[0-9]+\.name: is the name of attribute [0-9]+ too",

@@ -73,7 +73,7 @@ def test_the_variable_for_the_data_folder_does_not_matter(data):
         server.stop()
 
 
-def test_the_samples_of_the_program_are_those_of_the_tests():
+def test_the_samples_of_the_program_have_those_of_the_tests():
     shipped = {each.name: each.read_bytes() for each in demo.SAMPLES.iterdir()}
     copies = {each.name: each.read_bytes() for each in (SAMPLES / "data").iterdir()}
-    assert shipped == copies
+    assert copies.items() < shipped.items()

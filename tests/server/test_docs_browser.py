@@ -1,6 +1,7 @@
 """The page that shows the OpenAPI document, seen in a real browser."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -59,16 +60,34 @@ class Visit:
             for each in shown.all()
         ]
 
-    def try_out(self, verb, path, body=None):
-        """Send a request from the page, and return the JSON value that it shows."""
+    def opened(self, verb, path):
+        """Return an operation, ready to be executed with what is preset."""
         block = self.operation(verb, path)
         block.locator(".opblock-summary").click()
         block.get_by_role("button", name="Try it out").click()
+        return block
+
+    def try_out(self, verb, path, body=None, **parameters):
+        """Send a request from the page, and return the JSON value that it shows."""
+        block = self.opened(verb, path)
         if body is not None:
             block.locator("textarea").fill(json.dumps(body))
+        for name, text in parameters.items():
+            block.locator(f'tr[data-param-name="{name}"] input').fill(text)
         block.get_by_role("button", name="Execute").click()
         shown = block.locator(".live-responses-table .response-col_description pre")
         return json.loads(shown.first.inner_text())
+
+    def try_preset(self, verb, path):
+        """Send a request as it is preset, and return the reply."""
+        block = self.opened(verb, path)
+        execute = block.get_by_role("button", name="Execute")
+        with self.page.expect_response(
+            lambda reply: reply.request.method == verb
+        ) as sent:
+            execute.click()
+        block.locator(".opblock-summary").click()
+        return sent.value
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +150,51 @@ def test_requests_are_sent_from_the_page(visit):
     assert visit.try_out("QUERY", T, query) == [{"id": ID}]
     health = visit.try_out("GET", "/health")
     assert health["tables"]["svctasks"]["documents"] == 1
+
+
+def test_filter_and_order_can_be_typed(visit, server):
+    for name, seconds in (("a", 1), ("b", 2), ("c", 0)):
+        server.request("POST", T, {"name": name, "intervalsec": seconds})
+    found = visit.try_out(
+        "GET", T, filter='{"intervalsec": {"$gte": 1}}', order='[{"name": "desc"}]'
+    )
+    assert [each["name"] for each in found] == ["b", "a"]
+
+
+def test_every_example_succeeds_from_top_to_bottom(page):
+    server = Server()
+    try:
+        visit = Visit(page, f"http://127.0.0.1:{server.port}/docs")
+        replies = {
+            operation: visit.try_preset(*operation) for operation in visit.operations()
+        }
+        refused = {
+            operation: reply.text()
+            for operation, reply in replies.items()
+            if not reply.ok
+        }
+        assert refused == {}
+        assert len(replies) > 60
+        # Nothing but what is seen goes out, and the life cycle of a service is seen.
+        tasks = replies["GET", T].json()
+        assert len(tasks) == 2 and "periods" not in tasks[0]
+        service = replies["GET", "/services/{service_id}"].json()
+        assert {"active_states", "completed_tasks", "ClientInfo"} < set(service)
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_follows_the_color_scheme(browser, root, scheme):
+    page = browser.new_page(color_scheme=scheme)
+    try:
+        Visit(page, f"{root}/docs")
+        text = page.locator(".opblock-tag").first
+        color = text.evaluate("element => getComputedStyle(element).color")
+        is_light = sum(map(int, re.findall("[0-9]+", color)[:3])) > 3 * 128
+        assert is_light == (scheme == "dark"), color
+    finally:
+        page.close()
 
 
 def test_the_page_works_behind_a_proxy_that_has_it_in_a_folder(page, root):

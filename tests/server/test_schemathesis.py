@@ -72,9 +72,7 @@ def document(server):
         schema = parameter["schema"]
         if "contentSchema" in schema:
             del parameter["schema"]
-            example = json.loads(parameter.pop("example"))
-            content = {"schema": schema["contentSchema"], "example": example}
-            parameter["content"] = {JSON: content}
+            parameter["content"] = {JSON: {"schema": schema["contentSchema"]}}
     tags = document["components"]["parameters"]["If-Match"]
     tags["schema"] = {"anyOf": [{"const": "*"}, tags["schema"]]}
     for item in document["paths"].values():

@@ -16,11 +16,12 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from app import __version__
 from app.api.bodies import FORM
 from app.api.middleware import OVERRIDES
+from app.api.openapi.descriptions import OPERATIONS, TAGS
 from app.api.openapi.examples import EXAMPLES, LOOKUP_FAILED
 from app.api.openapi.meanings import MEANINGS
-from app.api.openapi.parameters import HEADERS, PARAMETERS
+from app.api.openapi.parameters import HEADERS, OF_PATH, PARAMETERS
 from app.api.openapi.replies import REPLIES
-from app.api.openapi.schemas import AMENDMENTS, OF_ADDRESS, OF_FIELDS, OTHERS
+from app.api.openapi.schemas import AMENDMENTS, OF_FIELDS, OTHERS
 from app.api.operations import Operation
 from app.api.routes import ROUTES, Route
 from app.schemas.jsonschema import SHARED, JsonSchema, ref, taken
@@ -39,18 +40,22 @@ cache or no-store, and X-Content-Type-Options: nosniff. Parameters that are not 
 are refused, but for /, /docs, what is below /docs, /health and /metrics, which ignore
 them. Texts with a NUL and integers beyond 64 bits are refused everywhere."""
 
-TAGS = {
+RESOURCES = {
     "service tasks": ("svctasks",),
     "services": ("services", "states", "tasks"),
     "extensions": (
-        *("service_values", "state_values", "task_values"),
-        *("service_schemas", "state_schemas", "task_schemas"),
+        "service_values",
+        "state_values",
+        "task_values",
+        "service_schemas",
+        "state_schemas",
+        "task_schemas",
     ),
     "business attributes": ("business_attributes",),
     "server": ("status", "mode", "health", "metrics"),
     "documentation": ("entrance", "openapi", "documentation"),
 }
-"""The groups of operations, each with the resources that they are of."""
+"""The resources whose operations each tag groups."""
 
 ERRORS = {
     400: "Something in the request is wrong; the message says what.",
@@ -86,14 +91,18 @@ def document(prefix: str, root: str = "") -> dict[str, Any]:
     servers = [{"url": root or "/"}]
     plugin = MarshmallowPlugin()
     spec = APISpec(
-        *("svctasks", __version__, "3.1.0", [plugin]),
+        title="svctasks",
+        version=__version__,
+        openapi_version="3.1.0",
+        plugins=[plugin],
         info={"description": ABOUT},
         servers=servers,
+        security=[],
     )
     assert plugin.converter is not None
     plugin.converter.add_attribute_function(_property)  # type: ignore[no-untyped-call]
-    for tag in TAGS:
-        spec.tag({"name": tag})
+    for tag, description in TAGS.items():
+        spec.tag({"name": tag, "description": description})
     _add_schemas(spec)
     for name, parameter in PARAMETERS.items():
         spec.components.parameter(name, parameter["in"], parameter)
@@ -133,8 +142,8 @@ def _add_schemas(spec: APISpec) -> None:
         amendment = AMENDMENTS.get(name, {})
         properties = schemas[name]["properties"] | amendment.get("properties", {})
         schemas[name] |= {**amendment, "properties": properties}
-    for name, member in OF_ADDRESS:
-        schemas[name]["properties"][member]["readOnly"] = True
+        if "unevaluatedProperties" in amendment:
+            del schemas[name]["additionalProperties"]
     for name, schema in {**SHARED, **OTHERS, **REPLIES}.items():
         spec.components.schema(name, schema)
     for of, schema in schemas.items():
@@ -162,7 +171,8 @@ def _item(route: Route, components: Components) -> dict[str, Any]:
 def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
     form = FORMS[route.is_of_services_api]
     names = re.findall(r"\{(\w+?)_?\}", route.template)
-    parameters = [*(f"path.{name}" for name in names), *operation.parameters]
+    of_path = [OF_PATH.get((route.resource, name), f"path.{name}") for name in names]
+    parameters = [*of_path, *operation.parameters]
     replies = {
         str(status): _reply(operation, status, schema)
         for status, schema in operation.replies.items()
@@ -177,11 +187,13 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
         str(status): {"$ref": f"#/components/responses/TooLong{status}"}
         for status in (*((414,) if is_free else ()), 431)
     }
-    identity = filter(None, (verb.lower(), route.resource, route.suffix))
+    parts = filter(None, (verb.lower(), route.resource, route.suffix))
+    identity = "_".join(parts)
     described = {
-        "operationId": "_".join(identity),
+        "operationId": identity,
         "summary": operation.summary,
-        "tags": [tag for tag, of in TAGS.items() if route.resource in of],
+        "description": OPERATIONS[identity],
+        "tags": [tag for tag, of in RESOURCES.items() if route.resource in of],
         "parameters": [*parameters, "X-Request-Id"],
         "responses": dict(sorted({**errors, **replies}.items())),
     }

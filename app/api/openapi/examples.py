@@ -171,18 +171,21 @@ _ACTIVE_STATES, _COMPLETED_STATES = (
     _SERVICE["completed_states"],
 )
 _ACTIVE_TASKS, _COMPLETED_TASKS = _SERVICE["active_tasks"], _SERVICE["completed_tasks"]
-_OFFERS = _SERVICE["relatedOffers"]
 
 _DEFINITION = {
-    "name": "relatedOffers",
+    "name": "callbacks",
     "type": "multi-valued",
     "attributes": [
-        {"name": "offer_name", "type": "string", "length": 64},
-        {"name": "type", "type": "string", "length": 16},
-        {"name": "comments", "type": "string", "length": 256},
+        {"name": "number", "type": "string", "length": 32},
+        {"name": "day", "type": "date"},
+        {"name": "note", "type": "string", "length": 256},
     ],
-    "unique": ["offer_name"],
+    "unique": ["number"],
 }
+_CALLBACKS = [
+    {"number": "555-0100", "day": "2026-12-01", "note": "in the morning"},
+    {"number": "555-0199", "day": "2026-12-02", "note": ""},
+]
 
 _END = {"disposition": 5, "disposition_desc": "normal ending"}
 
@@ -206,21 +209,25 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "StateEnd": {"end": _END},
     "TaskEnd": {"end": _END},
     "Association": {"nothing": {}},
-    "Transition": {"next": {"from": {"state_id": 4000}, "to": {"state_type": 200}}},
+    # From the state that the example of a start gives.
+    "Transition": {"next": {"from": {"state_id": 4002}, "to": {"state_type": 200}}},
     "Service": {"everything": _SERVICE},
     "ServiceList": {"one": [_SERVICE]},
     "State": {"completed": _COMPLETED_STATES[0]},
     "StateList": {"both": [*_ACTIVE_STATES, *_COMPLETED_STATES]},
     "Task": {"active": _ACTIVE_TASKS[0]},
     "TaskList": {"both": [*_ACTIVE_TASKS, *_COMPLETED_TASKS]},
-    "Value": {"offers": _OFFERS},
-    "Record": {"offer": _OFFERS[0]},
-    "NewDefinition": {"offers": _DEFINITION},
-    "Definition": {"offers": _DEFINITION},
+    "Value": {"callbacks": _CALLBACKS},
+    "Record": {"callback": _CALLBACKS[0]},
+    "NewDefinition": {"callbacks": _DEFINITION},
+    "Definition": {"callbacks": _DEFINITION},
     "DefinitionList": {"one": [_DEFINITION]},
-    "DefinitionName": {"offers": {"name": "relatedOffers"}},
+    "DefinitionName": {"callbacks": {"name": _DEFINITION["name"]}},
     "Mode": {"production": {"mode": "production"}},
 }
-"""Examples by the name of the schema that they fit, each with a name of its own."""
+"""Examples by the name of the schema that they fit, each with a name of its own.
+
+Sent in the order of the document, to a server with the samples, each of them succeeds.
+"""
 
 LOOKUP_FAILED = {"error_code": 1404, "error_message": "Lookup failed"}

@@ -9,6 +9,7 @@ svctasks contract, section 4.
 import re
 from collections.abc import Iterable, Mapping
 
+from app.jsontext import INTEGERS
 from app.query import Field, Fields
 from app.query.values import (
     ARRAY,
@@ -21,7 +22,15 @@ from app.query.values import (
     TEXT,
     Kind,
 )
-from app.schemas.jsonschema import NUMBERS, TAKEN, JsonSchema, array, nullable, ref
+from app.schemas.jsonschema import (
+    NUMBERS,
+    TAKEN,
+    JsonSchema,
+    array,
+    integer,
+    nullable,
+    ref,
+)
 
 _TEXT = TAKEN[TEXT]
 _ORDERED = ("$gt", "$gte", "$lt", "$lte")
@@ -58,16 +67,13 @@ def filters(fields: Fields) -> Mapping[str, JsonSchema]:
         ),
         "AnyCondition": _any_condition(),
         "AnyOperand": {"anyOf": [ref("Scalar"), elements, _members(ref("AnyOperand"))]},
+        # Any JSON value, said so that generated TypeScript has no type that is circular.
         "InnerOperand": {
-            "anyOf": [
-                ref("Scalar"),
-                elements,
-                {
-                    "type": "object",
-                    "propertyNames": {"pattern": "^([^$]|$)"},
-                    "additionalProperties": ref("InnerOperand"),
-                },
-            ],
+            "if": {"type": "integer"},
+            "then": integer(INTEGERS[0], INTEGERS[-1]),
+            "items": ref("InnerOperand"),
+            "propertyNames": {"pattern": "^([^$]|$)"},
+            "unevaluatedProperties": ref("InnerOperand"),
         },
     }
     for field in objects(fields):

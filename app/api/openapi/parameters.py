@@ -37,18 +37,18 @@ def _query(name: str, description: str, schema: JsonSchema, **more: Any) -> Para
 def _json(name: str, description: str, schema: JsonSchema, example: Any) -> Parameter:
     """Return a parameter with JSON in it.
 
-    OpenAPI has ``content`` for that too, which generators of clients do not know.
+    OpenAPI has ``content`` for that too, which generators of clients do not know. The
+    example is part of the description: Swagger UI would send it unasked.
     """
     text = {**TEXTUAL, "contentMediaType": "application/json", "contentSchema": schema}
-    return _query(name, description, text, example=json.dumps(example))
+    return _query(name, f"{description} Such as `{json.dumps(example)}`.", text)
 
 
 def _separated(
-    name: str, description: str, schema: JsonSchema, example: list[str]
+    name: str, description: str, schema: JsonSchema, **more: Any
 ) -> Parameter:
     """Return a parameter of several values with commas between."""
-    form = {"style": "form", "explode": False, "example": example}
-    return _query(name, description, schema, **form)
+    return _query(name, description, schema, style="form", explode=False, **more)
 
 
 def _of_address(
@@ -68,15 +68,14 @@ _OFFSET, _LIMIT = integer(0, MAX_OFFSET), integer(0, MAX_OFFSET)
 
 PARAMETERS: Mapping[str, Parameter] = {
     "filter": _json(
-        *("filter", "All members must match; see the schema.", ref("Filter")),
-        {"isenabled": 1, "name": {"$startswith": "Daily"}},
+        "filter",
+        "All members must match.",
+        ref("Filter"),
+        example={"isenabled": 1, "name": {"$startswith": "Daily"}},
     ),
-    "mask": _separated(
-        *("mask", "The fields to show.", MASK_OF_LIST, ["id", "name", "ext.ct"])
-    ),
+    "mask": _separated("mask", "The fields to show.", MASK_OF_LIST),
     "mask-of-one": _separated(
-        *("mask", "The fields to show, keys of the client's own too.", MASK_OF_ONE),
-        ["id", "name", "ext.ct"],
+        "mask", "The fields to show, keys of the client's own too.", MASK_OF_ONE
     ),
     "offset": _query("offset", "How many to leave out.", {**_OFFSET, "default": 0}),
     "limit": _query("limit", "How many to show at most; all without it.", _LIMIT),
@@ -85,31 +84,36 @@ PARAMETERS: Mapping[str, Parameter] = {
         "By which fields to sort; a bare name will do. What is equal is in the order of "
         "creation, or in the reverse if the last field descends.",
         ref("Ordering"),
-        ["name", {"ext.lwt": "desc"}],
+        example=["name", {"ext.lwt": "desc"}],
     ),
     "flat": _query(
-        *("flat", "Show members of objects as dotted members: 1 or true."),
+        "flat",
+        "Show members of objects as dotted members: 1 or true.",
         {"enum": ["true", "false", "1", "0"], "default": "false"},
     ),
+    # The examples let Swagger UI show the whole life cycle of a service at once.
     **{
         name: _query(
             name,
             f"Show the {name.replace('_', ' ')}.",
             {"type": "boolean", "default": False},
+            example=True,
         )
         for name in ASKED_FOR
     },
     "extensions": _separated(
-        *("extensions", "The extensions to show; unknown ones are ignored.", _NAMES),
-        ["ClientInfo", "relatedOffers"],
+        "extensions",
+        "The extensions to show; unknown ones are ignored.",
+        _NAMES,
+        example=["ClientInfo", "relatedOffers"],
     ),
     "started_from": _moment("started_from", "Only what started then or later."),
     "started_to": _moment("started_to", "Only what started before."),
     "completed_from": _moment("completed_from", "Only what ended then or later."),
     "completed_to": _moment("completed_to", "Only what ended before."),
-    "service_types": _separated("service_types", _TYPES, _NAMES, ["100"]),
-    "state_types": _separated("state_types", _TYPES, _NAMES, ["100", "200"]),
-    "task_types": _separated("task_types", _TYPES, _NAMES, ["55"]),
+    "service_types": _separated("service_types", _TYPES, _NAMES),
+    "state_types": _separated("state_types", _TYPES, _NAMES),
+    "task_types": _separated("task_types", _TYPES, _NAMES),
     "state_id": _query("state_id", "Only the tasks of this state.", integer()),
     "state_id-of-address": _query(
         "state_id", "The id of the state again, as in the address.", integer(0, MOST)
@@ -151,9 +155,17 @@ PARAMETERS: Mapping[str, Parameter] = {
     "path.contact_key": _of_address(
         "contact_key", "The key of a contact; it has no slash.", NOT_EMPTY, "bob"
     ),
-    "path.name": _of_address("name", "The name, in any case.", NOT_EMPTY, "ClientInfo"),
+    "path.name": _of_address(
+        "name", "The name of an extension, in any case.", NOT_EMPTY, "callbacks"
+    ),
+    "path.attribute": _of_address(
+        "name", "The name of a business attribute.", NOT_EMPTY, "Outcome"
+    ),
     "path.file": _of_address("file", "The name of a file.", NOT_EMPTY, "page.js"),
 }
+
+OF_PATH = {("business_attributes", "name"): "path.attribute"}
+"""The parameters of paths that mean another thing at the addresses of a resource."""
 
 
 def _header(

@@ -56,7 +56,8 @@ OF_FIELDS: Mapping[str, Any] = {
 }
 """The marshmallow schemas that bodies are made of."""
 
-_EVENT: JsonSchema = {"additionalProperties": nullable(ref("Value"))}
+# Not ``additionalProperties``: generated TypeScript would want it of declared members too.
+_EVENT: JsonSchema = {"unevaluatedProperties": nullable(ref("Value"))}
 
 
 def _there(name: str) -> JsonSchema:
@@ -91,18 +92,6 @@ AMENDMENTS: Mapping[str, JsonSchema] = {
     },
 }
 """What is put in the place of what marshmallow says, property by property."""
-
-OF_ADDRESS = (
-    ("SvctaskChange", "id"),
-    ("Association", "customer_id"),
-    ("ServiceEnd", "service_id"),
-    ("StateEnd", "service_id"),
-    ("StateEnd", "state_id"),
-    ("TaskEnd", "service_id"),
-    ("TaskEnd", "task_id"),
-    ("Transition", "service_id"),
-)
-"""The properties that may be there if they are what the address says."""
 
 _LISTED = [field.name for field in FIELDS.listed]
 
