@@ -46,7 +46,9 @@ class Svctasks:
     def expect(self, id_: str, revisions: Container[int] | None) -> None:
         """Raise Stale if the svctask is in none of ``revisions``, and NotFound."""
         if revisions is not None and self.get(id_).revision not in revisions:
-            raise Stale("the svctask was changed since; get it again")
+            raise Stale(
+                "the svctask is not in the state that is expected; get it again"
+            )
 
     def change(
         self, id_: str, body: Any, revisions: Container[int] | None = None

@@ -1,34 +1,140 @@
-"""Entity tags in the conditions of requests. RFC 9110, section 13."""
+"""Entity tags: what replies have, and what requests demand of them.
+
+A write is done in one step with the look at its conditions, and so they go down to it as
+``Conditions``; a read looks at them itself. Nothing here has a date of its last change
+that would hold for edits by hand too, so that conditions with dates are ignored.
+RFC 9110, sections 8.8.3 and 13.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
 
-from falcon import ETag, Request
+import orjson
+from falcon import HTTP_304, ETag, Request, Response
 
-from app.errors import Invalid
+from app.errors import Invalid, Stale
 
 _TAG = '(W/)?"[!#-~\u0080-\u00ff]*"'
 
-_IF_MATCH = re.compile(rf"\*|[ \t,]*{_TAG}([ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+_TAGS = re.compile(rf"\*|[ \t,]*{_TAG}([ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+
+MATCH, NONE_MATCH = "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"
+"""The two headers in the environment of WSGI."""
+
+
+class Conditions:
+    """What If-Match and If-None-Match demand of what is to be changed.
+
+    A tag is made of a state and, ``of_views``, of what else a reply shows, after a hyphen:
+    what is to be changed is compared by its state. As a container it has the revisions in
+    which a record may be changed.
+    """
+
+    def __init__(self, request: Request, of_views: bool) -> None:
+        """Read the headers; raises Invalid."""
+        self._expected = expected(request)
+        self._known: tuple[str, ...] = ()
+        if NONE_MATCH in request.env:
+            _check(request, NONE_MATCH, "If-None-Match")
+            self._known = tuple(request.if_none_match or ())
+        self._is_any_known = is_any(self._known)
+        if of_views:
+            if self._expected is not None:
+                self._expected = [each.partition("-")[0] for each in self._expected]
+            self._known = tuple(each.partition("-")[0] for each in self._known)
+
+    def __contains__(self, revision: object) -> bool:
+        assert isinstance(revision, int)
+        return self._hold(of_revision(revision))
+
+    def admit(self, resource: Mapping[str, Any]) -> bool:
+        """Tell whether a part of a document may be changed as it is now."""
+        return self._hold(of_resource(resource))
+
+    def _hold(self, state: str) -> bool:
+        if self._expected is not None and state not in self._expected:
+            return False
+        return not self._is_any_known and state not in self._known
+
+
+def conditions(request: Request, of_views: bool = False) -> Conditions | None:
+    """Return what the request demands, if it demands anything; raises Invalid."""
+    if MATCH in request.env or NONE_MATCH in request.env:
+        return Conditions(request, of_views)
+    return None
+
+
+def refuse_conditions(request: Request) -> None:
+    """Raise Stale if the request demands anything, where nothing has a tag.
+
+    It is not to be done as if nothing had been demanded.
+    """
+    if MATCH in request.env or NONE_MATCH in request.env:
+        raise Stale(
+            "nothing that has an entity tag is changed here; "
+            "leave If-Match and If-None-Match out"
+        )
+
+
+def of_revision(revision: int) -> str:
+    """Return the tag of a record in a revision."""
+    return f"{revision:016x}"
+
+
+def of_resource(resource: Mapping[str, Any]) -> str:
+    """Return the tag of a part of a document."""
+    return of_content(orjson.dumps(resource))
+
+
+def of_content(content: bytes) -> str:
+    """Return the tag of bytes."""
+    return blake2b(content, digest_size=8).hexdigest()
+
+
+def is_answered(request: Request, response: Response, tag: str) -> bool:
+    """Give the reply its tag, and tell whether the client has what it names: 304.
+
+    Raises Stale if If-Match does not have it, and Invalid.
+    """
+    if MATCH in request.env:
+        tags = expected(request)
+        if tags is not None and tag not in tags:
+            raise Stale("it is not in the state that If-Match names; get it again")
+    response.set_header("ETag", f'"{tag}"')
+    if is_known(request, tag):
+        response.status = HTTP_304
+        return True
+    return False
+
+
+def send(request: Request, response: Response, content: bytes) -> None:
+    """Send ``content`` with its tag, or 304; raises Stale and Invalid."""
+    if not is_answered(request, response, of_content(content)):
+        response.data = content
 
 
 def expected(request: Request) -> list[str] | None:
     """Return the strong tags that If-Match admits; None for any. Raises Invalid."""
-    given = request.env.get("HTTP_IF_MATCH")
-    if given is None:
+    if MATCH not in request.env:
         return None
-    # Falcon takes what has no quotes for a tag, which then is in vain compared with others.
-    if not _IF_MATCH.fullmatch(given.strip()):
-        raise Invalid('If-Match must be *, or entity tags such as "0123456789abcdef"')
+    _check(request, MATCH, "If-Match")
     tags = request.if_match or ()
     if is_any(tags):
         return None
     return [str(tag) for tag in tags if not getattr(tag, "is_weak", False)]
 
 
+def _check(request: Request, variable: str, name: str) -> None:
+    # Falcon takes what has no quotes for a tag, which then is in vain compared with others.
+    if not _TAGS.fullmatch(request.env[variable].strip()):
+        raise Invalid(f'{name} must be *, or entity tags such as "0123456789abcdef"')
+
+
 def is_known(request: Request, tag: str) -> bool:
     """Tell whether If-None-Match says that the client has what ``tag`` names."""
-    given = request.env.get("HTTP_IF_NONE_MATCH")
+    given = request.env.get(NONE_MATCH)
     if given is None:
         return False
     if given == f'"{tag}"':

@@ -122,6 +122,8 @@ class _Answers:
             body = {"error_code": 1000 + status, "error_message": message}
         if faults:
             body["errors"] = dict(faults)
+        # A tag that was set before the fault was found is that of something else.
+        response.delete_header("ETag")
         response.status = falcon.code_to_http_status(status)
         response.data = encode(body)
 

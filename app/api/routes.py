@@ -85,13 +85,14 @@ def _svctasks() -> Iterator[Route]:
     """Return the addresses of service tasks. Svctasks contract, section 3."""
     listing = Operation(
         *("list service tasks", {200: "SvctaskList", 304: ""}),
-        parameters=(*OF_LIST, "If-None-Match"),
+        parameters=(*OF_LIST, "If-Match", "If-None-Match"),
         headers=("ETag", *_PAGED),
+        errors=(*READING, 412),
     )
     create = Operation(
         *("create a service task", {200: "Svctask"}, "NewSvctask"),
         headers=("ETag",),
-        errors=(*_SENDING, 409),
+        errors=(*_SENDING, 409, 412),
     )
     lookup = Operation(
         *("look up the ids of a key", {200: "Ids"}, "Key"), errors=(*_GETTING, *BODY)
@@ -99,9 +100,9 @@ def _svctasks() -> Iterator[Route]:
     query = Operation(
         "list service tasks, the parameters in the body",
         *({200: "SvctaskList", 304: ""}, "Listing"),
-        parameters=("If-None-Match",),
+        parameters=("If-Match", "If-None-Match"),
         headers=("ETag", "X-Total-Count"),
-        errors=(*READING, *BODY),
+        errors=(*READING, *BODY, 412),
     )
     yield Route(
         *(SVCTASKS, "svctasks", None),
@@ -109,19 +110,19 @@ def _svctasks() -> Iterator[Route]:
     )
     get = Operation(
         *("get a service task", {200: "SvctaskView", 304: ""}),
-        parameters=("mask-of-one", "flat", "If-None-Match"),
+        parameters=("mask-of-one", "flat", "If-Match", "If-None-Match"),
         headers=("ETag",),
-        errors=_GETTING,
+        errors=(*_GETTING, 412),
     )
     change = Operation(
         *("change a service task", {200: "Svctask"}, "SvctaskChange"),
-        parameters=("If-Match",),
+        parameters=("If-Match", "If-None-Match"),
         headers=("ETag",),
         errors=(*_CHANGING, 412),
     )
     delete = Operation(
         *("delete a service task", {204: ""}),
-        parameters=("If-Match",),
+        parameters=("If-Match", "If-None-Match"),
         errors=(*WRITING, 404, 412),
     )
     yield Route(

@@ -5,11 +5,16 @@ Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, se
 
 from hashlib import blake2b
 
-from falcon import HTTP_204, HTTP_304, HTTPError, Request, Response
+from falcon import HTTP_204, HTTPError, Request, Response
 
 from app import svctasks
 from app.api import bodies, parameters
-from app.api.entity_tags import expected, is_known
+from app.api.entity_tags import (
+    conditions,
+    is_answered,
+    of_revision,
+    refuse_conditions,
+)
 from app.api.parameters import Listing
 from app.errors import Invalid
 from app.schemas.svctask import FIELDS
@@ -39,6 +44,7 @@ class Svctasks:
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
+        refuse_conditions(request)
         body = bodies.read(request)
         _show(response, self._svctasks.create(body))
 
@@ -51,13 +57,9 @@ class Svctasks:
         given = parameters.of_address(request)
         show = parameters.showing(given, FIELDS) if given else None
         record = self._svctasks.get(id_)
-        tag = _tag(record)
-        if is_known(request, tag):
-            response.status = HTTP_304
-        else:
+        if not is_answered(request, response, of_revision(record.revision)):
             shown = show(record.document) if show else record.document
             response.data = bodies.encode_shown(shown, record)
-        response.set_header("ETag", f'"{tag}"')
 
     on_head_one = on_get_one
 
@@ -65,7 +67,7 @@ class Svctasks:
         parameters.refuse_any(request)
         try:
             body = bodies.read(request)
-            record = self._svctasks.change(id_, body, _revisions(request))
+            record = self._svctasks.change(id_, body, conditions(request))
         except (Invalid, HTTPError):
             self._conditions_first(request, id_)
             raise
@@ -74,7 +76,7 @@ class Svctasks:
     def on_delete_one(self, request: Request, response: Response, id_: str) -> None:
         parameters.refuse_any(request)
         try:
-            self._svctasks.remove(id_, _revisions(request))
+            self._svctasks.remove(id_, conditions(request))
         except Invalid:
             self._conditions_first(request, id_)
             raise
@@ -87,16 +89,13 @@ class Svctasks:
         write tells them by itself.
         """
         self._svctasks.get(id_)
-        self._svctasks.expect(id_, _revisions(request))
+        self._svctasks.expect(id_, conditions(request))
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:
         page = self._svctasks.find(listing.query)
         revisions = b"".join([each.revision.to_bytes(8) for each in page.records])
         digest = blake2b(revisions, digest_size=8, key=b"%d" % page.total).hexdigest()
-        response.set_header("ETag", f'"{digest}"')
-        if is_known(request, digest):
-            response.status = HTTP_304
-        else:
+        if not is_answered(request, response, digest):
             show = listing.show
             response.data = bodies.join(
                 bodies.kept(each, show, lambda task: bodies.encode_item(show(task)))
@@ -106,21 +105,5 @@ class Svctasks:
 
 
 def _show(response: Response, record: Record) -> None:
-    response.set_header("ETag", f'"{_tag(record)}"')
+    response.set_header("ETag", f'"{of_revision(record.revision)}"')
     response.data = bodies.encode_shown(record.document, record)
-
-
-def _tag(record: Record) -> str:
-    return f"{record.revision:016x}"
-
-
-def _revisions(request: Request) -> list[int] | None:
-    """Return the revisions that If-Match admits; None for any. Raises Invalid."""
-    tags = expected(request)
-    if tags is None:
-        return None
-    return [int(tag, 16) for tag in tags if len(tag) == 16 and _is_hex(tag)]
-
-
-def _is_hex(text: str) -> bool:
-    return all(each in "0123456789abcdef" for each in text)

@@ -311,7 +311,7 @@ def _existing(
     if record is None:
         raise NotFound("Not found")
     if revisions is not None and record.revision not in revisions:
-        raise Stale("the document was changed since; get it again")
+        raise Stale("the document is not in the state that is expected; get it again")
     return record
 
 

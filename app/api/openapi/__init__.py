@@ -63,7 +63,7 @@ ERRORS = {
     404: "There is no such thing.",
     405: "This method is not supported at this address.",
     409: "There is one with this id already.",
-    412: "It was changed since it had the ETag in If-Match.",
+    412: "It is not in a state that If-Match and If-None-Match admit.",
     413: "The body is too large, or the document would be.",
     415: "The body is neither JSON nor a form with JSON in the parameter data.",
     500: "The service failed; its log says why.",

@@ -22,7 +22,10 @@ from app.schemas.service import ASKED_FOR
 Parameter = dict[str, Any]
 
 _TAG = '(W/)?"[!#-~]*"'
-_TAGS = f"^{_TAG}( *, *{_TAG})*$"
+_TAGS_OR_ANY: JsonSchema = {
+    "type": "string",
+    "pattern": rf"^(\*|{_TAG}( *, *{_TAG})*)$",
+}
 _NAME: JsonSchema = {"type": "string", "pattern": f"^[^,]*[^,{WHITE}][^,]*$"}
 
 
@@ -124,11 +127,11 @@ PARAMETERS: Mapping[str, Parameter] = {
     ),
     "If-Match": _parameter(
         *("header", "If-Match", "The ETag that it must have still, or *."),
-        schema={"type": "string", "pattern": rf"^(\*|{_TAG}( *, *{_TAG})*)$"},
+        schema=_TAGS_OR_ANY,
     ),
     "If-None-Match": _parameter(
-        *("header", "If-None-Match", "The ETag of what is known already: then 304."),
-        schema=TEXTUAL,
+        *("header", "If-None-Match", "The ETag of what is known already, or *."),
+        schema=_TAGS_OR_ANY,
     ),
     "X-Request-Id": _parameter(
         *("header", "X-Request-Id"),
