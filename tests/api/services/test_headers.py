@@ -2,7 +2,7 @@
 
 import pytest
 from calls import ID, JSON, UNKNOWN, create, one, raw, send
-from services.service_calls import define, start
+from service_calls import define, start
 from shared import T
 
 
