@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
-
+from app import jsontext
 from app.errors import Invalid
 from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
 from app.storage.indexes import Documents
-from app.storage.journal import Line, is_whole, read_journal
+from app.storage.journal import Line, is_whole, read_journal, with_header
 from app.storage.loading import checked, completed
+from app.storage.records import key_in
 from app.storage.state import State
 
 
@@ -34,7 +34,7 @@ def findings(folder: Path, collection: Collection) -> list[str]:
             # A line that a server is about to write looks damaged until it is whole.
             if sound and not damaged and size != (size := journal.size()):
                 continue
-            lines += sound
+            lines = with_header(lines + sound, 0)
         # A fold may have replaced the files while they were read.
         if identity(file.path) == found and _inode(path) == (journal and journal.inode):
             break
@@ -74,13 +74,17 @@ def _of_journal(
     before: int | None = None
     for line in lines:
         entry = line.entry
+        if not line.raw:
+            yield f"{name}: the first line, its header, is damaged or missing"
         if before is not None and entry["seq"] != before + 1:
             yield f"{name}: entry {before + 1} is missing"
         before = entry["seq"]
         for number, raw in entry.get("put", ()):
             try:
-                document = orjson.loads(raw)
-                completed(number, document, "", collection, nothing)
+                document = jsontext.read(raw, "it", jsontext.MAX_DEPTH)
+                key = key_in(raw, collection.key)
+                if completed(number, document, "", collection, nothing).key != key:
+                    raise Invalid(f"its {collection.key} is not {key}")
             except Invalid as error:
                 yield f"{name}: entry {before}, document {number}: {error.message}"
 

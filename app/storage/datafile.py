@@ -23,6 +23,7 @@ from tinydb.storages import Storage
 from app import jsontext
 from app.errors import Invalid
 from app.storage.descriptors import Descriptor, Sync, adopt, draft
+from app.storage.entries import LARGEST
 
 CHUNK = 1000
 """How many documents are written at a time."""
@@ -31,8 +32,8 @@ STRETCH = 4 << 20
 """After so many bytes of a draft, and the rest of a chunk, they are flushed. One flush of a
 large file at its end would hold up that of a journal meanwhile: 13 to 20 ms for 40 MB."""
 
-MAX_DIGITS = 18
-"""How long the number of a document may be, so that it fits into 64 bits."""
+MAX_DIGITS = len(str(LARGEST))
+"""How long the number of a document may be."""
 
 
 class Identity(NamedTuple):
@@ -135,9 +136,11 @@ def lines(content: bytes, name: str, table: str) -> Iterator[tuple[int, bytes]]:
         raise Invalid(f"{name} is damaged: it does not begin or end as it should")
     for line in inner[:-2]:
         number, _, document = line.rstrip(b",").partition(b": ")
-        if not number.strip(b'"').isdigit() or document[-1:] != b"}":
+        digits = number.strip(b'"')
+        is_number = digits.isdigit() and len(digits) <= MAX_DIGITS
+        if not is_number or document[-1:] != b"}":
             raise Invalid(f"{name} is damaged: it has a line that is no document")
-        yield int(number.strip(b'"')), document
+        yield int(digits), document
 
 
 def _first_line(table: str) -> bytes:
@@ -156,6 +159,10 @@ def parse(content: bytes, name: str, table: str) -> dict[int, dict[str, Any]]:
     if isinstance(tables, list):
         return dict(enumerate(tables, 1))
     if not is_tinydb(tables):
+        if number := _large_number(tables):
+            raise Invalid(
+                f"{name} holds a document of the number {number}; {LARGEST} is the largest"
+            )
         shape = f'{{"{table}": {{"1": {{…}}, "2": {{…}}}}}}'
         raise Invalid(
             f"{name} is neither an array of documents nor TinyDB JSON, which looks like "
@@ -182,7 +189,18 @@ def is_tinydb(value: Any) -> bool:
 
 def _is_number(key: str) -> bool:
     plain = key.isascii() and key.isdigit() and (key == "0" or key[0] != "0")
-    return plain and len(key) <= MAX_DIGITS
+    return plain and len(key) <= MAX_DIGITS and int(key) <= LARGEST
+
+
+def _large_number(tables: Any) -> str:
+    """Return the digits of a number that is too large, if there is one."""
+    if isinstance(tables, dict):
+        for documents in tables.values():
+            for key in documents if isinstance(documents, dict) else ():
+                is_plain = key.isascii() and key.isdigit() and key[0] != "0"
+                if is_plain and not _is_number(key):
+                    return key if len(key) <= 2 * MAX_DIGITS else f"{key[:MAX_DIGITS]}…"
+    return ""
 
 
 def _lines(table: str, documents: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ import errno
 import os
 import secrets
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +28,7 @@ import orjson
 
 from app.errors import Invalid, Unavailable
 from app.storage.descriptors import Descriptor, Sync, adopt, draft, flush_folder
+from app.storage.entries import is_entry
 
 FORMAT = 2
 """The number of this form of journal; a folder with a higher one is refused.
@@ -71,13 +72,16 @@ def decode(raw: bytes) -> Line | None:
         return None
     try:
         entry = _entry(members)
-    except orjson.JSONDecodeError:
+    except (ValueError, TypeError):
         return None
-    return Line(entry, raw) if entry is not None and "seq" in entry else None
+    return Line(entry, raw) if entry is not None and is_entry(entry) else None
 
 
 def _entry(members: bytes) -> dict[str, Any] | None:
-    """Return the entry of a line; None if its sizes are wrong. Raises JSONDecodeError."""
+    """Return the entry of a line; None if its sizes are wrong.
+
+    Raises ValueError, which an error of orjson is, and TypeError for what is no entry.
+    """
     # Nowhere but here: in a text, a quotation mark has a backslash before it.
     end = members.find(_PUT)
     head = members if end < 0 else b"%b}" % members[:end]
@@ -91,6 +95,8 @@ def _entry(members: bytes) -> dict[str, Any] | None:
     place = end + len(_PUT)
     entry["put"] = put = []
     for number, size in entry.pop("sizes"):
+        if type(size) is not int or size < 2:
+            return None
         put.append((number, members[place : place + size]))
         place += size + 1
     return entry if members[place - bool(put) :] == b"]}" else None
@@ -235,22 +241,27 @@ def is_whole(journal: Journal, lines: list[Line]) -> bool:
     return is_read and _has_header(lines) and lines[0].entry.get("format") == FORMAT
 
 
-def mend(path: Path, aside: Path, sequence: int, sync: Sync) -> int:
+def mend(
+    path: Path, aside: Path, sequence: int, sync: Sync, is_sound: Callable[[Line], bool]
+) -> int:
     """Move what is damaged in the journal at ``path`` to the file ``aside``.
 
-    The caller holds the lock. A journal without a header gets one that follows on
-    ``sequence``, one of an older form the header of the new. Returns the number of damaged
-    bytes.
+    So are lines that are not ``is_sound``. The caller holds the lock. A journal without a
+    header gets one that follows on ``sequence``, one of an older form the header of the
+    new. Returns the number of damaged bytes.
     """
     journal, lines = read_journal(path)
-    if journal is None or is_whole(journal, lines):
+    if journal is None or is_whole(journal, lines) and all(map(is_sound, lines)):
         return 0
     sound, damaged = journal.salvage()
+    lines += sound
+    unsound = b"".join(line.raw for line in lines if not is_sound(line))
+    damaged = b"\n".join(filter(None, (damaged, unsound.removesuffix(b"\n"))))
     if damaged:
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         with open(os.open(aside, flags, 0o600), "ab") as file:
             file.write(damaged + b"\n")
-    lines = with_header(lines + sound, sequence)
+    lines = with_header(list(filter(is_sound, lines)), sequence)
     # The numbers of damaged lines may be given again, so nobody may go on from where it
     # was: a new epoch makes every process read anew.
     new = {"format": FORMAT, "epoch": secrets.token_hex(4)}
@@ -263,7 +274,7 @@ def with_header(lines: list[Line], sequence: int) -> list[Line]:
     """Return ``lines``, with a header if they have none, after ``sequence`` if empty."""
     if _has_header(lines):
         return lines
-    before = lines[0].entry["seq"] - 1 if lines else sequence
+    before = max(0, lines[0].entry["seq"] - 1) if lines else sequence
     header = {"seq": before, "format": FORMAT, "epoch": "", "base": None, "next": 1}
     return [Line(header, b""), *lines]
 

@@ -39,13 +39,20 @@ def collector_off() -> Iterator[None]:
 
 
 def trusted(content: bytes, file: DataFile, collection: Collection) -> list[Record]:
-    """Return the records in ``content``, which the service wrote."""
-    key = collection.key
+    """Return the records in ``content``, which the service wrote; raises Invalid."""
     with collector_off():
         return [
-            Record(number, key_in(document, key), document)
+            _trusted(number, document, file.name, collection.key)
             for number, document in lines(content, file.name, collection.name)
         ]
+
+
+def _trusted(number: int, document: bytes, name: str, key: str) -> Record:
+    try:
+        return Record(number, key_in(document, key), document)
+    except Invalid as error:
+        place = f"{name} is damaged: document {number}"
+        raise Invalid(f"{place}: {error.message}") from None
 
 
 def checked(

@@ -16,16 +16,14 @@ from typing import Any
 
 from app.errors import Unavailable
 from app.storage import IdsOf, Key, no_ids
+from app.storage.entries import LAST
 from app.storage.records import Record, Records
-
-MOST = 2**62 - 1
-"""The highest id that is given. Those above, which a file may bring, count for nothing."""
 
 
 class Marks:
     """The highest id of each sequence that was given or found.
 
-    They are ``covering`` when no document of the table has a higher one up to ``MOST``.
+    They are ``covering`` when no document of the table has a higher one up to ``LAST``.
     """
 
     __slots__ = ("highest", "covering")
@@ -45,7 +43,7 @@ class Marks:
 
     def raise_to(self, ids: Iterable[tuple[str, int]]) -> None:
         for sequence, id_ in ids:
-            if self.highest.get(sequence, 0) < id_ <= MOST:
+            if self.highest.get(sequence, 0) < id_ <= LAST:
                 self.highest[sequence] = id_
 
     def cover(self, documents: Records, ids_of: IdsOf) -> None:
@@ -70,8 +68,8 @@ class NewIds:
         self._before.cover(self._documents, self._ids_of)
         self._after.raise_to(self._before.highest.items())
         id_ = self._after.highest.get(sequence, 0) + 1
-        if id_ > MOST:
-            raise Unavailable(f"there is no further {sequence}: {MOST} has been given")
+        if id_ > LAST:
+            raise Unavailable(f"there is no further {sequence}: {LAST} has been given")
         self._after.highest[sequence] = id_
         return id_
 

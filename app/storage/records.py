@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from app.errors import Unavailable
+from app.errors import Invalid, Unavailable
 from app.storage import Document, Key
 
 
@@ -19,13 +19,28 @@ def encoded(document: Document) -> bytes:
 
 
 def key_in(document: bytes, name: str) -> Key:
-    """Return the member ``name`` of a document in JSON, the first one if that can be."""
+    """Return the member ``name`` of a document in JSON, the first one if that can be.
+
+    Raises Invalid for what is no document that has such a key.
+    """
     found = _first_member(name).match(document)
     if found is None:
-        key: Key = orjson.loads(document)[name]
-        return key
+        return _key_anywhere_in(document, name)
     text, digits = found.groups()
     return int(digits) if text is None else str(text, "utf-8")
+
+
+def _key_anywhere_in(document: bytes, name: str) -> Key:
+    try:
+        value = orjson.loads(document)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"it is not JSON: {error}") from None
+    match value.get(name) if isinstance(value, dict) else None:
+        case bool():
+            pass
+        case str() | int() as key:
+            return key
+    raise Invalid(f"it has no {name}")
 
 
 @lru_cache

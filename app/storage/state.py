@@ -7,6 +7,7 @@ from typing import Any
 
 from app.storage import Collection
 from app.storage.datafile import Identity
+from app.storage.entries import LAST
 from app.storage.indexes import Documents
 from app.storage.journal import FORMAT, Line
 from app.storage.marks import Marks
@@ -49,7 +50,7 @@ class State:
         ``records`` are those in the data file ``found``, ``marks`` those known before.
         """
         state = cls(collection, Documents(collection, records), marks=marks)
-        state.next_number = max((record.number for record in records), default=0) + 1
+        state.count(record.number for record in records)
         if lines:
             state.begin(lines[0].entry)
             # The header tells of the documents in its own data file only.
@@ -94,9 +95,15 @@ class State:
 
     def reserve(self, entry: dict[str, Any]) -> None:
         """Give no number and no id of ``entry`` again."""
-        numbers = [number + 1 for number, _ in entry.get("put", ())]
-        self.next_number = max(self.next_number, entry.get("next", 0), *numbers)
+        self.next_number = max(self.next_number, entry.get("next", 0))
+        self.count(number for number, _ in entry.get("put", ()))
         self.marks.note(entry)
+
+    def count(self, numbers: Iterable[int]) -> None:
+        """Give none of ``numbers`` again. Those above LAST are never given."""
+        for number in numbers:
+            if self.next_number <= number <= LAST:
+                self.next_number = number + 1
 
     def note(self, entry: dict[str, Any]) -> None:
         """Take in all of a line but its documents."""

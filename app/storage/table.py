@@ -29,6 +29,7 @@ from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
 from app.storage.descriptors import Sync
 from app.storage.edits import Edits
+from app.storage.entries import LAST
 from app.storage.indexes import Documents
 from app.storage.journal import (
     Appended,
@@ -45,11 +46,15 @@ from app.storage.journal import (
 from app.storage.loading import checked, trusted
 from app.storage.locks import BRIEF, PATIENCE, Busy, TableLock
 from app.storage.marks import Marks
-from app.storage.records import Record
+from app.storage.records import Record, key_in
 from app.storage.state import State
 from app.storage.turns import Turns
 
 log = logging.getLogger(__name__)
+
+ROOM = 1 << 20
+"""More than the entries that are written at once: so many before the last number, a
+journal is begun anew."""
 
 
 class SharedTable:
@@ -211,18 +216,31 @@ class SharedTable:
             found = identity(self._file.path)
             content = self._file.content()
             journal, lines = read_journal(self._path)
-            if journal and not is_whole(journal, lines):
+            if journal and not self._is_sound(journal, lines):
                 try:
                     self._mend()
                     continue
                 except (Unavailable, OSError):
-                    lines = with_header(lines + journal.salvage()[0], 0)
+                    sound = filter(self._has_keys, lines + journal.salvage()[0])
+                    lines = with_header(list(sound), 0)
             # If a fold replaced the data file meanwhile, the two do not belong together.
             if identity(self._file.path) == found:
                 break
         records = self._records(content, found, lines)
         self._state = self._state_of(records, lines, found)
         self._journal, self._seen = journal, found
+
+    def _is_sound(self, journal: Journal, lines: list[Line]) -> bool:
+        return is_whole(journal, lines) and all(map(self._has_keys, lines))
+
+    def _has_keys(self, line: Line) -> bool:
+        """Tell whether all documents of an entry can be found."""
+        try:
+            for _, document in line.entry.get("put", ()):
+                key_in(document, self.key)
+        except Invalid:
+            return False
+        return True
 
     def _records(
         self, content: bytes | None, found: Identity | None, lines: list[Line]
@@ -339,7 +357,9 @@ class SharedTable:
         """
         self._commits.check()
         try:
-            journal = self._journal or self._begin_journal()
+            journal = self._journal
+            if journal is None or self._state.sequence > LAST - ROOM:
+                journal = self._begin_journal()
             first = self._state.sequence + 1
             numbered = [{"seq": n, **each} for n, each in enumerate(entries, first)]
             raw = b"".join(map(encode, numbered))
@@ -356,6 +376,12 @@ class SharedTable:
             self._file.replace(state.numbered())
             self._seen = identity(self._file.path)
             state.known, state.unfolded, state.edited = {self._seen}, 0, False
+        if state.sequence > LAST - ROOM:
+            if self._edits.fault is not None:
+                raise Unavailable(
+                    f"{self._path.name} has used up its numbers; mend the edit"
+                )
+            state.sequence = 0
         # Nobody may go on in it without reading it all.
         state.epoch = secrets.token_hex(4)
         base = self._seen if self._seen in state.known else None
@@ -378,7 +404,8 @@ class SharedTable:
         # At once, or not at all: who reads the journal has ``threads`` already.
         with self._lock.within(0):
             aside, flush = self._beside("damaged"), self._commits.flush
-            count = mend(self._path, aside, self._state.sequence, flush)
+            sequence = self._state.sequence
+            count = mend(self._path, aside, sequence, flush, self._has_keys)
         if count:
             text = "%s: %d damaged bytes were set aside in %s"
             log.warning(text, self._path.name, count, aside.name)

@@ -22,7 +22,7 @@ from app.storage.differences import differences
 from app.storage.folding import FoldedTable
 from app.storage.loading import completed
 from app.storage.records import Record, Records
-from app.storage.writing import Changes
+from app.storage.writing import Changes, check_new_number
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ class JournalTable(FoldedTable, Table):
         with self._lock:
             self._catch_up_or_fail()
             number = self._state.next_number
+            check_new_number(number)
             self._append({"next": number + 1})
             return number
 

@@ -22,6 +22,7 @@ from app.errors import Error, TooLarge, Unavailable, cut
 from app.storage import Collection, Key, NextId
 from app.storage.descriptors import Sync
 from app.storage.differences import Member
+from app.storage.entries import LAST
 from app.storage.indexes import Documents
 from app.storage.locks import Busy
 from app.storage.marks import NewIds
@@ -209,6 +210,8 @@ class WritableTable(SharedTable):
             try:
                 write.changes = write.plan(documents, ids.next_id)
                 put, gone, touched, most = write.changes
+                if any(not 0 <= each.number <= LAST for each in put):
+                    _check_numbers(put, documents)
                 packed = [Decoded(each.packed(), each.document) for each in put]
                 if most is not None:
                     _check_sizes(packed, most, documents)
@@ -249,3 +252,18 @@ def _check_sizes(packed: Iterable[Decoded], most: int, before: Records) -> None:
                     f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
                     f"it may have {most} at most (SVCTASKS_MAX_DOCUMENT)"
                 )
+
+
+def _check_numbers(put: Iterable[Record], documents: Records) -> None:
+    for each in put:
+        former = documents.get(each.key)
+        if former is None or former.number != each.number:
+            check_new_number(each.number)
+
+
+def check_new_number(number: int) -> None:
+    """Raise Unavailable if no new document may have this ``number``."""
+    if not 0 <= number <= LAST:
+        raise Unavailable(
+            f"a new document cannot have the number {number}; {LAST} is the last"
+        )

@@ -190,11 +190,8 @@ def test_broken_file_is_refused_with_its_reason(content, message):
     assert refusal(content) == message
 
 
-@pytest.mark.parametrize(
-    "number", ["01", "-1", "1.0", "x", "", "²", "1" * 19, "1" * 5000]
-)
-def test_number_that_tinydb_could_not_count_on_from_is_refused(number):
-    """A number of more than 64 bits would stop all writing: its successor too."""
+@pytest.mark.parametrize("number", ["01", "-1", "1.0", "x", "", "²"])
+def test_what_is_no_number_of_tinydb_is_refused(number):
     content = json.dumps({"notes": {number: {"id": "a"}}})
     assert "nor TinyDB JSON" in refusal(content)
 
