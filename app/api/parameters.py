@@ -1,21 +1,26 @@
 """The query parameters: which there are, and how those of service tasks are read.
 
 ``filter, mask, offset, limit, order, flat`` come as text in the address or, with the
-method QUERY, as members of a JSON body; both are read into the same values. svctasks
-contract, section 4; for the names of the others context-services contract, section 2.
+method QUERY, as members of a JSON body; both are read into the same values. In both APIs a
+parameter without a value counts as absent, and ``_``, by which browsers get around caches,
+is ignored. svctasks contract, section 4; for the names of the others context-services
+contract, section 2.
 """
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from json import dumps
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from falcon import Request, Response
 
 from app import jsontext
-from app.errors import Invalid
-from app.query import Field, Fields, Query
+from app.errors import Invalid, cut
+from app.query import Field, Fields, Query, quoted, suggestion
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
 from app.query.values import INTBOOL, INTEGER
@@ -25,6 +30,9 @@ OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
 OF_ONE = ("mask", "flat")
 
 TASK_ARRAYS = ("active_tasks", "completed_tasks")
+
+SEPARATED = ("mask", "extensions", "service_types", "state_types", "task_types")
+"""The parameters of several values with commas between."""
 
 OF_SERVICE = (*ASKED_FOR, "extensions")
 OF_SERVICES = (
@@ -38,6 +46,12 @@ OF_TASKS = ("state_id", "task_types", "extensions")
 
 MAX_UNKNOWN = 32
 """How many unknown parameters are told one by one."""
+
+MAX_GIVEN = 100
+"""How many parameters an address may have."""
+
+MAX_SHOWN = 200
+"""How many characters a spelling that is meant has at most, to be shown."""
 
 MAX_LINKED = 8000
 """Characters that the address of a page may have: gunicorn takes 8190 with all around."""
@@ -67,14 +81,49 @@ def decoded(query_string: str) -> dict[str, str]:
             query_string.encode("latin-1").decode("utf-8"),
             keep_blank_values=True,
             errors="strict",
-            max_num_fields=100,
+            max_num_fields=MAX_GIVEN,
         )
-    except ValueError:
+    except UnicodeError:
         raise Invalid("the address has parameters that cannot be decoded") from None
+    except ValueError:
+        raise Invalid(f"the address has more than {MAX_GIVEN} parameters") from None
+    pairs = [pair for pair in pairs if _counts(*pair)]
     parameters = dict(pairs)
     if len(parameters) < len(pairs):
-        raise Invalid("the address has a parameter twice")
+        _refuse_repeated(pairs)
     return parameters
+
+
+def _counts(name: str, value: Any) -> bool:
+    return value != "" and name != "_"
+
+
+def _refuse_repeated(pairs: Sequence[tuple[str, str]]) -> None:
+    """Raise Invalid, naming the parameters that are repeated."""
+    counted = Counter(name for name, _ in pairs)
+    faults = {}
+    for name in [name for name, count in counted.items() if count > 1]:
+        values = [value for other, value in pairs if other == name]
+        base = name.removesuffix("[]")
+        joined = {
+            "filter": "; join the conditions in one",
+            "order": _spelled("order", dumps(values, separators=(",", ":"))),
+        }
+        if base in SEPARATED:
+            joined[base] = _spelled(base, ",".join(values))
+        fault = f"is given {counted[name]} times{joined.get(base, '; give it once')}"
+        faults[cut(name)] = [fault]
+    _refuse(faults)
+
+
+def _spelled(name: str, value: str) -> str:
+    """Return how a parameter is spelled, for a message, if that is not too long."""
+    return f"; write {name}={value}" if len(value) <= MAX_SHOWN else ""
+
+
+def _refuse(faults: Mapping[str, list[str]]) -> None:
+    parts = (f"{name}: {'; '.join(each)}" for name, each in faults.items())
+    raise Invalid("; ".join(parts), faults)
 
 
 def listing_in(request: Request, fields: Fields) -> tuple[Mapping[str, str], Listing]:
@@ -101,7 +150,7 @@ def of_body(body: Any) -> dict[str, Any]:
     """Return the parameters in the body of a QUERY; raises Invalid."""
     if not isinstance(body, dict):
         raise Invalid(f"the body must be an object with any of {', '.join(OF_LIST)}")
-    return body
+    return {name: value for name, value in body.items() if _counts(name, value)}
 
 
 def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
@@ -109,7 +158,7 @@ def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
     reader = Reader(parameters, OF_LIST)
     query = Query(
         where=reader.read(
-            "filter", lambda value: condition(_json(value), fields), None
+            "filter", lambda value: condition(_filter(value), fields), None
         ),
         order=reader.read("order", lambda value: ordering(_order(value), fields), ()),
         offset=reader.read("offset", count, 0),
@@ -177,7 +226,11 @@ class Reader:
             raise Invalid(f"more than {MAX_UNKNOWN} unknown parameters; {names}")
         self._parameters = parameters
         self._faults = {
-            name: [f"there is no such parameter here; {names}"] for name in unknown
+            cut(name): [
+                f"there is no such parameter here{_meant(name, parameters[name], known)}; "
+                f"{names}"
+            ]
+            for name in unknown
         }
 
     def read(self, name: str, read: Callable[[Any], Any], default: Any) -> Any:
@@ -195,15 +248,29 @@ class Reader:
     def finish(self) -> None:
         """Raise Invalid with all the faults, if there are any."""
         if self._faults:
-            parts = (
-                f"{name}: {'; '.join(each)}" for name, each in self._faults.items()
-            )
-            raise Invalid("; ".join(parts), self._faults)
+            _refuse(self._faults)
+
+
+_IN_BRACKETS = re.compile(r"([a-z_]+)((?:\[[^\[\]]*\])+)")
+
+
+def _meant(name: str, value: Any, known: Sequence[str]) -> str:
+    """Return what an unknown parameter seems to mean, such as ``filter[name]``."""
+    match = _IN_BRACKETS.fullmatch(name) if len(name) <= MAX_SHOWN else None
+    if match is None or match[1] not in known or not isinstance(value, str):
+        return suggestion(name, known)
+    keys = match[2][1:-1].split("][")
+    if match[1] in ("filter", "order") and any(keys):
+        meant: Any = value
+        for key in reversed(keys):
+            meant = {key: meant} if key else [meant]
+        value = dumps(meant, ensure_ascii=False, separators=(",", ":"))
+    return _spelled(match[1], value)
 
 
 def _projection(reader: Reader, fields: Fields, on_list: bool) -> Projection:
     named = reader.read("mask", lambda value: mask(value, fields, on_list), None)
-    return _shape(named, bool(reader.read("flat", INTBOOL.read, 0)), fields, on_list)
+    return _shape(named, reader.read("flat", boolean, False), fields, on_list)
 
 
 @lru_cache(maxsize=256)
@@ -215,14 +282,28 @@ def _shape(
     return (lambda document: flat(show(document))) if is_flat else show
 
 
-def _json(value: Any) -> Any:
-    return jsontext.read(value, "its text") if isinstance(value, str) else value
+def _filter(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return jsontext.read(value, "its text")
+    except Invalid as error:
+        raise Invalid(f'{error.message}; it is such as {{"name":"x"}}') from None
 
 
 def _order(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{", '"'):
-        return _json(value)
+        return jsontext.read(value, "its text")
     return value
+
+
+def boolean(value: Any) -> bool:
+    """Return what true, false, 1 or 0 means, in any case; raises ValueError."""
+    try:
+        return bool(INTBOOL.read(value.lower() if isinstance(value, str) else value))
+    except ValueError:
+        shown = f", not {quoted(value)}" if isinstance(value, str) else ""
+        raise ValueError(f"must be true or false{shown}") from None
 
 
 def count(value: Any) -> int:

@@ -52,7 +52,9 @@ class Wish(NamedTuple):
 
 def wish(reader: Reader) -> Wish:
     """Return what the parameters ask to see; a fault is left with ``reader``."""
-    arrays = [name for name in ASKED_FOR if reader.read(name, _boolean, False)]
+    arrays = [
+        name for name in ASKED_FOR if reader.read(name, parameters.boolean, False)
+    ]
     names = [folded(name) for name in reader.read("extensions", _names, ())]
     return Wish(frozenset(arrays), frozenset(names))
 
@@ -388,12 +390,6 @@ def _names(text: str) -> list[str]:
     if not all(names):
         raise ValueError("must be names with commas between, none of them empty")
     return names
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return text.lower() == "true"
 
 
 _NUMBER = re.compile("[0-9]{1,19}")

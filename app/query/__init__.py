@@ -7,9 +7,35 @@ A query is a value that HTTP makes and a store consumes. It is parsed once
 The tree is as small as its meaning: ``$ne`` and ``$nin`` are negations, objects are
 conditions on their members. What is left are the operators ``$eq $in $gt $gte $lt $lte
 $exists $contains $startswith $endswith``. The operand of a comparison is a *key* of the
-field's kind (``app.query.values``), of ``$in`` a frozenset of keys, of ``$exists`` a
-bool, of the text operators a string as it was given. So trees are equal and hash alike
-only if they mean the same.
+field's kind (``app.query.values``), of ``$in`` a frozenset of keys, or of frozensets of
+names, of ``$exists`` a bool, of the text operators a string as it was given. So trees are
+equal and hash alike only if they mean the same.
+
+The one rule for absent, null and mixed values, for every back end:
+
+* Values are equal as JSON values are: an absent value equals null and nothing else, a
+  boolean is never a number, and 1 is 1.0.
+* ``$gt $gte $lt $lte`` hold only between two numbers or two strings. The empty date is
+  a string, and less than all others.
+* An array equals a wanted array if each of the wanted elements is equal to one in it; an
+  object equals a wanted one if the wanted members do. This holds at any depth.
+* The name of a member of ``opts`` or ``ext`` that is not declared leads through objects,
+  and through the objects that are elements of an array, to any number of values. An
+  object that lacks the next name, and a value that is neither an object nor an array,
+  lead to one absent value; an array without objects leads to none. Positions in arrays
+  are no names.
+* A condition on such a name holds if it holds for one of these values. One on a single
+  value (equality with a scalar, an order, the beginning or end of a text) holds for an
+  array if it holds for one of its elements, which is not searched for further ones.
+  Equality with an array and ``$contains`` ask for what is in the array itself.
+* Members of an object beside a name are dotted names: each may hold in another element
+  of an array. An object inside of a wanted array, beside ``$contains`` or in ``$all`` has
+  to be equal to one element.
+* ``$all`` holds if each of its values does as an equality, but an object or an array in
+  it has to be an element; without values it never holds.
+* A negation holds wherever its part does not, so for absent values too.
+* A presence is true or false, and equals nothing else; null is a value that is there.
+* In an order, what is not of the field's type comes first, as if it were the least.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -23,6 +49,9 @@ from app.jsontext import MAX_DEPTH
 from app.query.values import ABSENT, ANY, Kind
 
 Document = Mapping[str, Any]
+
+MAX_NAME = 1024
+"""How many characters the dotted name of a field may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +130,11 @@ class Query:
     limit: int | None = None
 
 
+def quoted(name: str) -> str:
+    """Return ``name`` in quotes for a message, the beginning only of a long one."""
+    return dumps(cut(name), ensure_ascii=False)
+
+
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return, in brackets, the known name that is nearest to ``name``, or nothing."""
     # Of a longer name only the start is looked at: the search is not linear.
@@ -143,6 +177,8 @@ class Fields:
         """Return the field ``name`` of a complete document, for a filter or a mask."""
         if name in self._declared:
             return self._declared[name]
+        if len(name) > MAX_NAME:
+            raise Invalid(f"a field name has more than {MAX_NAME} characters")
         path = tuple(name.split("."))
         if path[0] not in self._open or not all(path):
             parts = " and ".join(self._open)
@@ -156,18 +192,34 @@ class Fields:
         """Return the field ``name`` of a list item, to sort by."""
         if name in self._listed:
             return self._listed[name]
+        if self._is_of_one(name):
+            raise _refused(f"lists cannot be sorted by {quoted(name)}", self._listed)
         raise _unknown(name, self._listed)
 
     def masked(self, name: str, on_list: bool) -> tuple[Field, ...]:
         """Return what ``name`` means in a mask: in a list, an object is its members."""
         if not on_list:
             return (self.one(name),)
-        members = tuple(f for f in self.listed if f.path[0] == name)
-        return members or (self.order(name),)
+        fields = tuple(f for f in self.listed if name in (f.name, f.path[0]))
+        if not fields and self._is_of_one(name):
+            fault = f"{quoted(name)} is a field of one entity only, not of lists"
+            raise _refused(fault, self._listed)
+        if not fields:
+            raise _unknown(name, self._listed)
+        return fields
+
+    def _is_of_one(self, name: str) -> bool:
+        try:
+            self.one(name)
+        except Invalid:
+            return False
+        return True
+
+
+def _refused(fault: str, available: Iterable[str]) -> Invalid:
+    return Invalid(f"{fault}; available: {', '.join(available)}")
 
 
 def _unknown(name: str, available: Iterable[str], also: str = "") -> Invalid:
-    names = ", ".join(available)
-    nearest = suggestion(name, available)
-    shown = dumps(cut(name), ensure_ascii=False)
-    return Invalid(f"there is no field {shown}{nearest}; available: {names}{also}")
+    fault = f"there is no field {quoted(name)}{suggestion(name, available)}"
+    return Invalid(f"{_refused(fault, available).message}{also}")

@@ -1,16 +1,18 @@
 """The values of ``filter`` and ``order`` to a tree.
 
-The spellings of the conditions are MongoDB's, the ones that people know. All faults of
-a filter are told together, but a filter beyond the limits is not read further, so that
-its cost is bounded. svctasks contract, section 4.
+The spellings of the conditions are MongoDB's, the ones that people know. The platform's
+own form, ``["==", ["property", "name"], "x"]``, is read too, wherever a filter is. All
+faults of a filter are told together, but a filter beyond the limits is not read further, so
+that its cost is bounded. svctasks contract, section 4.
 """
 
+import re
 from collections.abc import Iterable
 from json import dumps
 from typing import Any
 
 from app.errors import Invalid
-from app.query import Condition, Every, Field, Fields, Negation, Order, Some
+from app.query import Condition, Every, Field, Fields, Negation, Order, Some, quoted
 from app.query.operators import OPERATORS, Operator, equal
 from app.query.values import ANY, OBJECT, type_name
 
@@ -21,14 +23,27 @@ MAX_CONDITIONS = 256
 """How many conditions a filter may have; each array or object in a value is one too."""
 
 MAX_VALUES = 1000
-"""How many values an array in a filter may have."""
+"""How many values all arrays and objects beside operators and names may have together."""
 
 _EVERYTHING = Every(())
-_COMBINERS = ("$and", "$or", "$not")
+_COMBINERS = ("$and", "$or", "$nor", "$not")
+
+_RELATIONS = {
+    "==": "$eq",
+    "!=": "$ne",
+    "<": "$lt",
+    "<=": "$lte",
+    ">": "$gt",
+    ">=": "$gte",
+    "in": "$in",
+}
+"""The relations of the platform's form, as operators."""
+
+_JOINTS: dict[str, type[Every] | type[Some]] = {"and": Every, "or": Some}
 
 
 def condition(value: Any, fields: Fields) -> Condition:
-    """Return the tree of a filter, which is a JSON object.
+    """Return the tree of a filter, which is a JSON object or in the platform's form.
 
     Raises Invalid.
     """
@@ -70,6 +85,8 @@ def ordering(value: Any, fields: Fields) -> tuple[Order, ...]:
 
 def _order(item: Any, fields: Fields) -> Order:
     if isinstance(item, str):
+        if meant := _meant(item, fields):
+            raise Invalid(f"{quoted(item)} is spelled {meant}")
         return Order(fields.order(item))
     if not isinstance(item, dict) or len(item) != 1:
         raise Invalid('an item must be a field name or {"field": "asc"|"desc"}')
@@ -78,6 +95,26 @@ def _order(item: Any, fields: Fields) -> Order:
     if direction not in ("asc", "desc"):
         raise Invalid(f'the direction of {name} must be "asc" or "desc"')
     return Order(field, direction == "desc")
+
+
+_TRIED = re.compile(r"([+-]?)([A-Za-z.]+)(?:[ :]+(asc|desc))?", re.IGNORECASE)
+"""What people try beside a bare name: -name, name desc, name:desc."""
+
+
+def _meant(item: str, fields: Fields) -> str:
+    """Return the JSON of what another spelling of an order seems to mean, or nothing."""
+    known = {field.name for field in fields.listed}
+    parts = item.split(",", len(known))
+    if item in known or len(parts) > len(known):
+        return ""
+    meant: list[Any] = []
+    for part in parts:
+        match = _TRIED.fullmatch(part.strip())
+        if match is None or match[2] not in known:
+            return ""
+        descends = match[1] == "-" or (match[3] or "").lower() == "desc"
+        meant.append({match[2]: "desc"} if descends else match[2])
+    return dumps(meant[0] if len(meant) == 1 else meant, separators=(",", ":"))
 
 
 def _invalid(parameter: str, faults: list[str]) -> Invalid:
@@ -100,12 +137,15 @@ class _FilterReader:
         self.faults: list[str] = []
         self._fields = fields
         self._conditions = 0
+        self._values = 0
 
     def conditions(self, value: Any, depth: int) -> Condition:
-        """Return what an object with fields and combiners as its keys means."""
-        if not isinstance(value, dict):
-            return self._fault(f"must be an object, not {type_name(value)}")
-        return _every([self._condition(*pair, depth) for pair in value.items()])
+        """Return what a filter means: an object, or an array in the platform's form."""
+        if isinstance(value, dict):
+            return _every(self._condition(*pair, depth) for pair in value.items())
+        if isinstance(value, list):
+            return self._expression(value, depth)
+        return self._fault(f'must be an object, not {type_name(value)}: {{"name":"x"}}')
 
     def _condition(self, name: str, value: Any, depth: int) -> Condition:
         self._count(depth)
@@ -115,47 +155,93 @@ class _FilterReader:
             field = self._fields.one(name)
         except Invalid as fault:
             return self._fault(fault.message)
-        if not isinstance(value, dict):
-            return self._compared(field, equal, value, depth)
-        return self._object(field, value, depth)
+        return self._beside(field, value, depth)
 
     def _combined(self, combiner: str, value: Any, depth: int) -> Condition:
         if combiner not in _COMBINERS:
             known = ", ".join(_COMBINERS)
-            shown = dumps(combiner, ensure_ascii=False)
-            return self._fault(f"{shown} cannot stand in a field's place, only {known}")
+            fault = f"{quoted(combiner)} cannot stand in a field's place, only {known}"
+            return self._fault(fault)
         if combiner == "$not":
             return Negation(self.conditions(value, depth + 1))
         if not isinstance(value, list) or not value:
             return self._fault(f"{combiner} takes an array of at least one filter")
+        parts = self._parts(value, depth)
+        if combiner == "$and":
+            return Every(parts)
+        return Some(parts) if combiner == "$or" else Negation(Some(parts))
+
+    def _parts(self, filters: list[Any], depth: int) -> tuple[Condition, ...]:
         parts = []
-        for part in value:
+        for each in filters:
             self._count(depth)
-            parts.append(self.conditions(part, depth + 1))
-        return Every(tuple(parts)) if combiner == "$and" else Some(tuple(parts))
+            parts.append(self.conditions(each, depth + 1))
+        return tuple(parts)
+
+    def _expression(self, value: list[Any], depth: int) -> Condition:
+        """Return what an array in the platform's form means."""
+        self._count(depth)
+        name = value[0] if value else None
+        if not isinstance(name, str):
+            fault = 'an array must be such as ["==",["property","name"],"x"]'
+            return self._fault(fault)
+        if name in _JOINTS:
+            if len(value) == 1:
+                return self._fault(f'"{name}" takes at least one filter')
+            return _JOINTS[name](self._parts(value[1:], depth))
+        if name == "not":
+            if len(value) != 2:
+                return self._fault(f'"not" takes one filter, not {len(value) - 1}')
+            return Negation(self.conditions(value[1], depth + 1))
+        if name not in _RELATIONS:
+            known = ", ".join([*_RELATIONS, *_JOINTS, "not"])
+            fault = f"{quoted(name)} is not an operator of an array; there are {known}"
+            return self._fault(fault)
+        match value[1:]:
+            case [["property", str(property_)], operand]:
+                try:
+                    field = self._fields.one(property_)
+                except Invalid as fault:
+                    return self._fault(fault.message)
+                return self._compared(
+                    field, OPERATORS[_RELATIONS[name]], operand, depth
+                )
+        sample = '["A","B"]' if name == "in" else '"x"'
+        return self._fault(f'must be such as ["{name}",["property","name"],{sample}]')
+
+    def _beside(self, field: Field, value: Any, depth: int) -> Condition:
+        """Return what a value or an object beside a field means."""
+        if isinstance(value, dict):
+            return self._object(field, value, depth)
+        return self._compared(field, equal, value, depth)
 
     def _object(self, field: Field, value: dict[str, Any], depth: int) -> Condition:
         """Return what an object beside a field means: operators, or sub-fields."""
-        operators = [name for name in value if name.startswith("$")]
-        if operators and len(operators) < len(value):
+        operators = sum(name.startswith("$") for name in value)
+        if operators and operators < len(value):
             fault = "an object has either operators or names, not both"
             return self._fault(f"{field.name}: {fault}")
         if operators:
-            return _every([self._operator(field, *p, depth) for p in value.items()])
+            return _every(self._operator(field, *p, depth) for p in value.items())
         if field.kind is not OBJECT and field.kind is not ANY:
             return self._compared(field, equal, value, depth)
-        members = [(f"{field.name}.{name}", member) for name, member in value.items()]
-        return _every([self._condition(*pair, depth + 1) for pair in members])
+        prefix = f"{field.name}."
+        return _every(
+            self._condition(prefix + name, member, depth + 1)
+            for name, member in value.items()
+        )
 
     def _operator(self, field: Field, name: str, operand: Any, depth: int) -> Condition:
         self._count(depth)
         if name in OPERATORS:
             return self._compared(field, OPERATORS[name], operand, depth)
-        shown = dumps(name, ensure_ascii=False)
+        if name == "$not":
+            return Negation(self._beside(field, operand, depth + 1))
         if name in _COMBINERS:
-            fault = f"{shown} stands in a field's place, not in a value's"
+            fault = f"{name} stands in a field's place, not in a value's"
         else:
-            fault = f"{shown} is not an operator; there are {', '.join(OPERATORS)}"
+            known = ", ".join([*OPERATORS, "$not"])
+            fault = f"{quoted(name)} is not an operator; there are {known}"
         return self._fault(f"{field.name}: {fault}")
 
     def _compared(
@@ -172,13 +258,13 @@ class _FilterReader:
         if not isinstance(operand, dict | list):
             return
         self._count(depth)
-        if len(operand) > MAX_VALUES:
-            raise _TooMuch(f"an array or object has more than {MAX_VALUES} values")
+        self._values += len(operand)
+        if self._values > MAX_VALUES:
+            raise _TooMuch(f"has more than {MAX_VALUES} values in arrays and objects")
         if isinstance(operand, dict):
             for name in operand:
                 if name.startswith("$"):
-                    shown = dumps(name, ensure_ascii=False)
-                    fault = f"{shown} cannot stand inside of an operand"
+                    fault = f"{quoted(name)} cannot stand inside of an operand"
                     raise Invalid(f"{field.name}: {fault}")
         for value in operand.values() if isinstance(operand, dict) else operand:
             self._check(field, value, depth + 1)

@@ -47,11 +47,18 @@ def _unequal(fields: Fields, field: Field, operand: Any) -> Condition:
 def _one_of(fields: Fields, field: Field, operand: Any) -> Condition:
     if not isinstance(operand, list):
         raise _refused(field, f"$in and $nin take an array, not {type_name(operand)}")
-    composite = any(isinstance(value, list | dict) for value in operand)
+    if field.kind is NAMES and [] not in operand:
+        wanted = frozenset(frozenset(_key(field, value)) for value in operand)
+        return Comparison(field, "$in", wanted)
+    composite = any(map(_is_composite, operand))
     if composite or field.kind not in SCALARS | {ANY}:
         return Some(tuple(equal(fields, field, value) for value in operand))
     keys = frozenset(_key(field, value) for value in operand)
     return Comparison(field, "$in", keys)
+
+
+def _is_composite(value: Any) -> bool:
+    return isinstance(value, list | dict)
 
 
 def _none_of(fields: Fields, field: Field, operand: Any) -> Condition:
@@ -69,6 +76,21 @@ def _ordered(operator: str, _: Fields, field: Field, operand: Any) -> Condition:
             field, f"{operator} takes a number or a string, not {type_name(operand)}"
         )
     return Comparison(field, operator, key)
+
+
+def _all_of(fields: Fields, field: Field, operand: Any) -> Condition:
+    if not isinstance(operand, list):
+        raise _refused(field, f"$all takes an array, not {type_name(operand)}")
+    if field.kind is OBJECT:
+        raise _refused(field, "$all is not defined for this field, it is an object")
+    if not operand:
+        return Some(())
+    if field.kind is ARRAY:
+        return equal(fields, field, operand)
+    if field.kind is ANY:
+        # What is composite is sought among the elements.
+        operand = [[each] if _is_composite(each) else each for each in operand]
+    return Every(tuple(equal(fields, field, each) for each in operand))
 
 
 def _exists(_: Fields, field: Field, operand: Any) -> Condition:
@@ -123,6 +145,7 @@ OPERATORS: dict[str, Operator] = {
     "$lte": partial(_ordered, "$lte"),
     "$in": _one_of,
     "$nin": _none_of,
+    "$all": _all_of,
     "$exists": _exists,
     "$contains": _contains,
     "$startswith": partial(_textual, "$startswith"),

@@ -1,22 +1,9 @@
 """A tree to Python: a test of documents, and a sort.
 
-The one rule for absent, null and mixed values, for every back end:
-
-* Values are equal as JSON values are: an absent value equals null and nothing else, a
-  boolean is never a number, and 1 is 1.0.
-* ``$gt $gte $lt $lte`` hold only between two numbers or two strings. The empty date is
-  a string, and less than all others.
-* An array equals a wanted array if each of the wanted elements is in it; an object
-  equals a wanted one if the wanted members do. This holds at any depth.
-* A negation holds wherever its part does not, so for absent values too.
-* A presence is true or false, and equals nothing else; null is a value that is there.
-* In an order, what is not of the field's type comes first, as if it were the least.
-
-Nothing here raises for any document, whatever JSON it is made of: a file that was
-edited by hand must not break a list.
+The rules are in ``app.query``. Nothing here raises for any document, whatever JSON it is
+made of: a file that was edited by hand must not break a list.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,29 +16,19 @@ from app.query import (
     Negation,
     Order,
 )
+from app.query.matching import RELATIONS, Test, is_composite, test_of
 from app.query.values import (
     ABSENT,
-    ARRAY_TAG,
-    DATE,
+    ANY,
     INDEXABLE,
-    NAMES,
     NUMBERS,
-    OBJECT_TAG,
     SCALARS,
     STRINGS,
     plain_key,
 )
 
 Predicate = Callable[[Document], bool]
-Test = Callable[[Any], bool]
 Item = TypeVar("Item")
-
-_RELATIONS: dict[str, Callable[[Any, Any], bool]] = {
-    "$gt": operator.gt,
-    "$gte": operator.ge,
-    "$lt": operator.lt,
-    "$lte": operator.le,
-}
 
 
 def predicate(condition: Condition) -> Predicate:
@@ -86,8 +63,10 @@ def _some(parts: list[Predicate]) -> Predicate:
 
 
 def _compared(comparison: Comparison) -> Predicate:
-    test = _test(comparison)
+    test = test_of(comparison)
     path = comparison.field.path
+    if comparison.field.kind is ANY:
+        return _anywhere(path, _of_all(comparison, test))
     if len(path) > 1:
         find = comparison.field.find
         return lambda document: test(find(document))
@@ -96,98 +75,64 @@ def _compared(comparison: Comparison) -> Predicate:
     return lambda document: test(document.get(name, ABSENT))
 
 
-def _test(comparison: Comparison) -> Test:
-    kind, operand = comparison.field.kind, comparison.operand
-    key = kind.key
-    match comparison.operator:
-        case "$eq" if kind is NAMES:
-            return _named(operand)
-        case "$eq" if isinstance(operand, tuple):
-            return _matching(operand)
-        case "$eq" if isinstance(operand, str) and kind is not DATE:
-            # Only a string equals a string, so its key need not be asked for.
-            return lambda value: bool(value == operand)
-        case "$eq":
-            return lambda value: bool(key(value) == operand)
-        case "$in":
-            return lambda value: key(value) in operand
-        case "$exists":
-            return lambda value: (value is not ABSENT) is operand
-        case "$contains":
-            return _containing(operand)
-        case "$startswith":
-            return _texts(kind is NAMES, lambda text: text.startswith(operand))
-        case "$endswith":
-            return _texts(kind is NAMES, lambda text: text.endswith(operand))
-    return _ordered(comparison)
+def _of_all(comparison: Comparison, test: Test) -> Callable[[list[Any]], bool]:
+    """Return the test of all values that a name leads to."""
+    operator = comparison.operator
+    if operator == "$exists":
+        # They are there if one of them is.
+        wanted = comparison.operand
+        return lambda values: any(each is not ABSENT for each in values) is wanted
+    if (
+        operator == "$contains"
+        or operator == "$eq"
+        and is_composite(comparison.operand)
+    ):
+        return lambda values: any(map(test, values))
+
+    def one_holds(values: list[Any]) -> bool:
+        for value in values:
+            if any(map(test, value)) if isinstance(value, list) else test(value):
+                return True
+        return False
+
+    return one_holds
 
 
-def _ordered(comparison: Comparison) -> Test:
-    key, operand = comparison.field.kind.key, comparison.operand
-    relation = _RELATIONS[comparison.operator]
-    types = str if isinstance(operand, str) else (int, float)
+def _anywhere(path: tuple[str, ...], test: Callable[[list[Any]], bool]) -> Predicate:
+    """Return the test of the values that ``path`` leads to in a document."""
 
-    def ordered(value: Any) -> bool:
-        found = key(value)
-        return isinstance(found, types) and relation(found, operand)
+    def anywhere(document: Document) -> bool:
+        value: Any = document
+        for depth, name in enumerate(path):
+            if not isinstance(value, dict):
+                return test(_reached(value, path[depth:]))
+            value = value.get(name, ABSENT)
+        return test([value])
 
-    return ordered
-
-
-def _named(names: tuple[str, ...]) -> Test:
-    wanted = frozenset(names)
-
-    def named(value: Any) -> bool:
-        found = NAMES.key(value)
-        return wanted.issubset(found) if wanted else found == ()
-
-    return named
+    return anywhere
 
 
-def _containing(operand: Any) -> Test:
-    element = _matching((ARRAY_TAG, (operand,)))
-    folded = operand.casefold() if isinstance(operand, str) else None
+def _reached(value: Any, path: tuple[str, ...]) -> list[Any]:
+    """Return the values that ``path`` leads to, through objects in arrays too.
 
-    def containing(value: Any) -> bool:
-        if isinstance(value, str):
-            return folded is not None and folded in value.casefold()
-        return element(value)
-
-    return containing
-
-
-def _texts(listed: bool, test: Callable[[str], bool]) -> Test:
-    if listed:
-        return lambda value: any(map(test, NAMES.key(value) or ()))
-    return lambda value: isinstance(value, str) and test(value)
-
-
-def _matching(pattern: Any) -> Test:
-    """Return the test whether a value includes what a key stands for."""
-    match pattern:
-        case (tag, items) if tag == ARRAY_TAG:
-            return _including(items)
-        case (tag, members) if tag == OBJECT_TAG:
-            tests = [(name, _matching(member)) for name, member in members]
-            return lambda value: isinstance(value, dict) and all(
-                test(value.get(name, ABSENT)) for name, test in tests
-            )
-    return lambda value: bool(plain_key(value) == pattern)
-
-
-def _including(patterns: tuple[Any, ...]) -> Test:
-    nested = [p for p in patterns if isinstance(p, tuple) and p[0] != "boolean"]
-    tests = [_matching(pattern) for pattern in nested]
-    plain = frozenset(patterns).difference(nested)
-
-    def including(value: Any) -> bool:
-        return (
-            isinstance(value, list)
-            and plain.issubset(map(plain_key, value))
-            and all(any(map(test, value)) for test in tests)
-        )
-
-    return including
+    However often one is absent, it is returned as absent once.
+    """
+    values, is_absent = [value], False
+    for name in path:
+        following = []
+        for each in values:
+            if not isinstance(each, dict | list):
+                is_absent = True
+                continue
+            for member in (each,) if isinstance(each, dict) else each:
+                if isinstance(member, dict):
+                    found = member.get(name, ABSENT)
+                    if found is ABSENT:
+                        is_absent = True
+                    else:
+                        following.append(found)
+        values = following
+    return [*values, ABSENT] if is_absent else values
 
 
 def equalities(condition: Condition) -> list[Comparison]:
@@ -214,7 +159,7 @@ def bounds(condition: Condition, order: Order) -> list[Comparison]:
 
 def limits(condition: Condition) -> list[Comparison]:
     """Return the limits that every match has to keep."""
-    return [each for each in _required(condition) if each.operator in _RELATIONS]
+    return [each for each in _required(condition) if each.operator in RELATIONS]
 
 
 def _required(condition: Condition) -> list[Comparison]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.errors import Invalid
+from app.errors import MAX_FAULTS, Invalid
 from app.query import Comparison, Every, Field, Fields, Negation, Order, Query, Some
 from app.query.grammar import (
     MAX_CONDITIONS,
@@ -61,6 +61,9 @@ def test_negative_operators_are_negations():
     assert condition({"name": {"$ne": "n"}}, FIELDS) == Negation(equal)
     assert condition({"name": {"$nin": ["n"]}}, FIELDS) == Negation(one_of)
     assert condition({"$not": {"name": "n"}}, FIELDS) == Negation(equal)
+    assert condition({"$nor": [{"name": "n"}]}, FIELDS) == Negation(Some((equal,)))
+    assert condition({"name": {"$not": {"$eq": "n"}}}, FIELDS) == Negation(equal)
+    assert condition({"name": {"$not": "n"}}, FIELDS) == Negation(equal)
 
 
 def test_combiners_take_filters():
@@ -68,6 +71,41 @@ def test_combiners_take_filters():
     filters = [{"name": "a"}, {"name": "b"}]
     assert condition({"$or": filters}, FIELDS) == Some(parts)
     assert condition({"$and": filters}, FIELDS) == Every(parts)
+
+
+@pytest.mark.parametrize(
+    ("array", "object_"),
+    [
+        (["==", ["property", "name"], "n"], {"name": "n"}),
+        (["!=", ["property", "name"], "n"], {"name": {"$ne": "n"}}),
+        (["<", ["property", "intervalsec"], 5], {"intervalsec": {"$lt": 5}}),
+        (["<=", ["property", "intervalsec"], 5], {"intervalsec": {"$lte": 5}}),
+        ([">", ["property", "ext.a"], 5], {"ext.a": {"$gt": 5}}),
+        ([">=", ["property", "ext.a"], 5], {"ext.a": {"$gte": 5}}),
+        (["in", ["property", "name"], ["a", "b"]], {"name": {"$in": ["a", "b"]}}),
+        (["not", ["==", ["property", "name"], "n"]], {"$not": {"name": "n"}}),
+        (["and", {"name": "n"}], {"$and": [{"name": "n"}]}),
+        (
+            ["or", ["==", ["property", "name"], "n"], {"name": "m"}],
+            {"$or": [{"name": "n"}, {"name": "m"}]},
+        ),
+    ],
+)
+def test_array_form_means_what_the_object_does(array, object_):
+    assert condition(array, FIELDS) == condition(object_, FIELDS)
+    assert condition({"$not": array}, FIELDS) == condition({"$not": object_}, FIELDS)
+
+
+def test_all_is_every_equality():
+    parts = (Comparison(NAME, "$eq", "a"), Comparison(NAME, "$eq", "b"))
+    assert condition({"name": {"$all": ["a", "b"]}}, FIELDS) == Every(parts)
+    assert condition({"name": {"$all": []}}, FIELDS) == Some(())
+    periods = [{"dow": 1}, {"dow": 2}]
+    assert condition({"periods": {"$all": periods}}, FIELDS) == condition(
+        {"periods": periods}, FIELDS
+    )
+    element = condition({"ext.a": [{"b": 1}]}, FIELDS)
+    assert condition({"ext.a": {"$all": [{"b": 1}]}}, FIELDS) == Every((element,))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +157,31 @@ def test_open_fields_are_of_any_kind_unless_declared():
 @pytest.mark.parametrize(
     ("filter_", "fault"),
     [
-        ([], "must be an object, not an array"),
+        ([], 'an array must be such as ["==",["property","name"],"x"]'),
+        ([1], 'an array must be such as ["==",["property","name"],"x"]'),
+        (["=", ["property", "name"], "x"], '"=" is not an operator of an array; there'),
+        (["==", "name", "x"], 'must be such as ["==",["property","name"],"x"]'),
+        (
+            ["==", ["property", "name"]],
+            'must be such as ["==",["property","name"],"x"]',
+        ),
+        (["in", ["name"], []], 'such as ["in",["property","name"],["A","B"]]'),
+        (["==", ["property", "nme"], "x"], 'no field "nme" (did you mean "name"?)'),
+        (["==", ["property", "name"], 1], "name: must be a string, not a number"),
+        (["==", ["property", "ext.a"], {"$gt": 1}], "cannot stand inside"),
+        (["and"], '"and" takes at least one filter'),
+        (["not"], '"not" takes one filter, not 0'),
+        (["or", 1], "must be an object, not a number"),
+        ({"$nor": []}, "$nor takes an array of at least one filter"),
+        ({"name": {"$all": "x"}}, "$all takes an array, not a string"),
+        (
+            {"opts": {"$all": [{}]}},
+            "$all is not defined for this field, it is an object",
+        ),
+        ({"name": {"$or": []}}, "$or stands in a field's place, not in a value's"),
+        ({"name": {"$not": {"$is": 1}}}, '"$is" is not an operator'),
+        ({"x" * 2000: 1}, "a field name has more than 1024 characters"),
+        ({"x" * 1000: 1}, f'no field "{"x" * 64}…"; available'),
         (None, "must be an object, not null"),
         ({"nme": 1}, 'no field "nme" (did you mean "name"?); available: id, name'),
         ({"zzz": 1}, "any sub-field of opts and ext"),
@@ -142,8 +204,11 @@ def test_open_fields_are_of_any_kind_unless_declared():
         ({"opts": None}, "opts: must be an object, not null"),
         ({"opts": {"$eq": {"title": 3}}}, "opts.title: must be a string"),
         ({"name": {"$regex": "x"}}, '"$regex" is not an operator; there are $eq, $ne'),
-        ({"name": {"$not": {}}}, '"$not" stands in a field\'s place'),
-        ({"$eq": 1}, '"$eq" cannot stand in a field\'s place, only $and, $or, $not'),
+        ({"name": {"$not": {}}}, "name: must be a string, not an object"),
+        (
+            {"$eq": 1},
+            '"$eq" cannot stand in a field\'s place, only $and, $or, $nor, $not',
+        ),
         ({"name": {"$eq": "x", "y": 1}}, "either operators or names"),
         ({"ext": {"$exists": True, "y": 1}}, "either operators or names"),
         ({"ext.a": {"$eq": {"$gt": 1}}}, '"$gt" cannot stand inside of an operand'),
@@ -151,7 +216,7 @@ def test_open_fields_are_of_any_kind_unless_declared():
         ({"$and": []}, "$and takes an array of at least one filter"),
         ({"$or": {}}, "$or takes an array of at least one filter"),
         ({"$or": [1]}, "must be an object, not a number"),
-        ({"$not": []}, "must be an object, not an array"),
+        ({"$not": []}, 'an array must be such as ["==",'),
         ({"name": {"$in": "x"}}, "$in and $nin take an array, not a string"),
         ({"name": {"$in": ["x", 1]}}, "name: must be a string, not a number"),
         ({"name": {"$exists": 1}}, "$exists takes true or false, not a number"),
@@ -200,13 +265,28 @@ def test_conditions_are_bounded():
     [fault] = faults({"$or": [{"name": "n"}] * (half + 1)})
     assert fault == "has more than 256 conditions"
     assert faults({"ext.a": [{}] * 300}) == ["has more than 256 conditions"]
-    assert len(faults({f"x{n}": 1 for n in range(1000)})) == MAX_CONDITIONS + 1
+    assert len(faults({f"x{n}": 1 for n in range(1000)})) == MAX_FAULTS
 
 
-def test_values_of_an_array_are_bounded():
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        {"name": {"$in": ["x"] * 1001}},
+        {"sites": ["x"] * 1001},
+        {"ext.a": {"$eq": {f"x{n}": 1 for n in range(1001)}}},
+        {"$or": [{"name": {"$in": ["x"] * 600}}] * 2},
+        {"$nor": [["in", ["property", "name"], ["x"] * 600]] * 2},
+    ],
+)
+def test_values_of_a_filter_are_bounded(filter_):
     condition({"name": {"$in": ["x"] * MAX_VALUES}}, FIELDS)
-    for filter_ in ({"name": {"$in": ["x"] * 1001}}, {"sites": ["x"] * 1001}):
-        assert faults(filter_) == ["an array or object has more than 1000 values"]
+    assert faults(filter_) == ["has more than 1000 values in arrays and objects"]
+
+
+def test_filter_beyond_the_limits_is_not_read_to_its_end():
+    """The dotted names of all members would be a hundred megabytes of text."""
+    members = {f"{n}": 1 for n in range(100_000)}
+    assert faults({"ext": {"x" * 1000: members}}) == ["has more than 256 conditions"]
 
 
 def test_parts_of_a_name_are_bounded():
@@ -240,9 +320,18 @@ def test_order_is_empty_when_the_array_is():
     ("order", "fault"),
     [
         ("nme", 'no field "nme" (did you mean "name"?); available: id'),
-        ("sites", 'no field "sites"'),
-        ("ext", 'no field "ext"'),
-        ("ext.mine", 'no field "ext.mine"'),
+        ("sites", 'lists cannot be sorted by "sites"; available: id, name'),
+        ("ext", 'lists cannot be sorted by "ext"; available: id, name'),
+        ("ext.mine", 'lists cannot be sorted by "ext.mine"'),
+        ("-name", '"-name" is spelled {"name":"desc"}'),
+        ("+name", '"+name" is spelled "name"'),
+        (" name", '" name" is spelled "name"'),
+        ("name desc", '"name desc" is spelled {"name":"desc"}'),
+        ("name:DESC", '"name:DESC" is spelled {"name":"desc"}'),
+        ("name ASC", '"name ASC" is spelled "name"'),
+        ("name,-ext.lwt", '"name,-ext.lwt" is spelled ["name",{"ext.lwt":"desc"}]'),
+        (["-name"], '"-name" is spelled {"name":"desc"}'),
+        ("-nme", 'no field "-nme" (did you mean "name"?)'),
         (["name", {"name": "desc"}], "name is named twice"),
         ({"name": "up"}, 'the direction of name must be "asc" or "desc"'),
         ({"name": []}, 'the direction of name must be "asc" or "desc"'),

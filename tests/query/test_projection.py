@@ -119,10 +119,14 @@ def test_projection_is_new_each_time():
     ("names", "on_list", "fault"),
     [
         ("nme", False, 'no field "nme" (did you mean "name"?); available: id, name'),
-        ("sites", True, 'no field "sites"'),
-        ("opts", True, 'no field "opts"'),
-        ("opts.title", True, 'no field "opts.title"'),
-        ("ext.mine", True, 'no field "ext.mine"'),
+        ("sites", True, '"sites" is a field of one entity only, not of lists'),
+        ("opts", True, '"opts" is a field of one entity only, not of lists'),
+        (
+            "opts.title",
+            True,
+            '"opts.title" is a field of one entity only, not of lists',
+        ),
+        ("ext.mine", True, '"ext.mine" is a field of one entity only, not of lists'),
         ("periods.dow", False, 'no field "periods.dow"'),
         ("ext.", False, 'no field "ext."'),
         ("", False, "an empty name"),

@@ -38,7 +38,8 @@ the header Allow. A client that cannot send LOOKUP or QUERY sends POST with the 
 X-HTTP-Method-Override. A trailing slash is tolerated. All replies have Cache-Control, no-
 cache or no-store, and X-Content-Type-Options: nosniff. Parameters that are not named here
 are refused, but for /, /docs, what is below /docs, /health and /metrics, which ignore
-them. Texts with a NUL and integers beyond 64 bits are refused everywhere."""
+them. A parameter without a value counts as absent, and _ is ignored; true and false may be
+in any case. Texts with a NUL and integers beyond 64 bits are refused everywhere."""
 
 RESOURCES = {
     "service tasks": ("svctasks",),

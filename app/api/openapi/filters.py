@@ -1,13 +1,14 @@
 """The value of ``filter`` in JSON Schema, made of the fields and their kinds.
 
-What stands beside a field is a value of its kind, or an object of operators; beside an
-object, its members. The rules are those of ``app.query.grammar`` and
-``app.query.operators``; that a filter may be too deep or too long is not said here.
-svctasks contract, section 4.
+A filter is an object or, in the platform's own form, an array. What is beside a field is
+a value of its kind, or an object of operators; beside an object, its members. The rules are
+those of ``app.query.grammar`` and ``app.query.operators``; that a filter may be too deep or
+too long is not said here. svctasks contract, section 4.
 """
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from app.jsontext import INTEGERS
 from app.query import Field, Fields
@@ -50,23 +51,36 @@ _CONDITIONS = {
 }
 
 
+class _Operands(NamedTuple):
+    """What the operators of a kind of fields take; without a schema there are none.
+
+    ``value`` is to be equal, ``ordered`` is to be less or greater, ``element`` is one of
+    ``$all``; ``further`` are operators of this kind only.
+    """
+
+    value: JsonSchema
+    ordered: JsonSchema | None = None
+    element: JsonSchema | None = None
+    further: Mapping[str, JsonSchema] = {}
+
+
 def filters(fields: Fields) -> Mapping[str, JsonSchema]:
     """Return the schemas of filters on ``fields``, by name; the whole is ``Filter``."""
-    date, elements = _value(DATE), array(ref("InnerOperand"))
+    operands = _operands(fields)
     schemas = {
-        "Filter": _filter(fields),
-        "TextCondition": _condition(_TEXT, _TEXT, dict.fromkeys(_TEXTUAL, _TEXT)),
-        "IntegerCondition": _condition(ref("Integer"), ref("Integer")),
-        "IntboolCondition": _condition(ref("Intbool"), ref("Intbool")),
-        "DateCondition": _condition(date, date, dict.fromkeys(_TEXTUAL, _TEXT)),
-        "NamesCondition": _condition(
-            ref("Names"), further=dict.fromkeys(_TEXTUAL, _TEXT)
-        ),
-        "ArrayCondition": _condition(
-            elements, further={"$contains": ref("InnerOperand")}
-        ),
-        "AnyCondition": _any_condition(),
-        "AnyOperand": {"anyOf": [ref("Scalar"), elements, _members(ref("AnyOperand"))]},
+        # To generators the second is any array: its type would be circular too.
+        "Filter": {
+            "anyOf": [
+                _filter(fields),
+                {"type": "array", "if": True, "then": ref("FilterArray")},
+            ]
+        },
+        "FilterArray": {"anyOf": [*_joints(), *_relations(fields, operands)]},
+        **{
+            name: {"anyOf": [each.value, _operators(name, each)]}
+            for name, each in operands.items()
+        },
+        "AnyOperand": _any_operand(_members(ref("AnyOperand"))),
         # Any JSON value, said so that generated TypeScript has no type that is circular.
         "InnerOperand": {
             "if": {"type": "integer"},
@@ -75,11 +89,56 @@ def filters(fields: Fields) -> Mapping[str, JsonSchema]:
             "propertyNames": {"pattern": "^([^$]|$)"},
             "unevaluatedProperties": ref("InnerOperand"),
         },
+        "AnyCondition": _any_operand(
+            _members(ref("AnyCondition")),
+            _operators("AnyCondition", operands["AnyCondition"]),
+        ),
     }
     for field in objects(fields):
-        inside = [e for e in fields.declared if e.path[:-1] == field.path]
-        schemas[_named(field)] = _object_condition(inside)
+        name, conditions = _named(field), _inside(fields, field)
+        members = {each.path[1]: ref(_named(each)) for each in conditions}
+        schemas[name] = {
+            "anyOf": [
+                _members(ref("AnyCondition"), members),
+                _operators(name, operands[name]),
+            ]
+        }
     return schemas
+
+
+def _operands(fields: Fields) -> dict[str, _Operands]:
+    """Return what operators take, by the names of the schemas of conditions."""
+    text, inner = dict.fromkeys(_TEXTUAL, _TEXT), ref("InnerOperand")
+    operands = {
+        "TextCondition": _Operands(_TEXT, _TEXT, _TEXT, text),
+        "NamesCondition": _Operands(ref("Names"), None, ref("Names"), text),
+        "ArrayCondition": _Operands(array(inner), None, inner, {"$contains": inner}),
+        "AnyCondition": _Operands(
+            ref("AnyOperand"),
+            {"anyOf": [_TEXT, *NUMBERS]},
+            inner,
+            {**text, "$contains": inner},
+        ),
+    }
+    for name, value in (
+        ("IntegerCondition", ref("Integer")),
+        ("IntboolCondition", ref("Intbool")),
+    ):
+        operands[name] = _Operands(value, value, value)
+    date = _value(DATE)
+    operands["DateCondition"] = _Operands(date, date, date, text)
+    for field in objects(fields):
+        values = {each.path[1]: _value(each.kind) for each in _inside(fields, field)}
+        operands[_named(field)] = _Operands(_members(ref("AnyOperand"), values))
+    return operands
+
+
+def _inside(fields: Fields, field: Field) -> list[Field]:
+    return [each for each in fields.declared if each.path[:-1] == field.path]
+
+
+def _any_operand(*further: JsonSchema) -> JsonSchema:
+    return {"anyOf": [ref("Scalar"), array(ref("InnerOperand")), *further]}
 
 
 def objects(fields: Fields) -> list[Field]:
@@ -89,19 +148,57 @@ def objects(fields: Fields) -> list[Field]:
 
 def _filter(fields: Fields) -> JsonSchema:
     several = array(ref("Filter"), minItems=1)
-    inside = "|".join(field.name for field in objects(fields))
-    declared = {field.name: ref(_named(field)) for field in fields.declared}
-    other = _other(rf"({inside})(\.[^.]+)+", declared)
     return {
         "type": "object",
         "properties": {
-            **declared,
-            "$and": several,
-            "$or": several,
+            **{field.name: ref(_named(field)) for field in fields.declared},
+            **dict.fromkeys(("$and", "$or", "$nor"), several),
             "$not": ref("Filter"),
         },
-        "patternProperties": {other: ref("AnyCondition")},
+        "patternProperties": {_open(fields): ref("AnyCondition")},
         "additionalProperties": False,
+    }
+
+
+def _open(fields: Fields) -> str:
+    """Return the pattern of the names of a client's own."""
+    inside = "|".join(field.name for field in objects(fields))
+    declared = [field.name for field in fields.declared]
+    return _other(rf"({inside})(\.[^.]+)+", declared)
+
+
+def _joints() -> list[JsonSchema]:
+    return [
+        {
+            "type": "array",
+            "prefixItems": [{"enum": ["and", "or"]}],
+            "items": ref("Filter"),
+            "minItems": 2,
+        },
+        _tuple({"const": "not"}, ref("Filter")),
+    ]
+
+
+def _relations(
+    fields: Fields, operands: Mapping[str, _Operands]
+) -> Iterable[JsonSchema]:
+    """Return the schemas of comparisons in the platform's form."""
+    for name, each in operands.items():
+        names = [field.name for field in fields.declared if _named(field) == name]
+        of: JsonSchema = {"enum": names} if names else {"pattern": _open(fields)}
+        field = _tuple({"const": "property"}, {"type": "string", **of})
+        yield _tuple({"enum": ["==", "!="]}, field, each.value)
+        yield _tuple({"const": "in"}, field, array(each.value))
+        if each.ordered:
+            yield _tuple({"enum": ["<", "<=", ">", ">="]}, field, each.ordered)
+
+
+def _tuple(*items: JsonSchema) -> JsonSchema:
+    return {
+        "type": "array",
+        "prefixItems": list(items),
+        "minItems": len(items),
+        "maxItems": len(items),
     }
 
 
@@ -123,46 +220,13 @@ def _value(kind: Kind) -> JsonSchema:
     return nullable(TAKEN[kind]) if kind is DATE else TAKEN[kind]
 
 
-def _condition(
-    value: JsonSchema,
-    ordered: JsonSchema | None = None,
-    further: Mapping[str, JsonSchema] = {},
-) -> JsonSchema:
-    return {"anyOf": [value, _operators(value, ordered, further)]}
-
-
-def _object_condition(inside: Iterable[Field]) -> JsonSchema:
-    """Return the schema of what stands beside an object with the fields ``inside``."""
-    conditions = {each.path[1]: ref(_named(each)) for each in inside}
-    values = {each.path[1]: _value(each.kind) for each in inside}
-    return {
-        "anyOf": [
-            _members(ref("AnyCondition"), conditions),
-            _operators(_members(ref("AnyOperand"), values)),
-        ]
-    }
-
-
-def _any_condition() -> JsonSchema:
-    operators = _operators(
-        ref("AnyOperand"),
-        {"anyOf": [_TEXT, *NUMBERS]},
-        {"$contains": ref("InnerOperand"), "$startswith": _TEXT, "$endswith": _TEXT},
-    )
-    elements = array(ref("InnerOperand"))
-    return {
-        "anyOf": [ref("Scalar"), elements, _members(ref("AnyCondition")), operators]
-    }
-
-
-def _operators(
-    value: JsonSchema,
-    ordered: JsonSchema | None = None,
-    further: Mapping[str, JsonSchema] = {},
-) -> JsonSchema:
+def _operators(name: str, operands: _Operands) -> JsonSchema:
+    """Return the schema of an object of operators; ``name`` is that of the condition."""
+    value, ordered, element, further = operands
     operators = {"$eq": value, "$ne": value}
     operators |= {"$in": array(value), "$nin": array(value)}
-    operators |= {"$exists": {"type": "boolean"}}
+    operators |= {"$all": array(element)} if element else {}
+    operators |= {"$exists": {"type": "boolean"}, "$not": ref(name)}
     operators |= dict.fromkeys(_ORDERED, ordered) if ordered else {}
     return {
         "type": "object",

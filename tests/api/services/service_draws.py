@@ -217,15 +217,16 @@ def parameters(draw, arrays):
     """Draw parameters: what is sent, the arrays and extensions asked for, the faults."""
     sent, faults = {}, set()
     for name in arrays:
-        if text := draw(among([None, None, "true", "true", "false"])):
+        text = draw(among([None, None, "true", "1", "TRUE", "false", "0", ""]))
+        if text is not None:
             sent[name] = text
     match draw(rarely("boolean", "extensions", "unknown")):
         case "boolean" if arrays:
             name = draw(among(arrays))
-            sent[name] = draw(among(["yes", "", "1"]))
+            sent[name] = draw(among(["yes", "2", "null"]))
             faults.add(name)
         case "extensions":
-            sent["extensions"] = draw(among(["", "Info,", ","]))
+            sent["extensions"] = draw(among(["Info,", ","]))
             return sent, set(), set(), {"extensions"}
         case "unknown":
             name = draw(among(["nosuch", "Extensions", "filter"]))
@@ -234,5 +235,5 @@ def parameters(draw, arrays):
     asked = draw(st.lists(among([*NAMES, "INFO", "x_1", "unknown"]), max_size=3))
     if asked:
         sent["extensions"] = draw(among([",", ", "])).join(asked)
-    shown = {name for name in arrays if sent.get(name) == "true"}
+    shown = {name for name in arrays if sent.get(name) in ("true", "1", "TRUE")}
     return sent, shown, {name.lower() for name in asked}, faults

@@ -75,6 +75,9 @@ def test_list_shows_services_as_they_are_alone(api, four):
     assert shown == [get(api, f"/services/{n}") for n in (1, 2, 3, 4)]
     shown = get(api, four, active_states=True, completed_tasks=True)
     assert [each["active_states"] for each in shown] == [[]] * 4
+    for value, is_shown in (("1", True), ("TRUE", True), ("0", False), ("", False)):
+        for each in get(api, four, active_states=value):
+            assert ("active_states" in each) is is_shown
     assert "active_tasks" not in shown[0]
 
 
@@ -211,7 +214,7 @@ def test_filters_are_all_held_to(api, four):
 
 def test_moment_that_is_none_is_refused(api, path):
     for name in ("started_from", "started_to", "completed_from", "completed_to"):
-        for value in ("", "now", "2010-09-07", "2010-02-30T00:00:00Z", "1283846296"):
+        for value in ("now", "2010-09-07", "2010-02-30T00:00:00Z", "1283846296"):
             refused(send(api, "GET", address(path, **{name: value})), name)
 
 
@@ -252,7 +255,7 @@ def test_type_may_be_named_where_its_field_is_mapped(api_over):
 
 
 def test_types_with_an_empty_one_are_refused(api, path):
-    for value in ("", ",", "100,", ",100", "100,,200"):
+    for value in (",", "100,", ",100", "100,,200"):
         reply = send(api, "GET", address(path, service_types=value))
         refused(reply, "service_types")
 
@@ -335,7 +338,7 @@ def test_links_are_under_the_prefix_of_the_request(settings, clock, log):
 
 def test_bad_page_is_refused(api, path):
     for name in ("offset", "limit"):
-        for value in ("", "-1", "x", "1.0", "9" * 20):
+        for value in ("-1", "x", "1.0", "9" * 20):
             refused(send(api, "GET", address(path, **{name: value})), name)
 
 
