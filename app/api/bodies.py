@@ -23,6 +23,9 @@ FORM = "application/x-www-form-urlencoded"
 MAX_INDENTED = 1 << 16
 """Bytes, without white space, of the documents that are indented."""
 
+MAX_MEDIA_TYPE = 256
+"""How many characters a Content-Type may have."""
+
 FORMS_KEPT = 4
 """How many encoded forms of a document are kept: one for each mask that is asked for."""
 
@@ -151,9 +154,14 @@ def too_large(limit: int) -> HTTPContentTooLarge:
     return HTTPContentTooLarge(description=f"The body may have {limit} bytes at most")
 
 
-@lru_cache(maxsize=64)
 def _media_type(header: str) -> str:
     """Return the media type that a Content-Type names; nothing, if it is not in UTF-8."""
+    # Falcon takes quadratic time to read it, and no type of a body is that long.
+    return _read_media_type(header) if len(header) <= MAX_MEDIA_TYPE else ""
+
+
+@lru_cache(maxsize=64)
+def _read_media_type(header: str) -> str:
     media_type, parameters = parse_header(header)
     charset = parameters.get("charset", "utf-8").lower()
     return media_type.lower() if charset in ("utf-8", "utf8", "us-ascii") else ""
