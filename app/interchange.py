@@ -38,14 +38,14 @@ def entities(content: bytes, table: str, name: str) -> list[tuple[str, Any]]:
     messages. Raises Invalid.
     """
     # An entity is as deep as it may be, inside an array or the two levels of TinyDB.
-    levels = 1 if content.lstrip().startswith(b"[") else 2
+    levels = 1 if jsontext.is_array(content) else 2
     value = jsontext.read(content, name, jsontext.MAX_DEPTH + levels)
     match value:
         case list():
             return [(f"item {n}", each) for n, each in enumerate(value, 1)]
         case {"name": str()} | {"service_id": int()}:
             return [("the object", jsontext.read(content, name))]
-        case dict() if (documents := _of_tinydb(value, table)) is not None:
+        case dict() if (documents := _of_tinydb(value, table, name)) is not None:
             return [(f"document {n}", each) for n, each in documents.items()]
     raise Invalid(
         f"{name} holds no {table}; it must be an array of them, one of them, or TinyDB "
@@ -53,9 +53,18 @@ def entities(content: bytes, table: str, name: str) -> list[tuple[str, Any]]:
     )
 
 
-def _of_tinydb(value: dict[str, Any], table: str) -> dict[str, Any] | None:
-    documents = value.get(table, value.get("_default"))
-    if len(value) != 1 or not isinstance(documents, dict):
+def _of_tinydb(value: dict[str, Any], table: str, name: str) -> dict[str, Any] | None:
+    """Return the documents of ``table``, or of TinyDB's default one if that has none.
+
+    Other tables are left alone: they hold something else. Raises Invalid if both have
+    documents.
+    """
+    tables = [value[each] for each in (table, "_default") if each in value]
+    filled = [each for each in tables if each]
+    if len(filled) > 1:
+        raise Invalid(f'{name} holds documents both in "_default" and in "{table}"')
+    documents = filled[0] if filled else {}
+    if not tables or not isinstance(documents, dict):
         return None
     return documents if all(key.isdigit() for key in documents) else None
 

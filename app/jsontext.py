@@ -16,6 +16,17 @@ from app.errors import Invalid
 MAX_DEPTH = 64
 """How deep arrays and objects may be nested in each other."""
 
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors write before a text; it is skipped. RFC 8259, section 8.1."""
+
+_OTHER_FORMS = {
+    b"\x1f\x8b": "compressed by gzip",
+    b"\x28\xb5\x2f\xfd": "compressed by zstd",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+"""How bytes begin that are no UTF-8, and what they are."""
+
 INTEGERS = range(-(2**63), 2**64)
 """The integers that a stored document can hold."""
 
@@ -29,8 +40,11 @@ def read(
     """
     try:
         raw = source.encode("utf-8") if isinstance(source, str) else source
-        text = raw.decode("utf-8")
+        text = raw.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except (UnicodeDecodeError, UnicodeEncodeError) as error:
+        for mark, found in _OTHER_FORMS.items():
+            if isinstance(source, bytes) and source.startswith(mark):
+                raise Invalid(f"{what} is {found}; it must be UTF-8") from None
         raise Invalid(f"{what} is not UTF-8 at byte {error.start}") from None
     if not text.strip(" \t\r\n"):
         raise Invalid(f"{what} is empty; it must be JSON")
@@ -52,6 +66,11 @@ def read(
         except _Refused as refusal:
             raise Invalid(f"{what} {refusal}") from None
     return value
+
+
+def is_array(source: bytes) -> bool:
+    """Tell whether ``source`` is an array, if it is JSON at all."""
+    return source.removeprefix(BYTE_ORDER_MARK.encode()).lstrip()[:1] == b"["
 
 
 class _Refused(Exception):

@@ -26,6 +26,8 @@ def fault(source, *arguments):
     [
         (b"null", None),
         (b" \t\r\n1 ", 1),
+        (b"\xef\xbb\xbf1", 1),
+        ("\ufeff 1", 1),
         (b"-0", 0),
         (b"-9223372036854775808", -(2**63)),
         (b"18446744073709551615", 2**64 - 1),
@@ -113,7 +115,19 @@ def test_text_that_is_not_json_is_refused_with_the_place(source, message):
 
 @pytest.mark.parametrize(
     "source",
-    ["\u00a0", "\x0b", "\ufeff1", "nul", "True", "undefined", "'a'", "01", "+1", ".5"]
+    [
+        "\u00a0",
+        "\x0b",
+        "\ufeff\ufeff1",
+        "1\ufeff",
+        "nul",
+        "True",
+        "undefined",
+        "'a'",
+        "01",
+        "+1",
+        ".5",
+    ]
     + ["1.", "0x1", "1_0", "\u0661", "--1", "[1,,2]", "{,}", "{1:2}", '{"a"}', "{a:1}"]
     + ["/**/1", "1//", '"\\x41"', '"\\u12"', '"\\u+123"', '"\\', "]", "\0", "1\0"],
 )
@@ -124,7 +138,7 @@ def test_text_of_a_dialect_is_refused(source):
 @pytest.mark.parametrize(
     "source, place",
     [(b"\xff", 0), (b'"\xe9"', 1), (b'"\xc0\xaf"', 1), (b'"ab\xed\xa0\x80"', 3)]
-    + [(b'"\xf4\x90\x80\x80"', 1), ('"a"'.encode("utf-16"), 0)],
+    + [(b'"\xf4\x90\x80\x80"', 1)],
 )
 def test_bytes_that_are_not_utf8_are_refused_with_the_place(source, place):
     assert fault(source) == f"the body is not UTF-8 at byte {place}"

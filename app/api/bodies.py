@@ -1,5 +1,6 @@
 """Bodies: JSON coming in, plain or in a form, and JSON going out."""
 
+import re
 from collections.abc import Callable, Hashable, Iterable
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,7 @@ from falcon import (
 )
 
 from app import jsontext
-from app.errors import Invalid
+from app.errors import Invalid, cut
 from app.storage import Document, Record
 
 JSON = "application/json; charset=utf-8"
@@ -25,6 +26,11 @@ MAX_INDENTED = 1 << 16
 
 MAX_MEDIA_TYPE = 256
 """How many characters a Content-Type may have."""
+
+_JSON_BEGINS = (b"{", b"[", b'"')
+
+_BARE_KEY = re.compile(rb"[0-9A-Za-z_.:-]{1,64}")
+"""A key that lacks its quotes."""
 
 FORMS_KEPT = 4
 """How many encoded forms of a document are kept: one for each mask that is asked for."""
@@ -84,6 +90,19 @@ def read(request: Request) -> Any:
     return _value(request, found)
 
 
+def read_key(request: Request) -> Any:
+    """Return what ``read`` returns; says so where a key only lacks its quotes."""
+    try:
+        return read(request)
+    except Invalid:
+        if key := _BARE_KEY.fullmatch(_content(request).strip()):
+            raise Invalid(
+                f'the key must be a JSON string, in quotes: "{key[0].decode()}"'
+                f"{_header_hint(request)}"
+            ) from None
+        raise
+
+
 def read_any(request: Request) -> Any:
     """Return what ``read`` returns, or an empty object where there is no body."""
     found = _content(request)
@@ -95,9 +114,27 @@ def _value(request: Request, content: bytes) -> Any:
     if media_type == "application/json":
         return jsontext.read(content)
     if media_type == FORM:
-        return jsontext.read(_form_data(content), "the form's parameter data")
+        try:
+            data = _form_data(content)
+        except Invalid:
+            if content.lstrip()[:1] in _JSON_BEGINS:
+                reason = f"the body looks like JSON{_header_hint(request)}"
+                raise Invalid(reason) from None
+            raise
+        return jsontext.read(data, "the form's parameter data")
     raise HTTPUnsupportedMediaType(
-        description=f"The body must be {JSON}, or {FORM} with the JSON in data"
+        description=f"The body must be {JSON}, or {FORM} with the JSON in data; "
+        f'its Content-Type is "{cut(request.content_type or "")}"'
+    )
+
+
+def _header_hint(request: Request) -> str:
+    """Return what to say of a form that is none: curl sends what -d has as one."""
+    if _media_type(request.content_type or "") != FORM:
+        return ""
+    return (
+        ', but it came as a form; send it with the header "Content-Type: '
+        'application/json", as curl does with --json in place of -d'
     )
 
 
@@ -130,6 +167,12 @@ def _content(request: Request) -> bytes:
     body: bytes | HTTPContentTooLarge = getattr(request.context, "body", b"")
     if isinstance(body, HTTPContentTooLarge):
         raise body
+    coding = request.env.get("HTTP_CONTENT_ENCODING")
+    if coding and body and coding.strip().lower() != "identity":
+        raise HTTPUnsupportedMediaType(
+            description=f"A compressed body (Content-Encoding: {cut(coding)}) cannot be "
+            "read; send it as it is, without this header"
+        )
     return body
 
 

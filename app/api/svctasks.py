@@ -50,7 +50,7 @@ class Svctasks:
 
     def on_lookup(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        key = bodies.read(request)
+        key = bodies.read_key(request)
         response.data = bodies.encode(self._svctasks.look_up(key))
 
     def on_get_one(self, request: Request, response: Response, id_: str) -> None:

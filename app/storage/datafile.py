@@ -154,7 +154,7 @@ def parse(content: bytes, name: str, table: str) -> dict[int, dict[str, Any]]:
     Invalid.
     """
     # The tables and the numbers nest the documents two levels deeper, an array one.
-    levels = 1 if content.lstrip().startswith(b"[") else 2
+    levels = 1 if jsontext.is_array(content) else 2
     tables = jsontext.read(content, name, jsontext.MAX_DEPTH + levels)
     if isinstance(tables, list):
         return dict(enumerate(tables, 1))

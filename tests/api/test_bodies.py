@@ -1,10 +1,11 @@
 """Bodies: JSON and forms, and every kind of text that is neither."""
 
+import gzip
 from io import BytesIO
 from urllib.parse import quote_plus
 
 import pytest
-from calls import FORM, JSON, create, names, one, raw, refused, send, untouched
+from calls import FORM, ID, JSON, create, names, one, raw, refused, send, untouched
 from shared import T
 from webtest import TestApp
 
@@ -19,16 +20,17 @@ BROKEN = {
     "single quotes": (b"{'name':'n'}", "not JSON"),
     "a comment": (b'{"name":"n"/**/}', "not JSON"),
     "a last comma": (b'{"name":"n",}', "not JSON"),
-    "a byte order mark": (b'\xef\xbb\xbf{"name":"n"}', "not JSON"),
+    "two byte order marks": (b'\xef\xbb\xbf\xef\xbb\xbf{"name":"n"}', "not JSON"),
+    "nothing but a byte order mark": (b"\xef\xbb\xbf", "empty"),
     "a leading zero": (b'{"name":"n","intervalsec":01}', "not JSON"),
     "a plus sign": (b'{"name":"n","intervalsec":+1}', "not JSON"),
     "a foreign digit": ('{"name":"n","intervalsec":\u0661}'.encode(), "not JSON"),
     "a no-break space": ('{"name":\u00a0"n"}'.encode(), "not JSON"),
-    "UTF-16": ('{"name":"n"}'.encode("utf-16"), "not UTF-8"),
+    "UTF-16": ('{"name":"n"}'.encode("utf-16"), "is UTF-16; it must be UTF-8"),
     "Latin-1": (b'{"name":"\xe9"}', "not UTF-8"),
     "overlong UTF-8": (b'{"name":"\xc0\xaf"}', "not UTF-8"),
     "a surrogate in UTF-8": (b'{"name":"\xed\xa0\x80"}', "not UTF-8"),
-    "gzip": (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "not UTF-8"),
+    "gzip": (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "compressed by gzip"),
     "a lone surrogate": (b'{"name":"\\ud800"}', "surrogate"),
     "a surrogate in a name": (b'{"name":"n","ext":{"\\udc00":1}}', "surrogate"),
     "a surrogate named twice": (b'{"\\ud800":1,"\\ud800":1}', "twice"),
@@ -98,6 +100,7 @@ def test_broken_json_in_a_form_is_refused(api, task, kind):
         (b'{"name":"\\ud83d\\ude00"}', "\U0001f600"),
         (b'{"name":"\\\\u0000"}', "\\u0000"),
         (b'\r\n\t {"name" : "n" } \n', "n"),
+        (b'\xef\xbb\xbf{"name":"n"}', "n"),
         (b'{"name":"[[[[{{{{\\u0041"}', "[[[[{{{{A"),
         (
             '{"name":"\u2028\ufeff\uffff\U0010ffff"}'.encode(),
@@ -202,6 +205,46 @@ def test_form_can_change_a_task(api, task):
 def test_broken_form_is_400(api, task, body):
     with untouched(api):
         refused(send(api, "POST", T, body, FORM), 400)
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "QUERY", "LOOKUP"])
+def test_json_that_came_as_a_form_is_refused_with_the_header_to_send(api, task, method):
+    path = one(task) if method == "PATCH" else T
+    for body in (b'{"name": "a&data=b"}', b' {"name":"n"}', f'"{ID}"'.encode()):
+        with untouched(api):
+            error = refused(send(api, method, path, body, FORM), 400)
+        assert "Content-Type: application/json" in error["error_message"]
+        assert "--json" in error["error_message"]
+
+
+def test_key_without_quotes_is_refused_with_them(api, task):
+    error = refused(send(api, "LOOKUP", T, ID.encode()), 400)
+    assert error["error_message"].endswith(f'in quotes: "{ID}"')
+    error = refused(send(api, "LOOKUP", T, ID.encode(), FORM), 400)
+    assert f'in quotes: "{ID}"' in error["error_message"]
+    assert "Content-Type: application/json" in error["error_message"]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "GZIP", "identity, gzip"])
+@pytest.mark.parametrize("method", ["POST", "PATCH", "QUERY", "LOOKUP"])
+def test_compressed_body_is_415_and_called_so(api, task, method, coding):
+    path = one(task) if method == "PATCH" else T
+    for body in (gzip.compress(b'{"name":"x"}'), b'{"name":"x"}'):
+        with untouched(api):
+            reply = send(api, method, path, body, Content_Encoding=coding)
+            error = refused(reply, 415)
+        assert f"(Content-Encoding: {coding})" in error["error_message"]
+
+
+@pytest.mark.parametrize("coding", ["", "identity", " Identity"])
+def test_body_that_is_not_compressed_may_say_so(api, coding):
+    reply = send(api, "POST", T, {"name": "n"}, Content_Encoding=coding)
+    assert reply.status_int == 200
+
+
+def test_body_of_another_type_is_refused_with_what_came(api, task):
+    error = refused(send(api, "POST", T, b'{"name":"n"}', "text/plain"), 415)
+    assert error["error_message"].endswith('its Content-Type is "text/plain"')
 
 
 @pytest.fixture

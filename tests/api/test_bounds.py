@@ -98,6 +98,7 @@ def test_message_about_a_query_is_short(api, body):
     [
         ("POST", {"X_HTTP_Method_Override": LONG}, 400),
         ("POST", {"Content_Type": LONG}, 415),
+        ("POST", {"Content_Encoding": LONG}, 415),
         ("PATCH", {"If_Match": LONG}, 400),
         (LONG[:1000], {}, 405),
     ],

@@ -12,7 +12,16 @@ ENTITY = sample("svctask.json")
 LIST = sample("svctasks.list.json")
 SERVICE = sample("service.3005.json")
 
-FORMS = ["an array", "an object", "TinyDB JSON", "TinyDB's default table"]
+FORMS = [
+    "an array",
+    "an object",
+    "TinyDB JSON",
+    "TinyDB's default table",
+    "the default table beside another",
+    "the table beside others",
+    "the default table where the other is empty",
+    "an array after a byte order mark",
+]
 
 
 @pytest.fixture
@@ -47,6 +56,10 @@ def served(data):
         ENTITY,
         {"svctasks": {"7": ENTITY}},
         {"_default": {"1": ENTITY}},
+        {"_default": {"1": ENTITY}, "other": {"1": {"a": 1}}},
+        {"other": {}, "svctasks": {"1": ENTITY}, "_default": {}},
+        {"svctasks": {}, "_default": {"3": ENTITY}},
+        "\ufeff" + json.dumps([ENTITY]),
     ],
     ids=FORMS,
 )
@@ -128,6 +141,10 @@ def test_an_id_that_exists_refuses_the_whole_file(file, data):
         ('"text"', "tasks.json holds no svctasks; it must be an array"),
         ('{"others": {"1": {}}}', "tasks.json holds no svctasks"),
         (
+            '{"svctasks": {"1": {}}, "_default": {"1": {}}}',
+            'tasks.json holds documents both in "_default" and in "svctasks"',
+        ),
+        (
             json.dumps({"name": "n", "ext": {"deep": json.loads("[" * 63 + "]" * 63)}}),
             "tasks.json is nested too deeply",
         ),
@@ -178,7 +195,7 @@ def exported(data):
         {"services": {"7": SERVICE}},
         {"_default": {"1": SERVICE}},
     ],
-    ids=FORMS,
+    ids=FORMS[:4],
 )
 def test_a_service_is_served_as_it_was_imported(file, data, content):
     """There are no extension schemas in the empty folder: values come before them."""

@@ -66,7 +66,7 @@ ERRORS = {
     409: "There is one with this id already.",
     412: "It is not in a state that If-Match and If-None-Match admit.",
     413: "The body is too large, or the document would be.",
-    415: "The body is neither JSON nor a form with JSON in the parameter data.",
+    415: "The body is neither JSON nor a form with JSON in `data`, or it is compressed.",
     500: "The service failed; its log says why.",
     503: "The store is not available, or the server is in maintenance.",
 }
