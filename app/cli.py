@@ -129,10 +129,8 @@ def _serve(settings: Settings) -> None:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     folder = mkdtemp(prefix=f"svctasks-{os.getpid()}-", dir=memory)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    if settings.server == "granian":
-        from app.granian_server import serve as serve_
-    else:
-        from app.server import serve as serve_
+    from app.server import serve as serve_
+
     serve_(settings)
 
 

@@ -19,13 +19,13 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
 from prometheus_client.multiprocess import mark_process_dead
 
 from app import __version__, logs
 from app.api.routes import SVCTASKS
 from app.bootstrap import Service, open_service
 from app.errors import Error, Unavailable
-from app.gunicorn_worker import Worker
 from app.settings import Settings
 
 GRACE = 30
@@ -55,7 +55,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "bind": settings.address,
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": Worker,
+        "worker_class": _worker(settings),
         "reuse_port": True,
         "keepalive": 75,
         "graceful_timeout": GRACE,
@@ -122,6 +122,18 @@ class _Logger(Logger):
 
 def _forget_figures(arbiter: Arbiter, worker: Worker) -> None:
     mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _worker(settings: Settings) -> type[Worker]:
+    """Return what speaks HTTP in a worker."""
+    if settings.server == "granian":
+        # It is an extra.
+        from app import granian_worker
+
+        return granian_worker.Worker
+    from app import gunicorn_worker
+
+    return gunicorn_worker.Worker
 
 
 def clear_figures() -> None:

@@ -9,7 +9,6 @@ reply, as JSON: {"address": "/services/{id_}", "status": 200, "size": 100}.
 """
 
 import json
-import multiprocessing
 import sqlite3
 import sys
 import threading
@@ -17,11 +16,9 @@ from functools import partial
 from pathlib import Path
 
 import falcon
-from granian.server import MPServer
 from gunicorn.app.base import BaseApplication
 from tinydb import TinyDB, where
 
-import app.granian_server
 import app.server
 from app.settings import Settings
 
@@ -138,8 +135,8 @@ def application(name, folder, options):
     return made
 
 
-class Gunicorn(BaseApplication):
-    """gunicorn with the settings of the service, until SIGTERM."""
+class Rivals(BaseApplication):
+    """One of them, served with the settings of the service until SIGTERM."""
 
     def __init__(self, settings, load):
         self.settings, self._load = settings, load
@@ -153,23 +150,12 @@ class Gunicorn(BaseApplication):
         return self._load()
 
 
-def serve_by_granian(settings, load):
-    """Serve by Granian with the settings of the service, until SIGTERM."""
-    multiprocessing.set_start_method("fork")
-    options = app.granian_server.options(settings)
-    MPServer("rivals", **options).serve(target_loader=load, wrap_loader=False)
-
-
 def main(name, folder, server, options):
     workers = {"workers": 1} if name == "tinydb" else {}
-    settings = Settings.from_environment(**workers)
+    settings = Settings.from_environment(server=server, **workers)
     if name == "sqlite3":
         Sqlite(folder)
-    load = partial(application, name, folder, options)
-    if server == "granian":
-        serve_by_granian(settings, load)
-    else:
-        Gunicorn(settings, load).run()
+    Rivals(settings, partial(application, name, folder, options)).run()
 
 
 if __name__ == "__main__":

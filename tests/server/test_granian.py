@@ -1,8 +1,12 @@
 """Granian in the place of gunicorn: the same application, and the same stop."""
 
+import os
+import signal
+
 import pytest
+from conftest import SERVERS
 from running import Server
-from shared import T
+from shared import T, until
 
 
 class Granian(Server):
@@ -63,3 +67,42 @@ def test_an_acknowledged_write_outlasts_a_crash(data):
         assert again.request("GET", f"{T}/{id_}").json["name"] == "kept"
     finally:
         again.kill()
+
+
+def test_workers_that_end_again_and_again_are_replaced(server):
+    for _ in range(3):
+        before = server.workers(2)
+        for worker in before:
+            os.kill(worker, signal.SIGKILL)
+        until(lambda: not set(server.workers(2)) & set(before))
+        assert until(lambda: answers(server))
+    assert server.process.poll() is None
+
+
+def answers(server):
+    try:
+        return server.request("POST", T, {"name": "n"}).status == 200
+    except OSError:
+        return False
+
+
+def test_an_address_with_an_encoded_slash_is_refused(server):
+    reply = server.request("GET", "/services/anonymous/a%2Factive")
+    assert (reply.status, "slash" in reply.text) == (400, True)
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_behind_a_prefix_addresses_have_it(data, kind):
+    server = Server(data, "--server", kind, SCRIPT_NAME="/outer")
+    try:
+        schema = {"name": "known", "type": "single-valued"}
+        schema["attributes"] = [{"name": "a", "type": "string"}]
+        path = "/outer/metadata/services/extensions"
+        created = server.request("POST", path, schema)
+        assert created.headers["location"] == f"{path}/known"
+        for name in ("one", "two"):
+            server.request("POST", f"/outer{T}", {"name": name})
+        link = server.request("GET", f"/outer{T}?limit=1").headers["link"]
+        assert link.startswith(f"</outer{T}?")
+    finally:
+        server.kill()

@@ -1,0 +1,92 @@
+"""Granian's core in the place of gunicorn's worker: HTTP is spoken outside Python.
+
+gunicorn's master starts, watches and stops the workers, as ever. Granian's own master is
+not used: it ends when a worker fails twice within seconds, notices none that is stuck, and
+does not answer what is in flight when it stops. Nor is Granian's WSGI: it hands on a body
+that was cut as if it had ended, and a thread waits for each body.
+
+What is no HTTP, or too long for the core, is answered with an empty 4xx.
+"""
+
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from typing import Any
+
+from gunicorn.workers import base
+
+from app.granian_requests import Requests
+from app.gunicorn_worker import LINGER, STUCK
+from app.settings import Settings
+from granian import _granian
+from granian.http import HTTP1Settings
+
+_core: Any = _granian
+"""Its stubs are not what it is."""
+
+GRACE = 30
+"""Seconds that requests in flight have when the server stops."""
+
+HEAD = 1 << 16
+"""Bytes that the head of a request may have."""
+
+
+class Worker(base.Worker):
+    """A worker in which Granian's core accepts connections and calls the application."""
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        # What it tells is when it starts and stops.
+        logging.getLogger("_granian").setLevel(logging.ERROR)
+        settings: Settings = self.app.settings  # type: ignore[attr-defined]
+        listener: socket.socket = self.sockets[0]
+        wait = round(settings.request_timeout * 1000)
+        # Those who do not read are disconnected by the kernel; connections inherit it.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait)
+        self._requests = Requests(self.wsgi, settings, listener.getsockname())
+        self._patience = STUCK + settings.delay_seconds
+        scheduler = _core.CallbackScheduler(self._requests, None, None, None, None)
+        scheduler._schedule_fn = self._requests.begin
+        ended = threading.Event()
+        signal = _core.WorkerSignal()
+        signal.add_cb(ended.set)
+        # The core closes it when it stops, so that nobody connects any more.
+        holder = _core.SocketHolder(listener.detach(), False, self.cfg.backlog)
+        core = _core.ASGIWorker(
+            self.age,
+            (None, holder),
+            None,
+            py_threads=self.cfg.threads,
+            # It counts connections, and lets others stand in line.
+            backpressure=self.cfg.worker_connections,
+            http1_opts=HTTP1Settings(header_read_timeout=wait, max_buffer_size=HEAD),
+        )
+        core.serve_mtr(scheduler, self._requests, signal)
+        while self.alive and os.getppid() == self.ppid:
+            self._look(settings.request_timeout)
+            if select.select(self.PIPE[:1], (), (), 1.0)[0]:
+                os.read(self.PIPE[0], 4096)
+        signal.set()
+        self._requests.look_who_left()
+        self._wait(ended)
+
+    def _wait(self, ended: threading.Event) -> None:
+        """Wait for what is being answered, and a moment for clients to send or to read."""
+        begin = quiet = now = time.monotonic()
+        while now < min(begin + GRACE, quiet + LINGER) and not ended.wait(0.05):
+            self._look(max(0.0, begin + LINGER / 2 - now))
+            now = time.monotonic()
+            if self._requests.working:
+                quiet = now
+
+    def _look(self, patience: float) -> None:
+        """End waits, and let the master know that this worker makes progress if it does."""
+        requests, now = self._requests, time.monotonic()
+        requests.end_waits(patience)
+        if requests.working < self.cfg.threads:
+            requests.progress = now
+        if now - requests.progress < self._patience:
+            self.notify()
