@@ -180,11 +180,12 @@ def wait(until, what: str, seconds: float = 30) -> None:
 @click.option("--minutes", default=10.0, help="How long the load lasts.")
 @click.option("--clients", default=8, help="How many clients there are.")
 @click.option("--every", default=5.0, help="Seconds between two edits by hand.")
-def main(minutes: float, clients: int, every: float) -> None:
+@click.option("--server", "kind", default="gunicorn", help="gunicorn or granian.")
+def main(minutes: float, clients: int, every: float, kind: str) -> None:
     """Run the load, then audit; exit with 1 if anything is wrong."""
     with tempfile.TemporaryDirectory(prefix="soak") as name:
         folder = Path(name)
-        with running("svctasks", folder) as server:
+        with running("svctasks", folder, kind) as server:
             gate = Gate()
             editor = Editor(server, folder)
             workers = [Client(server, gate, n) for n in range(clients)]
