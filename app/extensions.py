@@ -8,7 +8,7 @@ writes one reads the schemas inside of the atomic step that stores it. Context-s
 contract, section 4.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 
 from app import lifecycle
@@ -49,13 +49,14 @@ class Extensions:
             if record.document["level"] == level.name and _is_alive(record.document)
         ]
 
-    def get(self, level: Level, name: str) -> dict[str, Any]:
-        """Return the schema ``name`` as replies show it; raises NotFound."""
+    def record(self, level: Level, name: str) -> Record:
+        """Return the record of the schema ``name``; raises NotFound."""
         try:
-            document = self._store.get(TABLE, extension.key(level.name, name)).document
+            record = self._store.get(TABLE, extension.key(level.name, name))
         except NotFound:
             raise _missing(level, name) from None
-        return extension.shown(_alive(document, level, name))
+        _alive(record.document, level, name)
+        return record
 
     def values(self, level: Level) -> Mapping[str, Values]:
         """Return the rules of values by lower-case name.
@@ -78,15 +79,23 @@ class Extensions:
             self._known = known = _Known(records)
         return known
 
-    def remove(self, level: Level, name: str) -> None:
-        """Delete the schema ``name`` and all its values; raises NotFound."""
+    def remove(
+        self, level: Level, name: str, revisions: Container[int] | None = None
+    ) -> None:
+        """Delete the schema ``name``, if it is in one of ``revisions``, and its values.
+
+        Raises NotFound and Stale.
+        """
+        if revisions is not None:
+            # What is being deleted is gone, whatever revision it is in.
+            self.record(level, name)
         key = extension.key(level.name, name)
 
         def mark(document: Document, _: object) -> Document:
             return {**_alive(document, level, name), "deleting": True}
 
         try:
-            record = self._store.update(TABLE, key, mark)
+            record = self._store.update(TABLE, key, mark, revisions)
         except NotFound:
             raise _missing(level, name) from None
         self._finish(record)

@@ -2,18 +2,19 @@
 
 Each operation is one atomic update of one document. What a body may hold depends on the
 stored extension schemas; these are read before the update, so that a bad body is refused
-early, and compared again inside of it. Whether a service is there is told by the update,
-and looked up before only where a body is refused: what is not there comes first.
+early, and compared again inside of it. Whether a service is there, in a state that its
+sender knows, is told by the update, and looked up before only where a body is refused: what
+is not there, or in another state, comes first.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from app import lifecycle
 from app.business_attributes import BusinessAttributes
-from app.errors import Faults, Invalid, NotFound
+from app.errors import Faults, Invalid, NotFound, Stale
 from app.extensions import Extensions
 from app.lifecycle import Clock, moment
 from app.query import Query
@@ -50,6 +51,13 @@ class Owner(NamedTuple):
         return ids if self.level is SERVICES else ids | {self.level.id: self.id_}
 
 
+class Known(Container[int], Protocol):
+    """In which states what is to be changed may be; of a service, in which revisions."""
+
+    def admits(self, resource: Document) -> bool:
+        """Tell whether a state or task may be changed as it is now."""
+
+
 class Services:
     """What can be done with services, and the states and tasks in them."""
 
@@ -77,31 +85,39 @@ class Services:
         id_: int = self._store.add(TABLE, make).document[SERVICES.id]
         return id_
 
-    def associate(self, customer_id: str, service_id: int, body: Any) -> None:
-        """Make a service that of a customer; raises NotFound and Invalid."""
-        with self._not_found_first(Owner(service_id)):
+    def associate(
+        self, customer_id: str, service_id: int, body: Any, known: Known | None = None
+    ) -> None:
+        """Make a service that of a customer; raises NotFound, Stale and Invalid."""
+        with self._expected_first(Owner(service_id), known):
             read = self._reader(
                 SERVICES, partial(events.association, body, customer_id)
             )
             self._store.update(
-                TABLE, service_id, lambda old, _: lifecycle.associated(old, read())
+                TABLE,
+                service_id,
+                lambda old, _: lifecycle.associated(old, read()),
+                known,
             )
 
-    def complete(self, owner: Owner, body: Any) -> None:
-        """Complete a service, a state or a task; raises NotFound and Invalid."""
+    def complete(self, owner: Owner, body: Any, known: Known | None = None) -> None:
+        """Complete a service, a state or a task; raises NotFound, Stale and Invalid."""
         service_id, level, id_ = owner
 
         def change(old: Document, _: NextId) -> Document:
+            _expect_part(old, owner, known)
             return lifecycle.with_completed(old, level, id_, read(), self._now())
 
-        with self._not_found_first(owner):
+        with self._expected_first(owner, known):
             read = self._reader(level, partial(events.end, level, body, owner.ids))
-            self._store.update(TABLE, service_id, change)
+            self._store.update(TABLE, service_id, change, _revisions(owner, known))
 
-    def start_in(self, service_id: int, level: Level, body: Any) -> int:
+    def start_in(
+        self, service_id: int, level: Level, body: Any, known: Known | None = None
+    ) -> int:
         """Start a state or task in a service and return its id.
 
-        Raises NotFound and Invalid.
+        ``known`` is about the service. Raises NotFound, Stale and Invalid.
         """
         id_ = 0
 
@@ -110,16 +126,16 @@ class Services:
             id_ = next_id(level.id)
             return lifecycle.with_started(old, level, id_, read(), self._now())
 
-        with self._not_found_first(Owner(service_id)):
+        with self._expected_first(Owner(service_id), known):
             start = partial(events.start, level, body)
             read = self._reader(level, start, inside=service_id)
-            self._store.update(TABLE, service_id, change)
+            self._store.update(TABLE, service_id, change, known)
         return id_
 
-    def transit(self, service_id: int, body: Any) -> int:
+    def transit(self, service_id: int, body: Any, known: Known | None = None) -> int:
         """End one state and start the next, and return its id.
 
-        Raises NotFound and Invalid.
+        ``known`` is about the service. Raises NotFound, Stale and Invalid.
         """
         id_ = 0
 
@@ -128,38 +144,51 @@ class Services:
             id_ = next_id(STATES.id)
             return lifecycle.with_transition(old, *read(), id_, self._now())
 
-        with self._not_found_first(Owner(service_id)):
+        with self._expected_first(Owner(service_id), known):
             transition = partial(events.transition, body, service_id)
             read = self._reader(STATES, transition, inside=service_id)
-            self._store.update(TABLE, service_id, change)
+            self._store.update(TABLE, service_id, change, known)
         return id_
 
     # Extension values
 
-    def write(self, owner: Owner, name: str, raw: Any) -> None:
-        """Replace the value of an extension; raises NotFound and Invalid."""
-        self._change_value(owner, name, lambda values, _: values.whole(raw))
+    def write(
+        self, owner: Owner, name: str, raw: Any, known: Known | None = None
+    ) -> None:
+        """Replace the value of an extension; raises NotFound, Stale and Invalid."""
+        self._change_value(owner, name, lambda values, _: values.whole(raw), known)
 
-    def write_record(self, owner: Owner, name: str, raw: Any) -> None:
-        """Change the record that ``raw`` selects; raises NotFound and Invalid."""
-        self._change_value(
-            *(owner, name),
-            lambda values, old: values.amended(old, values.record(raw)),
-        )
+    def write_record(
+        self, owner: Owner, name: str, raw: Any, known: Known | None = None
+    ) -> None:
+        """Change the record that ``raw`` selects; raises NotFound, Stale and Invalid."""
 
-    def remove_record(self, owner: Owner, name: str, raw: Any) -> None:
-        """Remove the record that ``raw`` selects; raises NotFound and Invalid."""
-        self._change_value(
-            *(owner, name),
-            lambda values, old: values.without(old, values.record(raw)),
-        )
+        def change(values: Values, old: Any) -> Any:
+            return values.amended(old, values.record(raw))
+
+        self._change_value(owner, name, change, known)
+
+    def remove_record(
+        self, owner: Owner, name: str, raw: Any, known: Known | None = None
+    ) -> None:
+        """Remove the record that ``raw`` selects; raises NotFound, Stale and Invalid."""
+
+        def change(values: Values, old: Any) -> Any:
+            return values.without(old, values.record(raw))
+
+        self._change_value(owner, name, change, known)
 
     def _change_value(
-        self, owner: Owner, name: str, change: Callable[[Values, Any], Any]
+        self,
+        owner: Owner,
+        name: str,
+        change: Callable[[Values, Any], Any],
+        known: Known | None,
     ) -> None:
         service_id, level, id_ = owner
 
         def changed(old: Document, _: object = None) -> Document:
+            _expect_part(old, owner, known)
             values = self._values(level, name)
             resource = lifecycle.owner(old, level, id_)
             value = change(values, lifecycle.value(resource, name))
@@ -167,8 +196,9 @@ class Services:
             return lifecycle.with_resource(old, level, new)
 
         # A bad request is refused without keeping writers waiting.
-        changed(self.get(service_id))
-        self._store.update(TABLE, service_id, changed)
+        with self._expected_first(owner, known):
+            changed(self.get(service_id))
+            self._store.update(TABLE, service_id, changed, _revisions(owner, known))
 
     def _values(self, level: Level, name: str) -> Values:
         values = self.extensions.values(level).get(folded(name))
@@ -192,9 +222,6 @@ class Services:
     def find(self, query: Query) -> Page:
         """Return the services that ``query`` asks for."""
         return self._store.find(TABLE, query)
-
-    def _owner(self, owner: Owner) -> Document:
-        return lifecycle.owner(self.get(owner.service_id), owner.level, owner.id_)
 
     # Imports
 
@@ -252,12 +279,17 @@ class Services:
     # What all of them need
 
     @contextmanager
-    def _not_found_first(self, owner: Owner) -> Iterator[None]:
-        """Raise NotFound for what is not there, whatever is wrong with the body."""
+    def _expected_first(self, owner: Owner, known: Known | None) -> Iterator[None]:
+        """Raise NotFound and Stale where they hold, whatever is wrong with the body."""
         try:
             yield
         except (Invalid, NotFound):
-            self._owner(owner)
+            record = self.record(owner.service_id)
+            lifecycle.owner(record.document, owner.level, owner.id_)
+            revisions = _revisions(owner, known)
+            if revisions is not None and record.revision not in revisions:
+                raise Stale(UNEXPECTED.format("service")) from None
+            _expect_part(record.document, owner, known)
             raise
 
     def _reader(
@@ -293,3 +325,19 @@ class Services:
 
     def _now(self) -> str:
         return moment(self._clock())
+
+
+UNEXPECTED = "the {} is not in the state that is expected; get it again"
+
+
+def _revisions(owner: Owner, known: Known | None) -> Container[int] | None:
+    """Return the revisions in which a service may be changed; None for any."""
+    return known if owner.level is SERVICES else None
+
+
+def _expect_part(document: Document, owner: Owner, known: Known | None) -> None:
+    """Raise NotFound and Stale if a state or task is not in a state that is ``known``."""
+    if known is not None and owner.level is not SERVICES:
+        resource = lifecycle.owner(document, owner.level, owner.id_)
+        if not known.admits(resource):
+            raise Stale(UNEXPECTED.format(owner.level.noun))

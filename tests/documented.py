@@ -117,13 +117,20 @@ class Documented:
         media_type, _ = parse_header(response.content_type or "application/json")
         if response.data and media_type not in resolved(told).get("content", {}):
             self.faults.append(f"{place}: no such media type: {media_type}")
-        self._compare(place, address, method, status, response.data)
+        self._compare(place, address, method, status, media_type, response.data)
 
     def _compare(
-        self, place: str, address: str, method: str, status: int, data: bytes | None
+        self,
+        place: str,
+        address: str,
+        method: str,
+        status: int,
+        media_type: str,
+        data: bytes | None,
     ) -> None:
         self._compared[address, method, status] += 1
-        if not data or self._compared[address, method, status] > SAMPLES:
+        is_json = media_type == "application/json"
+        if not data or not is_json or self._compared[address, method, status] > SAMPLES:
             return
         check = validator(address, method, status)
         if check is not None:

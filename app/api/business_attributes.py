@@ -4,6 +4,7 @@ from falcon import Request, Response
 
 from app import business_attributes
 from app.api import bodies, parameters
+from app.api.entity_tags import send
 from app.schemas.business_attribute import field_of
 
 
@@ -18,12 +19,12 @@ class BusinessAttributes:
         reader = parameters.Reader(given, ("cv-attribute",))
         place = reader.read("cv-attribute", field_of, None)
         reader.finish()
-        response.data = bodies.encode(self._attributes.all(place))
+        send(request, response, bodies.encode(self._attributes.all(place)))
 
     on_head = on_get
 
     def on_get_one(self, request: Request, response: Response, name: str) -> None:
         parameters.refuse_any(request)
-        response.data = bodies.encode(self._attributes.get(name))
+        send(request, response, bodies.encode(self._attributes.get(name)))
 
     on_head_one = on_get_one

@@ -11,15 +11,16 @@ most tools read, and has the further methods in an extension; the page moves the
 under a path of its own.
 """
 
-from hashlib import blake2b
+from collections.abc import Mapping
+from html import escape
 from importlib import resources
 from importlib.util import find_spec, module_from_spec
 
-from falcon import HTTP_304, HTTPPermanentRedirect, Request, Response
+from falcon import HTTPPermanentRedirect, Request, Response
 
 from app import __version__
 from app.api import bodies
-from app.api.entity_tags import is_known
+from app.api.entity_tags import is_answered, of_content, send
 from app.api.routes import (
     BUSINESS_ATTRIBUTES,
     DOCS,
@@ -33,7 +34,8 @@ from app.api.routes import (
 )
 from app.errors import NotFound, Unavailable
 
-HTML = "text/html; charset=utf-8"
+JSON_TYPE, HTML_TYPE = "application/json", "text/html"
+HTML = f"{HTML_TYPE}; charset=utf-8"
 SCRIPT = "text/javascript; charset=utf-8"
 
 FILES = {
@@ -67,6 +69,40 @@ PAGE = b"""<!doctype html>
 </body>
 </html>
 """
+
+ENTRANCE_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+ENTRANCE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>svctasks</title>
+</head>
+<body>
+<h1>svctasks {version}</h1>
+<p>Service tasks and services in plain JSON files.</p>
+<ul>
+{links}</ul>
+</body>
+</html>
+"""
+"""What a browser shows of the entry points; programs get them as JSON."""
+
+ENTRY_POINTS = {
+    "docs": "the API, to read and to try",
+    "service_tasks": "the service tasks",
+    "extension_schemas": "the extension schemas of services",
+    "business_attributes": "the business attributes",
+    "health": "whether the service can work",
+    "server_status": "how the server does",
+    "metrics": "figures for Prometheus",
+    "openapi": "the description of the API, for programs",
+}
+"""What stands at the addresses that a browser can get."""
 
 PAGE_SCRIPT = b"""\
 "use strict";
@@ -142,7 +178,7 @@ show().catch((error) => {
 
 
 class Entrance:
-    """Names the addresses to begin with.
+    """Names the addresses to begin with, as JSON or to a browser as a page.
 
     ``prefix`` is where the services API stands besides the root, or empty.
     """
@@ -166,9 +202,24 @@ class Entrance:
             "openapi": root + OPENAPI,
             "docs": root + DOCS,
         }
-        response.data = bodies.encode(body)
+        response.set_header("Vary", "Accept")
+        if request.client_prefers((JSON_TYPE, HTML_TYPE)) == HTML_TYPE:
+            response.content_type = HTML
+            send(request, response, _entrance(body))
+        else:
+            send(request, response, bodies.encode(body))
+        response.set_header("Content-Security-Policy", ENTRANCE_POLICY)
 
     on_head = on_get
+
+
+def _entrance(body: Mapping[str, str]) -> bytes:
+    """Return the page that a browser shows of the entry points."""
+    links = "".join(
+        f'<li><a href="{escape(body[name])}">{escape(body[name])}</a>: {meaning}</li>\n'
+        for name, meaning in ENTRY_POINTS.items()
+    )
+    return ENTRANCE.format(version=escape(body["version"]), links=links).encode()
 
 
 class Documentation:
@@ -186,8 +237,8 @@ class Documentation:
         if request.env["PATH_INFO"].endswith("/"):
             # Seen from there, the relative addresses would lead astray.
             raise HTTPPermanentRedirect("../docs")
-        response.set_header("Content-Security-Policy", POLICY)
         _send(request, response, HTML, self._page)
+        response.set_header("Content-Security-Policy", POLICY)
 
     on_head = on_get
 
@@ -212,15 +263,12 @@ class _Content:
 
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.tag = blake2b(data, digest_size=8).hexdigest()
+        self.tag = of_content(data)
 
 
 def _send(
     request: Request, response: Response, media_type: str, content: _Content
 ) -> None:
-    response.set_header("ETag", f'"{content.tag}"')
-    if is_known(request, content.tag):
-        response.status = HTTP_304
-    else:
+    if not is_answered(request, response, content.tag):
         response.content_type = media_type
         response.data = content.data

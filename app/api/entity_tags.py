@@ -15,6 +15,7 @@ import orjson
 from falcon import HTTP_304, ETag, Request, Response
 
 from app.errors import Invalid, Stale
+from app.storage import Page
 
 _TAG = '(W/)?"[!#-~\u0080-\u00ff]*"'
 
@@ -49,7 +50,7 @@ class Conditions:
         assert isinstance(revision, int)
         return self._hold(of_revision(revision))
 
-    def admit(self, resource: Mapping[str, Any]) -> bool:
+    def admits(self, resource: Mapping[str, Any]) -> bool:
         """Tell whether a part of a document may be changed as it is now."""
         return self._hold(of_resource(resource))
 
@@ -81,6 +82,12 @@ def refuse_conditions(request: Request) -> None:
 def of_revision(revision: int) -> str:
     """Return the tag of a record in a revision."""
     return f"{revision:016x}"
+
+
+def of_revisions(page: Page) -> str:
+    """Return the tag of a list."""
+    revisions = b"".join([each.revision.to_bytes(8) for each in page.records])
+    return blake2b(revisions, digest_size=8, key=b"%d" % page.total).hexdigest()
 
 
 def of_resource(resource: Mapping[str, Any]) -> str:

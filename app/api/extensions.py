@@ -7,9 +7,17 @@ from falcon import HTTP_200, HTTP_201, HTTP_204, Request, Response
 
 from app import services
 from app.api import bodies, parameters
+from app.api.entity_tags import (
+    conditions,
+    is_answered,
+    of_revision,
+    refuse_conditions,
+    send,
+)
 from app.api.middleware import location
 from app.api.services import owner
 from app.extensions import Extensions
+from app.schemas import extension
 from app.schemas.service import TASKS, Level
 
 
@@ -25,7 +33,9 @@ class Values:
     ) -> None:
         parameters.refuse_any(request)
         body = bodies.read(request)
-        self._services.write(owner(self._level, ids), name, body)
+        self._services.write(
+            owner(self._level, ids), name, body, conditions(request, of_views=True)
+        )
         # The documents answer the write of a task's value with another status.
         response.status = HTTP_200 if self._level is TASKS else HTTP_204
 
@@ -34,7 +44,9 @@ class Values:
     ) -> None:
         parameters.refuse_any(request)
         body = bodies.read(request)
-        self._services.write_record(owner(self._level, ids), name, body)
+        self._services.write_record(
+            owner(self._level, ids), name, body, conditions(request, of_views=True)
+        )
         response.status = HTTP_204
 
     def on_put_removal(
@@ -42,7 +54,9 @@ class Values:
     ) -> None:
         parameters.refuse_any(request)
         body = bodies.read(request)
-        self._services.remove_record(owner(self._level, ids), name, body)
+        self._services.remove_record(
+            owner(self._level, ids), name, body, conditions(request, of_views=True)
+        )
         response.status = HTTP_204
 
 
@@ -55,12 +69,13 @@ class Schemas:
 
     def on_get(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        response.data = bodies.encode(self._extensions.all(self._level))
+        send(request, response, bodies.encode(self._extensions.all(self._level)))
 
     on_head = on_get
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
+        refuse_conditions(request)
         body = bodies.read(request)
         name = self._extensions.create(self._level, body)
         path = f"/metadata/{self._level.name}/extensions/{name}"
@@ -70,11 +85,13 @@ class Schemas:
 
     def on_get_one(self, request: Request, response: Response, name: str) -> None:
         parameters.refuse_any(request)
-        response.data = bodies.encode(self._extensions.get(self._level, name))
+        record = self._extensions.record(self._level, name)
+        if not is_answered(request, response, of_revision(record.revision)):
+            response.data = bodies.encode(extension.shown(record.document))
 
     on_head_one = on_get_one
 
     def on_delete_one(self, request: Request, response: Response, name: str) -> None:
         parameters.refuse_any(request)
-        self._extensions.remove(self._level, name)
+        self._extensions.remove(self._level, name, conditions(request))
         response.status = HTTP_204

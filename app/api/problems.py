@@ -14,7 +14,7 @@ import falcon
 from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Request, Response
 
 from app import errors
-from app.api.bodies import encode
+from app.api.bodies import JSON, encode
 from app.api.routes import SERVICES_API, Route, begins
 from app.errors import MAX_MESSAGE, cut
 
@@ -122,8 +122,9 @@ class _Answers:
             body = {"error_code": 1000 + status, "error_message": message}
         if faults:
             body["errors"] = dict(faults)
-        # A tag that was set before the fault was found is that of something else.
+        # What was set before the fault was found is about something else.
         response.delete_header("ETag")
+        response.content_type = JSON
         response.status = falcon.code_to_http_status(status)
         response.data = encode(body)
 

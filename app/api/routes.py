@@ -74,9 +74,12 @@ EXTENSION_SCHEMAS = "/metadata/services/extensions"
 START = "/services/start"
 STATUS = "/server/status"
 
-_GETTING = (*READING, 404)
-_SENDING = (*WRITING, *BODY)
+_LISTING = (*READING, 412)
+_GETTING = (*_LISTING, 404)
+_SENDING = (*WRITING, *BODY, 412)
 _CHANGING = (*_SENDING, 404)
+
+_CONDITIONS = ("If-Match", "If-None-Match")
 
 _PAGED = ("X-Total-Count", "Link")
 
@@ -85,24 +88,25 @@ def _svctasks() -> Iterator[Route]:
     """Return the addresses of service tasks. Svctasks contract, section 3."""
     listing = Operation(
         *("list service tasks", {200: "SvctaskList", 304: ""}),
-        parameters=(*OF_LIST, "If-Match", "If-None-Match"),
+        parameters=(*OF_LIST, *_CONDITIONS),
         headers=("ETag", *_PAGED),
-        errors=(*READING, 412),
+        errors=_LISTING,
     )
     create = Operation(
         *("create a service task", {200: "Svctask"}, "NewSvctask"),
         headers=("ETag",),
-        errors=(*_SENDING, 409, 412),
+        errors=(*_SENDING, 409),
     )
     lookup = Operation(
-        *("look up the ids of a key", {200: "Ids"}, "Key"), errors=(*_GETTING, *BODY)
+        *("look up the ids of a key", {200: "Ids"}, "Key"),
+        errors=(*READING, 404, *BODY),
     )
     query = Operation(
         "list service tasks, the parameters in the body",
         *({200: "SvctaskList", 304: ""}, "Listing"),
-        parameters=("If-Match", "If-None-Match"),
+        parameters=_CONDITIONS,
         headers=("ETag", "X-Total-Count"),
-        errors=(*READING, *BODY, 412),
+        errors=(*_LISTING, *BODY),
     )
     yield Route(
         *(SVCTASKS, "svctasks", None),
@@ -110,19 +114,19 @@ def _svctasks() -> Iterator[Route]:
     )
     get = Operation(
         *("get a service task", {200: "SvctaskView", 304: ""}),
-        parameters=("mask-of-one", "flat", "If-Match", "If-None-Match"),
+        parameters=("mask-of-one", "flat", *_CONDITIONS),
         headers=("ETag",),
-        errors=(*_GETTING, 412),
+        errors=_GETTING,
     )
     change = Operation(
         *("change a service task", {200: "Svctask"}, "SvctaskChange"),
-        parameters=("If-Match", "If-None-Match"),
+        parameters=_CONDITIONS,
         headers=("ETag",),
-        errors=(*_CHANGING, 412),
+        errors=_CHANGING,
     )
     delete = Operation(
         *("delete a service task", {204: ""}),
-        parameters=("If-Match", "If-None-Match"),
+        parameters=_CONDITIONS,
         errors=(*WRITING, 404, 412),
     )
     yield Route(
@@ -135,12 +139,17 @@ def _services() -> Iterator[Route]:
     """Return the addresses of services. Context-services contract, section 2."""
     one, customer = "/services/{service_id}", "/customers/{customer_id}/services"
     anonymous = "/services/anonymous/{contact_key}"
-    start = _started("start a service", "Service", errors=_SENDING)
+    start = Operation(
+        *("start a service", {201: "ServiceId"}, "ServiceStart"),
+        headers=("Location",),
+        errors=_SENDING,
+    )
     yield Route(START, "services", "start", {"POST": start})
     yield _one(one, "service", OF_SERVICE)
     associate = Operation(
         *("make a service that of a customer", {200: ""}, "Association"),
         needs_body=False,
+        parameters=_CONDITIONS,
         errors=_CHANGING,
     )
     yield Route(
@@ -153,7 +162,7 @@ def _services() -> Iterator[Route]:
             (customer, "of_customer", f"{what} of a customer"),
             (anonymous, "anonymous", f"anonymous {what} of a contact key"),
         ):
-            listing = _listed(of_whom, "Service", OF_SERVICES, _PAGED, READING)
+            listing = _listed(of_whom, "Service", OF_SERVICES, _PAGED, _LISTING)
             yield Route(
                 *(place + ending, "services", prefix + suffix), {"GET": listing}
             )
@@ -184,8 +193,9 @@ def _nested(
 
 def _one(address: str, level: str, parameters: tuple[str, ...]) -> Route:
     get = Operation(
-        *(f"get a {level}", {200: level.title()}),
-        parameters=parameters,
+        *(f"get a {level}", {200: level.title(), 304: ""}),
+        parameters=(*parameters, *_CONDITIONS),
+        headers=("ETag",),
         errors=_GETTING,
     )
     return Route(address, f"{level}s", "one", {"GET": get})
@@ -199,30 +209,30 @@ def _listed(
     errors: tuple[int, ...] = _GETTING,
 ) -> Operation:
     return Operation(
-        *(f"list the {what}", {200: f"{item}List"}),
-        parameters=parameters,
-        headers=headers,
+        *(f"list the {what}", {200: f"{item}List", 304: ""}),
+        parameters=(*parameters, *_CONDITIONS),
+        headers=("ETag", *headers),
         errors=errors,
     )
 
 
-def _started(
-    summary: str, noun: str, body: str = "", errors: tuple[int, ...] = _CHANGING
-) -> Operation:
+def _started(summary: str, noun: str, body: str = "") -> Operation:
     return Operation(
         *(summary, {201: f"{noun}Id"}, body or f"{noun}Start"),
+        parameters=_CONDITIONS,
         headers=("Location",),
-        errors=errors,
+        errors=_CHANGING,
     )
 
 
 def _ended(level: str) -> Operation:
+    of_address = ("state_id-of-address",) if level == "state" else ()
     return Operation(
         f"complete a {level}",
         {200: ""},
         f"{level.title()}End",
         needs_body=False,
-        parameters=("state_id-of-address",) if level == "state" else (),
+        parameters=(*of_address, *_CONDITIONS),
         errors=_CHANGING,
     )
 
@@ -238,8 +248,8 @@ def _extensions() -> Iterator[Route]:
     for level, owner in owners.items():
         schemas = f"/metadata/{level}s/extensions"
         of_schemas, of_values = f"{level}_schemas", f"{level}_values"
-        listing = Operation(
-            f"list the extension schemas of {level}s", {200: "DefinitionList"}
+        listing = _metadata(
+            f"list the extension schemas of {level}s", "DefinitionList", _LISTING
         )
         create = Operation(
             f"create an extension schema of {level}s",
@@ -264,15 +274,15 @@ def _extensions() -> Iterator[Route]:
                 *("Record", {204: ""}),
             ),
         ):
-            put = Operation(summary, replies, body, errors=_CHANGING)
+            put = Operation(
+                *(summary, replies, body), parameters=_CONDITIONS, errors=_CHANGING
+            )
             yield Route(value + ending, of_values, suffix, {"PUT": put})
-        get = Operation(
-            *(f"get an extension schema of {level}s", {200: "Definition"}),
-            errors=_GETTING,
-        )
+        get = _metadata(f"get an extension schema of {level}s", "Definition")
         delete = Operation(
             *(f"delete an extension schema of {level}s and its values", {204: ""}),
-            errors=(*WRITING, 404),
+            parameters=_CONDITIONS,
+            errors=(*WRITING, 404, 412),
         )
         yield Route(
             *(schemas + "/{name}", of_schemas, "one"), {"GET": get, "DELETE": delete}
@@ -282,15 +292,27 @@ def _extensions() -> Iterator[Route]:
 def _business_attributes() -> Iterator[Route]:
     """Return the addresses of business attributes. Contract, section 6."""
     several, resource = BUSINESS_ATTRIBUTES, "business_attributes"
-    listing = Operation(
-        *("list business attributes", {200: "BusinessAttributeList"}),
+    listing = _metadata(
+        *("list business attributes", "BusinessAttributeList", _LISTING),
         parameters=("cv-attribute",),
     )
     yield Route(several, resource, None, {"GET": listing})
-    get = Operation(
-        *("get a business attribute", {200: "BusinessAttribute"}), errors=_GETTING
-    )
+    get = _metadata("get a business attribute", "BusinessAttribute")
     yield Route(several + "/{name}", resource, "one", {"GET": get})
+
+
+def _metadata(
+    summary: str,
+    reply: str,
+    errors: tuple[int, ...] = _GETTING,
+    parameters: tuple[str, ...] = (),
+) -> Operation:
+    return Operation(
+        *(summary, {200: reply, 304: ""}),
+        parameters=(*parameters, *_CONDITIONS),
+        headers=("ETag",),
+        errors=errors,
+    )
 
 
 def _server() -> Iterator[Route]:
@@ -317,29 +339,35 @@ def _server() -> Iterator[Route]:
         media_types=("text/plain",),
     )
     yield Route(METRICS, "metrics", None, {"GET": figures})
-    describe = Operation("describe all this in the form of OpenAPI", {200: "OpenApi"})
+    describe = _metadata(
+        "describe all this in the form of OpenAPI", "OpenApi", _LISTING
+    )
     yield Route(OPENAPI, "openapi", None, {"GET": describe})
 
 
 def _front_door() -> Iterator[Route]:
     """Return the addresses for those who come for the first time."""
     enter = Operation(
-        *("name the entry points", {200: "EntryPoints"}), errors=(500, 503)
+        *("name the entry points", {200: "EntryPoints", 304: ""}),
+        parameters=_CONDITIONS,
+        headers=("ETag", "Content-Security-Policy"),
+        errors=_LISTING,
+        media_types=("application/json", "text/html"),
     )
     yield Route("/", "entrance", None, {"GET": enter})
     page = Operation(
         *("show all this in a browser", {200: "Page", 304: ""}),
-        parameters=("If-None-Match",),
+        parameters=_CONDITIONS,
         headers=("ETag", "Content-Security-Policy"),
-        errors=(500, 503),
+        errors=_LISTING,
         media_types=("text/html",),
     )
     yield Route(DOCS, "documentation", None, {"GET": page})
     load = Operation(
         *("get a file that the page loads", {200: "File", 304: ""}),
-        parameters=("If-None-Match",),
+        parameters=_CONDITIONS,
         headers=("ETag",),
-        errors=(404, 500, 503),
+        errors=_GETTING,
         media_types=("text/javascript", "text/css", "image/png"),
     )
     yield Route(DOCS + "/{file}", "documentation", "file", {"GET": load})

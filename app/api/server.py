@@ -19,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from app import __version__, modes
 from app.api import bodies, parameters, tally
+from app.api.entity_tags import refuse_conditions, send
 from app.api.memory import memory
 from app.api.middleware import location
 from app.api.observation import Observer
@@ -91,6 +92,7 @@ class Mode:
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
+        refuse_conditions(request)
         changed = self._modes.change(bodies.read(request))
         response.set_header("Location", location(request, STATUS))
         response.data = bodies.encode({"server changed": changed})
@@ -120,7 +122,7 @@ class OpenApi:
 
     def on_get(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
-        response.data = _described(self._prefix, request.root_path)
+        send(request, response, _described(self._prefix, request.root_path))
 
     on_head = on_get
 

@@ -4,50 +4,47 @@ Operations and replies: context-services contract, sections 1 to 3.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
 
 from falcon import HTTP_201, Request, Response
 
 from app import lifecycle, services
 from app.api import bodies, parameters
+from app.api.entity_tags import (
+    conditions,
+    is_answered,
+    of_content,
+    of_resource,
+    of_revision,
+    of_revisions,
+    refuse_conditions,
+)
 from app.api.middleware import location
 from app.api.parameters import Reader
+from app.api.views import View, Wish
 from app.errors import NotFound
 from app.query import Comparison, Condition, Every, Query
 from app.query.values import DATE, INTEGER
 from app.schemas.extension import folded
 from app.schemas.kinds import INSTANT, TYPE
 from app.schemas.service import (
-    ARRAYS,
     ASKED_FOR,
     COMPLETED,
     FIELDS,
     IDENTIFIED,
-    LEVELS,
     SERVICE_TYPE,
     SERVICES,
     STATES,
-    TASKS,
-    TYPED,
     Level,
 )
 from app.services import Owner
-from app.storage import Document
 
 CUSTOMER, CONTACT = FIELDS.one("customer_id"), FIELDS.one("contact_key")
 STARTED_AT = FIELDS.one("started.timestamp")
 COMPLETED_AT = FIELDS.one("completed.timestamp")
 ACTIVE = Comparison(COMPLETED, "$eq", False)
 DONE = Comparison(COMPLETED, "$eq", True)
-
-
-class Wish(NamedTuple):
-    """What parameters ask to see: arrays of a service, and extensions in lower case."""
-
-    arrays: frozenset[str]
-    names: frozenset[str]
 
 
 def wish(reader: Reader) -> Wish:
@@ -68,77 +65,6 @@ def _wish_of_one(query_string: str) -> Wish:
     return asked
 
 
-class View:
-    """What a reply shows of a service: the arrays and the extensions asked for.
-
-    An extension may be that of the service itself or of a state or task in it. Views of
-    the same ``form`` show the same; without one, what they show changes with time.
-    """
-
-    def __init__(self, asked: Wish, use_cases: services.Services) -> None:
-        self._attributes = use_cases.attributes
-        self._arrays = asked.arrays
-        self._names: dict[str, frozenset[str]] = {}
-        self._are_mapped = self._attributes.are_mapped
-        self.form: Wish | None = None if self._are_mapped else asked
-        if asked.names:
-            deleting = use_cases.extensions.deleting()
-            self._names = {
-                level: asked.names.difference(deleting[level]) for level in LEVELS
-            }
-            if any(deleting.values()):
-                self.form = None
-
-    def shown(self, level: Level, resource: Document) -> Document:
-        """Return what is shown of ``resource``."""
-        if self._is_shown_whole(level, resource):
-            return resource
-        reply = {}
-        for name, value in resource.items():
-            if name not in level.declared:
-                if folded(name) not in self._names.get(level.name, ()):
-                    continue
-            elif name in ASKED_FOR:
-                if name not in self._arrays:
-                    continue
-                if name in ARRAYS:
-                    inner = STATES if name.endswith("states") else TASKS
-                    value = [self.shown(inner, each) for each in value]
-            reply[name] = value
-        return self._mapped(level, reply) if self._are_mapped else reply
-
-    def _is_shown_whole(self, level: Level, resource: Document) -> bool:
-        """Tell whether nothing is to be left out: so it is with most states and tasks."""
-        plain = level is not SERVICES and level.declared.issuperset(resource)
-        return plain and not self._are_mapped
-
-    def inside(self, level: Level, document: Document, resource: Document) -> Document:
-        """Return what is shown of a state or task in ``document``.
-
-        A state comes with those of its tasks that are asked for.
-        """
-        tasks = {
-            name: [
-                self.shown(TASKS, each)
-                for each in document[name]
-                if each.get("state_id") == resource["state_id"]
-            ]
-            for name in parameters.TASK_ARRAYS
-            if name in self._arrays
-        }
-        return {**self.shown(level, resource), **tasks}
-
-    def _mapped(self, level: Level, members: Document) -> dict[str, Any]:
-        """Return ``members`` with values of business attributes as they are shown."""
-        mapped = dict(members)
-        for name, value in members.items():
-            if name in TYPED:
-                mapped[name] = self._attributes.shown(level.name, name, value)
-            elif name in ("started", "completed"):
-                mapped[name] = self._mapped(level, value)
-        return mapped
-
-
 class Services:
     """Answers requests for services."""
 
@@ -147,6 +73,7 @@ class Services:
 
     def on_post_start(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
+        refuse_conditions(request)
         service_id = self._services.start(bodies.read(request))
         _created(request, response, SERVICES, service_id, f"/services/{service_id}")
 
@@ -155,22 +82,32 @@ class Services:
     ) -> None:
         parameters.refuse_any(request)
         body = bodies.read_any(request)
-        self._services.associate(customer_id, number(SERVICES, service_id), body)
+        service, known = number(SERVICES, service_id), conditions(
+            request, of_views=True
+        )
+        self._services.associate(customer_id, service, body, known)
 
     def on_post_end(
         self, request: Request, response: Response, service_id: str
     ) -> None:
         parameters.refuse_any(request)
         owner = Owner(number(SERVICES, service_id))
-        self._services.complete(owner, bodies.read_any(request))
+        known = conditions(request, of_views=True)
+        self._services.complete(owner, bodies.read_any(request), known)
 
     def on_get_one(self, request: Request, response: Response, service_id: str) -> None:
         view = View(_wish_of_one(request.query_string), self._services)
         record = self._services.record(number(SERVICES, service_id))
-        response.data = bodies.kept(
-            *(record, view.form and ("one", view.form)),
-            lambda document: bodies.encode(view.shown(SERVICES, document)),
-        )
+
+        def encode() -> bytes:
+            return bodies.kept(
+                record,
+                view.form and ("one", view.form),
+                lambda document: bodies.encode(view.shown(SERVICES, document)),
+            )
+
+        state = of_revision(record.revision)
+        _answer(request, response, state, view.form is not None, encode)
 
     on_head_one = on_get_one
 
@@ -226,13 +163,19 @@ class Services:
         reader.finish()
         view = View(asked, self._services)
         page = self._services.find(Query(Every(tuple(where)), (), offset, limit))
-        response.data = bodies.join(
-            bodies.kept(
-                *(record, view.form),
-                lambda document: bodies.encode_item(view.shown(SERVICES, document)),
+
+        def encode() -> bytes:
+            return bodies.join(
+                bodies.kept(
+                    record,
+                    view.form,
+                    lambda document: bodies.encode_item(view.shown(SERVICES, document)),
+                )
+                for record in page.records
             )
-            for record in page.records
-        )
+
+        state = of_revisions(page)
+        _answer(request, response, state, view.form is not None, encode)
         parameters.tell_pages(request, response, given, page.total)
 
 
@@ -249,7 +192,8 @@ class Nested:
         parameters.refuse_any(request)
         service = number(SERVICES, service_id)
         body = bodies.read(request)
-        id_ = self._services.start_in(service, self._level, body)
+        known = conditions(request, of_views=True)
+        id_ = self._services.start_in(service, self._level, body, known)
         self._created(request, response, service, id_)
 
     def on_post_transition(
@@ -257,7 +201,8 @@ class Nested:
     ) -> None:
         parameters.refuse_any(request)
         service = number(SERVICES, service_id)
-        id_ = self._services.transit(service, bodies.read(request))
+        known = conditions(request, of_views=True)
+        id_ = self._services.transit(service, bodies.read(request), known)
         self._created(request, response, service, id_)
 
     def on_post_end(self, request: Request, response: Response, **ids: str) -> None:
@@ -266,7 +211,8 @@ class Nested:
         reader = Reader(parameters.of_address(request), known)
         reader.read(STATES.id, partial(_repeated, ended.id_), None)
         reader.finish()
-        self._services.complete(ended, bodies.read_any(request))
+        body, states = bodies.read_any(request), conditions(request, of_views=True)
+        self._services.complete(ended, body, states)
 
     def on_get_one(self, request: Request, response: Response, **ids: str) -> None:
         known = parameters.OF_STATE if self._level is STATES else parameters.OF_TASK
@@ -277,7 +223,13 @@ class Nested:
         whose = owner(self._level, ids)
         document = self._services.get(whose.service_id)
         resource = lifecycle.owner(document, self._level, whose.id_)
-        response.data = bodies.encode(view.inside(self._level, document, resource))
+
+        def encode() -> bytes:
+            return bodies.encode(view.inside(self._level, document, resource))
+
+        # Tasks that are shown with a state are no part of it.
+        is_alone = view.form is not None and not asked.arrays
+        _answer(request, response, of_resource(resource), is_alone, encode)
 
     on_head_one = on_get_one
 
@@ -309,21 +261,48 @@ class Nested:
         asked = wish(reader)
         reader.finish()
         view = View(asked, self._services)
-        document = self._services.get(number(SERVICES, service_id))
-        response.data = bodies.encode(
-            [
-                view.inside(level, document, each)
-                for each in lifecycle.nested(document, level, part)
-                if (types is None or TYPE.key(each[level.type]) in types)
-                and (state_id is None or each.get("state_id") == state_id)
-            ]
-        )
+        record = self._services.record(number(SERVICES, service_id))
+        document = record.document
+
+        def encode() -> bytes:
+            return bodies.encode(
+                [
+                    view.inside(level, document, each)
+                    for each in lifecycle.nested(document, level, part)
+                    if (types is None or TYPE.key(each[level.type]) in types)
+                    and (state_id is None or each.get("state_id") == state_id)
+                ]
+            )
+
+        state = of_revision(record.revision)
+        _answer(request, response, state, view.form is not None, encode)
 
     def _created(
         self, request: Request, response: Response, service: int, id_: int
     ) -> None:
         path = f"/services/{service}/{self._level.name}/{id_}"
         _created(request, response, self._level, id_, path)
+
+
+def _answer(
+    request: Request,
+    response: Response,
+    state: str,
+    is_settled: bool,
+    encode: Callable[[], bytes],
+) -> None:
+    """Send what ``encode`` returns, or 304; raises Stale.
+
+    The tag is the ``state`` of what is shown, and that of the bytes too unless the state
+    ``is_settled`` to tell what they are.
+    """
+    if is_settled:
+        if not is_answered(request, response, state):
+            response.data = encode()
+        return
+    content = encode()
+    if not is_answered(request, response, f"{state}-{of_content(content)}"):
+        response.data = content
 
 
 def number(level: Level, text: str) -> int:

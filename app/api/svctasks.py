@@ -3,8 +3,6 @@
 Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, section 13.
 """
 
-from hashlib import blake2b
-
 from falcon import HTTP_204, HTTPError, Request, Response
 
 from app import svctasks
@@ -13,6 +11,7 @@ from app.api.entity_tags import (
     conditions,
     is_answered,
     of_revision,
+    of_revisions,
     refuse_conditions,
 )
 from app.api.parameters import Listing
@@ -93,9 +92,7 @@ class Svctasks:
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:
         page = self._svctasks.find(listing.query)
-        revisions = b"".join([each.revision.to_bytes(8) for each in page.records])
-        digest = blake2b(revisions, digest_size=8, key=b"%d" % page.total).hexdigest()
-        if not is_answered(request, response, digest):
+        if not is_answered(request, response, of_revisions(page)):
             show = listing.show
             response.data = bodies.join(
                 bodies.kept(each, show, lambda task: bodies.encode_item(show(task)))

@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 import falcon
 import pytest
 from calls import JSON, raw, refused, send
+from shared import T
 from webtest import TestApp
 
 from app import __version__
@@ -15,7 +16,7 @@ from app.api.documentation import FILES, Documentation
 from app.bootstrap import open_service
 from app.settings import Settings
 
-PAGE = "/docs"
+PAGE, OPENAPI = "/docs", "/openapi.json"
 
 
 def test_the_entrance_names_version_and_entry_points(api):
@@ -51,6 +52,54 @@ def test_each_entry_point_is_there(api):
 def test_the_entrance_answers_head(api):
     reply = api.head("/")
     assert (reply.status_int, reply.body) == (200, b"")
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def test_a_browser_gets_links_at_the_entrance(api):
+    page = send(api, "GET", "/", Accept=BROWSER)
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.headers["Vary"] == "Accept"
+    for address in loads(page):
+        assert send(api, "GET", address).status_int == 200
+    assert {"/docs", "/health", "/openapi.json", T} <= set(loads(page))
+    assert f"svctasks {__version__}" in page.text
+
+
+def test_the_page_of_the_entrance_loads_nothing(api):
+    page = send(api, "GET", "/", Accept=BROWSER)
+    rules = page.headers["Content-Security-Policy"].split("; ")
+    assert rules[0] == "default-src 'none'"
+    assert "<script" not in page.text and "style" not in page.text
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    ["*/*", "application/json", "application/json, text/html;q=0.9", "", "\xff"]
+    + ["text/plain", "application/*", ";", "text/html;q=0, */*"],
+)
+def test_a_program_gets_json_at_the_entrance(api, accepted):
+    reply = send(api, "GET", "/", Accept=accepted)
+    assert (reply.status_int, reply.headers["Content-Type"]) == (200, JSON)
+    assert reply.headers["Vary"] == "Accept"
+
+
+def test_the_page_of_the_entrance_has_no_markup_of_a_proxy(api):
+    page = raw(api, path="/", SCRIPT_NAME="/<b>\"'&", HTTP_ACCEPT=BROWSER)
+    assert "<b>" not in page.text
+    assert 'href="/&lt;b&gt;&quot;&#x27;&amp;/docs"' in page.text
+
+
+def test_the_forms_of_the_entrance_have_tags_of_their_own(api):
+    forms = [{"Accept": BROWSER}, {"Accept": "*/*"}]
+    tags = [send(api, "GET", "/", **form).headers["ETag"] for form in forms]
+    assert tags[0] != tags[1]
+    for tag, form in zip(tags, forms, strict=True):
+        reply = send(api, "GET", "/", If_None_Match=tag, **form)
+        assert (reply.status_int, reply.body) == (304, b"")
+        assert reply.headers["Vary"] == "Accept"
+        refused(send(api, "GET", "/", If_Match='"other"', **form), 412)
 
 
 def test_the_entrance_names_the_path_that_it_is_served_under(api):
@@ -142,7 +191,7 @@ def test_a_file_answers_head(api, name):
     assert (reply.status_int, reply.body) == (200, b"")
 
 
-@pytest.mark.parametrize("path", [PAGE, *(f"{PAGE}/{name}" for name in FILES)])
+@pytest.mark.parametrize("path", [PAGE, OPENAPI, *(f"{PAGE}/{name}" for name in FILES)])
 def test_what_a_browser_has_is_not_sent_again(api, path):
     first = api.get(path)
     assert first.headers["Cache-Control"] == "no-cache"
@@ -150,6 +199,8 @@ def test_what_a_browser_has_is_not_sent_again(api, path):
     again = send(api, "GET", path, If_None_Match=tag)
     assert (again.status_int, again.body, again.headers["ETag"]) == (304, b"", tag)
     assert send(api, "GET", path, If_None_Match='"other"').body == first.body
+    assert send(api, "GET", path, If_Match=tag).body == first.body
+    assert send(api, "GET", path, If_Match='"other"').status_int == 412
 
 
 def test_the_tags_of_different_files_differ(api):

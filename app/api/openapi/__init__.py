@@ -27,6 +27,7 @@ from app.api.routes import ROUTES, Route
 from app.schemas.jsonschema import SHARED, JsonSchema, ref, taken
 
 JSON = "application/json"
+HTML = "text/html"
 FURTHER = "x-oai-additionalOperations"
 
 ABOUT = """\
@@ -247,8 +248,10 @@ def _reply(operation: Operation, status: int, schema: str) -> dict[str, Any]:
         "headers": _headers(*operation.headers),
     }
     if schema:
-        media = _media(schema)
-        reply["content"] = dict.fromkeys(operation.media_types, media)
+        reply["content"] = {
+            each: _media("Page" if each == HTML else schema)
+            for each in operation.media_types
+        }
     return reply
 
 

@@ -182,7 +182,7 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     "Content-Security-Policy": _header("What the page may load.", TEXTUAL),
     "ETag": _header(
         "What changes whenever the reply does.",
-        {"type": "string", "pattern": '^"[0-9a-f]{16}"$'},
+        {"type": "string", "pattern": '^"[0-9a-f]{16}(-[0-9a-f]{16})?"$'},
     ),
     "Link": _header(
         "The next and the previous page, where there are such. RFC 8288.",

@@ -1,0 +1,99 @@
+"""What replies show of services, states and tasks.
+
+Context-services contract, sections 1 and 4.
+"""
+
+from typing import Any, NamedTuple
+
+from app import services
+from app.api import parameters
+from app.schemas.extension import folded
+from app.schemas.service import (
+    ARRAYS,
+    ASKED_FOR,
+    LEVELS,
+    SERVICES,
+    STATES,
+    TASKS,
+    TYPED,
+    Level,
+)
+from app.storage import Document
+
+
+class Wish(NamedTuple):
+    """What parameters ask to see: arrays of a service, and extensions in lower case."""
+
+    arrays: frozenset[str]
+    names: frozenset[str]
+
+
+class View:
+    """What a reply shows of a service: the arrays and the extensions asked for.
+
+    An extension may be that of the service itself or of a state or task in it. Views of
+    the same ``form`` show the same; without one, what they show changes with time.
+    """
+
+    def __init__(self, asked: Wish, use_cases: services.Services) -> None:
+        self._attributes = use_cases.attributes
+        self._arrays = asked.arrays
+        self._names: dict[str, frozenset[str]] = {}
+        self._are_mapped = self._attributes.are_mapped
+        self.form: Wish | None = None if self._are_mapped else asked
+        if asked.names:
+            deleting = use_cases.extensions.deleting()
+            self._names = {
+                level: asked.names.difference(deleting[level]) for level in LEVELS
+            }
+            if any(deleting.values()):
+                self.form = None
+
+    def shown(self, level: Level, resource: Document) -> Document:
+        """Return what is shown of ``resource``."""
+        if self._is_shown_whole(level, resource):
+            return resource
+        reply = {}
+        for name, value in resource.items():
+            if name not in level.declared:
+                if folded(name) not in self._names.get(level.name, ()):
+                    continue
+            elif name in ASKED_FOR:
+                if name not in self._arrays:
+                    continue
+                if name in ARRAYS:
+                    inner = STATES if name.endswith("states") else TASKS
+                    value = [self.shown(inner, each) for each in value]
+            reply[name] = value
+        return self._mapped(level, reply) if self._are_mapped else reply
+
+    def _is_shown_whole(self, level: Level, resource: Document) -> bool:
+        """Tell whether nothing is to be left out: so it is with most states and tasks."""
+        plain = level is not SERVICES and level.declared.issuperset(resource)
+        return plain and not self._are_mapped
+
+    def inside(self, level: Level, document: Document, resource: Document) -> Document:
+        """Return what is shown of a state or task in ``document``.
+
+        A state comes with those of its tasks that are asked for.
+        """
+        tasks = {
+            name: [
+                self.shown(TASKS, each)
+                for each in document[name]
+                if each.get("state_id") == resource["state_id"]
+            ]
+            for name in parameters.TASK_ARRAYS
+            if name in self._arrays
+        }
+        return {**self.shown(level, resource), **tasks}
+
+    def _mapped(self, level: Level, members: Document) -> dict[str, Any]:
+        """Return ``members`` with values of business attributes as they are shown."""
+        mapped = dict(members)
+        for name, value in members.items():
+            if name in TYPED:
+                mapped[name] = self._attributes.shown(level.name, name, value)
+            elif name in ("started", "completed"):
+                mapped[name] = self._mapped(level, value)
+        return mapped
