@@ -20,6 +20,15 @@ from app.schemas.service import LEVELS, STATES, TASKS
 from app.storage import Store
 
 
+class _Application(falcon.App[Any, Any]):
+    """Falcon, with no method that it refuses before any of our middleware sees it.
+
+    WEBSOCKET is a name of ASGI; here it is a method that nothing supports.
+    """
+
+    _META_METHODS = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class UseCases:
     """All that can be done, for the resources to offer it."""
@@ -48,7 +57,7 @@ def create_application(
             "falcon was imported before app, which names the LOOKUP verb"
         )
     all_routes = routes(prefix)
-    application = falcon.App[Any, Any]()
+    application = _Application()
     # Falcon would add a type to a reply that has no body.
     application.resp_options.default_media_type = None  # type: ignore[assignment]
     application.add_middleware(observer)

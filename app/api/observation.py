@@ -35,6 +35,9 @@ MOST = 100_000
 MAX_PATH = 2000
 """Characters of a path that a note keeps."""
 
+METHODS = frozenset(COMBINED_METHODS) - {"WEBSOCKET"}
+"""The methods of HTTP, by which requests are counted."""
+
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 _ID = re.compile("[0-9A-Za-z._:/+=-]{1,128}")
@@ -174,7 +177,7 @@ class Observer:
 
     def _duration(self, route: str, method: str, status: str) -> _Histogram:
         # Nobody can fill the table with methods and addresses of their own making.
-        known = method if method in COMBINED_METHODS else "other"
+        known = method if method in METHODS else "other"
         return self._durations.labels(route, known, status)
 
     def close(self) -> None:

@@ -34,7 +34,8 @@ def test_options_does_not_ask_for_the_task(api):
 @pytest.mark.parametrize(
     "method",
     ["PUT", "PATCH", "DELETE", "POST", "LOOKUP", "QUERY", "TRACE", "CONNECT", "COPY"]
-    + ["PROPFIND", "BREW", "get", "lookup", "\xff", "X" * 1000, "__CLASS__", ""],
+    + ["PROPFIND", "BREW", "get", "lookup", "\xff", "X" * 1000, "__CLASS__", ""]
+    + ["WEBSOCKET"],
 )
 def test_unsupported_method_is_405_with_allow(api, path, method):
     if method in ALLOWED[path]:
@@ -99,3 +100,12 @@ def test_odd_headers_do_no_harm(api):
     }
     assert len(send(api, "GET", T, **odd).json) == 1
     assert send(api, "GET", f"{T}/{ID}", **odd).json["id"] == ID
+
+
+def test_method_of_another_protocol_is_counted_with_the_others(api, service):
+    for method in ("WEBSOCKET", "BREW"):
+        refused(raw(api, "GET", T, REQUEST_METHOD=method), 405)
+    refused(raw(api, "GET", "/nowhere", REQUEST_METHOD="WEBSOCKET"), 404)
+    figures = api.get("/metrics").text
+    assert f'method="other",route="{T}",status="405"' in figures
+    assert "WEBSOCKET" not in figures
