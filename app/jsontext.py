@@ -68,6 +68,14 @@ def read(
     return value
 
 
+def check_depth(value: Any, what: str = "the body") -> None:
+    """Raise Invalid if a JSON value is nested deeper than one that is read may be."""
+    try:
+        _check(value, MAX_DEPTH)
+    except _Refused as refusal:
+        raise Invalid(f"{what} {refusal}") from None
+
+
 def is_array(source: bytes) -> bool:
     """Tell whether ``source`` is an array, if it is JSON at all."""
     return source.removeprefix(BYTE_ORDER_MARK.encode()).lstrip()[:1] == b"["

@@ -14,6 +14,7 @@ from marshmallow import Schema, ValidationError, validate
 from app.errors import Faults, Invalid
 from app.query import Fields
 from app.query.values import ANY, DATE, ID, INTBOOL, INTEGER, NAMES, TEXT, Kind
+from app.schemas import flat
 from app.schemas.faults import checked, unknown
 from app.schemas.fields import (
     NOT_BLANK,
@@ -74,6 +75,8 @@ def _kinds() -> Iterator[tuple[str, Kind]]:
             yield f"{name}.{member}", kind
 
 
+_OPEN = ("opts", "ext")
+
 FIELDS = Fields(
     kinds=dict(_kinds()),
     listed=(
@@ -91,9 +94,12 @@ FIELDS = Fields(
         "ext.lwt",
         "ext.ct",
     ),
-    open_objects=("opts", "ext"),
+    open_objects=_OPEN,
 )
 """The fields of a task and of the items of a list; svctasks contract, section 4."""
+
+
+_NAMES = tuple(field.name for field in FIELDS.declared)
 
 
 def new(body: Any, id_: Callable[[], str], now: str) -> dict[str, Any]:
@@ -198,6 +204,10 @@ def _read(
     """Return the valid fields of ``body``, and all that is wrong with the others."""
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object with the fields of a task")
+    flaws = Faults()
+    if flat.is_flat(body, _OPEN):
+        body, flaws = flat.nested(body, _OPEN)
     given, faults = members(schema, body, partial, nulls=True)
-    faults.include(unknown(body, schema.fields, "a field of a task"))
+    faults.include(flaws)
+    faults.include(unknown(body, _NAMES, "a field of a task"))
     return given, faults

@@ -311,7 +311,7 @@ def test_periods_that_are_no_array_are_refused(api, value):
 @pytest.mark.parametrize(
     "field, nearest",
     [("isEnabled", "isenabled"), ("Name", "name"), ("intervalSec", "intervalsec")]
-    + [("ext.ct", None), ("", None), ("\u017b", None), ("$set", None), ("zzz", None)],
+    + [("ext/ct", None), ("", None), ("\u017b", None), ("$set", None), ("zzz", None)],
 )
 def test_unknown_field_is_refused_with_its_name_and_the_nearest(api, field, nearest):
     with untouched(api):
@@ -345,3 +345,23 @@ def test_parameter_in_the_address_is_refused(api):
     with untouched(api):
         error = refused(send(api, "POST", f"{T}?flat=1&mask=id", {"name": "n"}), 400)
     assert list(error["errors"]) == ["flat", "mask"]
+
+
+def test_flat_body_is_read_as_the_nested_one(api):
+    sent = {"name": "n", "opts.title": "t", "ext.a.b": 1, "ext.ct": "1999"}
+    task = create(api, sent)
+    assert task["opts"] == {"title": "t", "comment": ""}
+    assert task["ext"]["a"] == {"b": 1} and task["ext"]["ct"] > "2026"
+
+
+def test_flat_reply_can_be_sent_back(api):
+    task = create(api, {"name": "n", "ext": {"a": {"b": [1]}, "c": {}}})
+    flat = api.get(f"{one(task)}?flat=true").json
+    with untouched(api):
+        assert send(api, "PATCH", one(task), flat).json == task
+    again = send(api, "POST", T, {**flat, "id": None}).json
+    assert {**again, "id": task["id"]} == task
+    change = {"ext.c": None, "ext.a.b": 2, "opts.title": "t"}
+    changed = send(api, "PATCH", one(task), change).json
+    assert changed["ext"].get("c") is None and changed["ext"]["a"] == {"b": 2}
+    assert changed["opts"]["title"] == "t"

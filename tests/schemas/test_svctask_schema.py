@@ -6,6 +6,7 @@ import json
 import pytest
 
 from app.errors import Invalid
+from app.query.projection import flat
 from app.query.values import ARRAY, DATE, INTBOOL, OBJECT, TEXT
 from app.schemas.faults import MAX_SUGGESTIONS
 from app.schemas.svctask import FIELDS, changed, changes, loaded, new
@@ -152,7 +153,10 @@ REFUSED = [
     ("opts", {"comment": []}, "opts.comment", "must be a string, not an array"),
     ("ext", "x", "ext", "must be an object, not a string"),
     ("nme", None, "nme", 'is not a field of a task (did you mean "name"?)'),
-    ("ext.k", 1, "ext.k", "is not a field of a task"),
+    ("title", 1, "title", 'is not a field of a task (did you mean "opts.title"?)'),
+    ("opt.title", 1, "opt.title", '(did you mean "opts.title"?)'),
+    ("periods.0", {}, "periods.0", "is not a field of a task"),
+    ("opts.title", 5, "opts.title", "must be a string, not a number"),
     ("_schema", 1, "_schema", "is not a field of a task"),
 ]
 
@@ -376,3 +380,50 @@ def test_fields_have_the_kinds_of_the_schema():
     assert kinds["periods"] is ARRAY
     assert kinds["opts"] is kinds["ext"] is OBJECT
     assert kinds["ext.lwt"] is DATE
+
+
+FLAT = [
+    ({"opts.title": "t"}, {"opts": {"title": "t"}}),
+    ({"ext.a.b": 1, "ext.a.c": [{}]}, {"ext": {"a": {"b": 1, "c": [{}]}}}),
+    ({"ext": {"a": {"b": 1}}, "ext.a.c": 2}, {"ext": {"a": {"b": 1, "c": 2}}}),
+    ({"opts.title": None, "ext.a": {}}, {"opts": {"title": None}, "ext": {"a": {}}}),
+    ({"ext.ct": "x", "ext.lwt": 5}, {"ext": {"ct": "x", "lwt": 5}}),
+]
+
+
+@pytest.mark.parametrize(("given", "same_as"), FLAT)
+def test_flat_body_means_the_nested_one(given, same_as):
+    before = copy.deepcopy(given)
+    for _ in range(2):
+        assert same(made(**given), made(**same_as))
+        assert changes(given, ID) == changes(same_as, ID)
+    assert given == before
+
+
+def test_flat_reply_can_be_loaded():
+    task = made(ext={"a": {"b": [1, {"c": 2}], "": {}}, "d": 0}, opts={"x": None})
+    assert same(loaded(flat(task), OTHER_ID, LATER), task)
+
+
+@pytest.mark.parametrize(
+    ("given", "place"),
+    [
+        ({"opts": {"title": "a"}, "opts.title": "b"}, "opts.title"),
+        ({"ext": None, "ext.a": 1}, "ext.a"),
+        ({"ext.a": 1, "ext.a.b": 2}, "ext.a.b"),
+        ({"ext.a.b": 2, "ext.a": {}}, "ext.a"),
+        ({"ext.": 1, "ext..": 2}, "ext.."),
+    ],
+)
+def test_member_that_comes_nested_and_flat_is_refused(given, place):
+    found = faults({"name": "n", **given})
+    assert found == {place: ["is there twice, or inside of what is no object"]}
+
+
+@pytest.mark.parametrize("name", [f"ext{'.a' * 64}", f"ext{'.a' * 500_000}"])
+def test_flat_body_is_refused_when_the_nested_one_would_be_too_deep(name):
+    with pytest.raises(Invalid, match="the body is nested too deeply"):
+        made(**{name: 1})
+    made(**{f"ext{'.a' * 62}": 1})
+    with pytest.raises(Invalid, match="the body is nested too deeply"):
+        made(**{f"ext{'.a' * 60}": [[[[]]]]})
