@@ -18,8 +18,8 @@ MEANINGS: Mapping[str, str] = {
     "periods": "Times of a week, timestart before timestop, in minutes; 1 is Monday.",
     "opts": "Title, comment, and keys of the client's own. In a body they may be "
     "dotted members of the task too, such as opts.title.",
-    "ext": "Keys of the client's own, and the server's: creation and last change. In a body "
-    "they may be dotted members of the task too.",
+    "ext": "Keys of the client's own, and the server's: creation and last change. In a "
+    "body they may be dotted members of the task too.",
     # Services, states and tasks
     "service_type": "The id of a type, or its name.",
     "state_type": "The id of a type, or its name.",
