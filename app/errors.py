@@ -118,6 +118,10 @@ class Unavailable(Error):
     """The store cannot be read or written now."""
 
 
+class Full(Unavailable):
+    """There is no room on the disk; there may be some again without a restart."""
+
+
 class Maintenance(Error):
     """The service is being looked after and takes no service traffic meanwhile."""
 

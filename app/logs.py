@@ -97,6 +97,29 @@ def configure(stream: TextIO) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
+class Failures:
+    """Failures of what is tried again and again, logged to ``log`` when they change.
+
+    Each has the name of what failed. One that lasts is logged once, and so is its end.
+    """
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._lasting: dict[str, str] = {}
+
+    def note(self, name: str, error: BaseException, is_foreseen: bool) -> None:
+        """Log that ``name`` failed, with a traceback if nobody thought of that."""
+        text = f"{name}: {str(error) or type(error).__name__}"
+        if self._lasting.get(name) != text:
+            self._lasting[name] = text
+            self._log.warning("%s", text, exc_info=None if is_foreseen else error)
+
+    def end(self, name: str) -> None:
+        """Log that ``name`` succeeded, if it had failed before."""
+        if self._lasting.pop(name, None) is not None:
+            self._log.info("%s: all is well again", name)
+
+
 class _Formatter(logging.Formatter):
     def __init__(self, line: Line) -> None:
         super().__init__()

@@ -6,6 +6,7 @@ the port unnoticed, so the port is tried before.
 """
 
 import gc
+import logging
 import os
 import resource
 import shutil
@@ -25,8 +26,10 @@ from prometheus_client.multiprocess import mark_process_dead
 from app import __version__, logs
 from app.api.routes import SVCTASKS
 from app.bootstrap import Service, open_service
-from app.errors import Error, Unavailable
+from app.errors import Error, Full, Unavailable
 from app.settings import Settings
+
+log = logging.getLogger(__name__)
 
 GRACE = 30
 """Seconds that requests in flight have when the server stops."""
@@ -235,6 +238,9 @@ def _opened(settings: Settings, open_: Opener) -> Service:
     try:
         if not settings.read_only:
             service.store.ping()
+    except Full as error:
+        # Reads can be served, and writes when there is room.
+        log.warning("%s", error.message)
     except Error:
         service.close()
         raise

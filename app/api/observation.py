@@ -7,6 +7,7 @@ moment. Flushes are counted at once: to note them too made 0.98 to 1.1 of the ch
 second, and mostly no difference.
 """
 
+import logging
 import os
 import random
 import re
@@ -22,7 +23,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.api.tally import DAY, Tally, summed
 from app.errors import cut
-from app.logs import Line
+from app.logs import Failures, Line
+
+log = logging.getLogger(__name__)
 
 Sync = Callable[[int], None]
 
@@ -197,9 +200,17 @@ class Observer:
                 self._process = os.getpid()
 
     def _run(self) -> None:
+        failures = Failures(log)
         try:
             while not self._stopping.wait(MOMENT):
-                self.read()
+                if not self._notes:
+                    continue
+                try:
+                    self.read()
+                except Exception as error:
+                    failures.note("log and figures", error, is_foreseen=False)
+                else:
+                    failures.end("log and figures")
         finally:
             # Whatever ended it, the next request starts another.
             self._process = 0

@@ -24,7 +24,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.errors import Invalid, Unavailable
+from app.errors import Full, Invalid, Unavailable
 from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity
 from app.storage.descriptors import Sync
@@ -332,10 +332,17 @@ class SharedTable:
         """Raise Unavailable when nothing can be written now."""
         self._commits.check()
         folder = self._file.path.parent
-        if not os.access(folder, os.W_OK):
+        if not os.access(folder, os.W_OK | os.X_OK):
             raise Unavailable("the data folder cannot be written")
-        if os.statvfs(folder).f_bavail == 0:
-            raise Unavailable("the disk is full")
+        for path in (self._path, self._beside("lock")):
+            if path.exists() and not os.access(path, os.W_OK):
+                raise Unavailable(f"{path.name} cannot be written")
+        disk = os.statvfs(folder)
+        if disk.f_bavail == 0:
+            raise Full("the disk is full")
+        # Some file systems count no files at all.
+        if disk.f_files and disk.f_favail == 0:
+            raise Full("the disk has no room for another file")
 
     def _catch_up_or_fail(self) -> None:
         try:

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tinydb.table import Table
 
 from app.datetimes import instant
 from app.errors import Conflict, Error, NotFound, Stale, Unavailable
+from app.logs import Failures
 from app.query import Query
 from app.storage import Collection, Document, Key, NextId, Page, Status
 from app.storage.descriptors import Sync, flush_folder
@@ -252,27 +254,39 @@ class _Keeper(threading.Thread):
         super().__init__(name="keeper", daemon=True)
         self._tables = list(tables)
         self._stopping = threading.Event()
+        self._failures = Failures(log)
         self._seen = {table.name: (table.progress(), 0.0) for table in self._tables}
 
     def run(self) -> None:
         while not self._stopping.wait(ROUND):
             for table in self._tables:
-                try:
-                    self._tend(table)
-                except (OSError, Error) as error:
-                    log.warning("%s: %s", table.name, error)
-                except Exception:
-                    # Whatever it is, the other tables and the next round go on.
-                    log.exception("%s could not be looked after", table.name)
+                self._try(table.name, partial(self._mend, table))
+                self._try(f"fold of {table.name}", partial(self._fold, table))
 
-    def _tend(self, table: JournalTable) -> None:
+    def _try(self, name: str, act: Callable[[], bool]) -> None:
+        """Do ``act``; whatever comes of it, the other tables and the next round go on."""
+        try:
+            is_well = act()
+        except Exception as error:
+            is_foreseen = isinstance(error, OSError | Error)
+            self._failures.note(name, error, is_foreseen)
+        else:
+            if is_well:
+                self._failures.end(name)
+
+    def _mend(self, table: JournalTable) -> bool:
         table.mend()
+        return True
+
+    def _fold(self, table: JournalTable) -> bool:
+        """Fold a table if that is due; tell whether nothing is left to fold."""
         progress, now = table.progress(), time.monotonic()
         seen, since = self._seen[table.name]
         if progress != seen:
             self._seen[table.name] = progress, now
         if table.is_due(0.0 if progress != seen else now - since):
             table.fold()
+        return table.progress()[1] == 0
 
     def is_stopped(self) -> bool:
         return self._stopping.is_set()

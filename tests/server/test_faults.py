@@ -96,9 +96,7 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
         paths = [f"{T}/{each['id']}" for each in spare]
         until(lambda: refuses("DELETE", paths.pop()))
         assert refuses_writes(server, task)["error_message"] == "the disk is full"
-        result = svctasks("serve", data=data, PORT=str(free_port()))
-        assert result.returncode == 1
-        assert result.stderr.endswith("svctasks: the disk is full\n")
+        assert_serves_reads_of_a_full_disk(data, task)
         before = server.request("GET").json
         ballast.unlink()
         assert writes(server)
@@ -110,6 +108,18 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
         assert svctasks("check", data=data).stdout == "all is well\n"
     finally:
         server.kill()
+
+
+def assert_serves_reads_of_a_full_disk(data, task):
+    """Start servers there, which refuse writes until there is room."""
+    for name in ("gunicorn", "granian"):
+        server = Server(data, "--server", name)
+        try:
+            told = refuses_writes(server, task)["error_message"]
+            assert told == "the disk is full"
+            assert "the disk is full" in server.logged()
+        finally:
+            server.kill()
 
 
 def test_a_read_only_folder_refuses_writes_until_it_can_be_written(small_disk):
@@ -124,6 +134,16 @@ def test_a_read_only_folder_refuses_writes_until_it_can_be_written(small_disk):
         refuses_writes(server, task)
         remount(small_disk, "rw")
         assert writes(server)
+        assert server.request("GET", "/health").status == 200
+        remount(small_disk, "nr_inodes=100")
+        with pytest.raises(OSError):
+            for number in range(200):
+                (small_disk / f"spare{number}").touch()
+        reply = server.request("GET", "/health")
+        told = "the disk has no room for another file"
+        assert (reply.status, reply.json["error_message"]) == (503, told)
+        for spare in small_disk.glob("spare*"):
+            spare.unlink()
         assert server.request("GET", "/health").status == 200
     finally:
         server.kill()

@@ -726,9 +726,9 @@ def test_folder_that_cannot_be_written_can_be_read(tmp_path):
         found = open_table(tmp_path)
         with pytest.raises(Unavailable):
             put(found, "c")
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable) as raised:
             found.check_writable()
-        return numbers(held(found))
+        return numbers(held(found)), raised.value.message
 
     if os.geteuid() != 0:
         pytest.skip("only root can become somebody else")
@@ -737,7 +737,12 @@ def test_folder_that_cannot_be_written_can_be_read(tmp_path):
     parents = [p for p in tmp_path.parents if p.stat().st_mode & 1 == 0]
     for path in parents:
         path.chmod(path.stat().st_mode | 0o011)
-    assert Child(act).result() == {"a": 1, "b": 2}
+    served = {"a": 1, "b": 2}
+    assert Child(act).result() == [served, "the data folder cannot be written"]
+    tmp_path.chmod(0o777)
+    assert Child(act).result() == [served, "notes.json.journal cannot be written"]
+    (tmp_path / "notes.json.journal").chmod(0o666)
+    assert Child(act).result() == [served, "notes.json.lock cannot be written"]
 
 
 def test_new_folder_is_made_durable_with_its_parents(tmp_path):
