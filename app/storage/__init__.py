@@ -6,6 +6,8 @@
   equality only.
 * A write is atomic and durable when its call returns; one that raises changed nothing,
   except after Unavailable: then it may or may not have happened.
+* A read may show a write before that call returns, and so before it is on disk: what was
+  read, but never acknowledged, may be gone after a power loss.
 * ``update`` is an atomic read-modify-write: ``change`` maps the old document to the new
   one, under the same key, and may be called more than once. When it returns the document
   it was given, nothing is written. With ``revisions`` it raises Stale if the record is in
