@@ -16,6 +16,7 @@ from app import __version__
 from app.errors import Error, Invalid, NotFound, Unavailable
 from app.logs import visible
 from app.settings import SETTINGS, Settings
+from app.streams import Commands, read_input
 
 # The composition root is imported by each command for itself: prometheus-client decides,
 # when it is first imported, whether it counts for one process or for several.
@@ -25,7 +26,7 @@ P = ParamSpec("P")
 COLLECTIONS = click.Choice(["svctasks", "services"])
 
 
-@click.group(context_settings={"max_content_width": 88})
+@click.group(cls=Commands, context_settings={"max_content_width": 88})
 @click.version_option(__version__, prog_name="svctasks")
 def main() -> None:
     """Service tasks and services in plain JSON files, served over HTTP.
@@ -46,6 +47,9 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
             if isinstance(error, Invalid) and error.message not in _told(error):
                 for line in _told(error):
                     click.echo(f"  {visible(line)}", err=True)
+            sys.exit(1)
+        except BrokenPipeError:
+            # Who reads the output has enough of it.
             sys.exit(1)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -162,7 +166,7 @@ def import_(
 
     settings = Settings.from_environment(data=data)
     if str(file) == "-":
-        content, name = sys.stdin.buffer.read(), "the standard input"
+        content, name = read_input(), "the standard input"
     else:
         content, name = file.read_bytes(), file.name
     given = interchange.entities(content, collection, name)

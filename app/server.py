@@ -46,7 +46,7 @@ SPARE_FILES = 64
 PR_SET_PDEATHSIG = 1
 """Of prctl(2): the signal that this process gets when its parent ends."""
 
-HELD = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+HELD = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 """What a worker may be told to stop by."""
 
 Opener = Callable[[Settings], Service]
@@ -95,11 +95,17 @@ class Server(BaseApplication):
         for name, value in {**options(self.settings), **hooks}.items():
             self.cfg.set(name, value)
 
+    def run(self) -> None:
+        """Serve until told to stop."""
+        _Master(self).run()
+
     def load(self) -> Any:
         """Return the application, in each worker."""
         return self._service.application
 
     def _begin(self, worker: Worker) -> None:
+        # The master stops its workers when the terminal is gone.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         # Workers have a socket each: the service listens when the first of them does.
         if worker.age > 1:
@@ -112,6 +118,19 @@ class Server(BaseApplication):
     def _end(self, arbiter: Arbiter) -> None:
         self._service.close()
         clear_figures()
+
+
+class _Master(Arbiter):
+    """gunicorn's master, which stops when its terminal is gone."""
+
+    handle_hup = Arbiter.handle_term
+
+    def init_signals(self) -> None:
+        was_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        super().init_signals()
+        if was_ignored:
+            # By nohup, for one.
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class _Logger(Logger):
@@ -152,7 +171,11 @@ def announce(settings: Settings) -> None:
         f"  try it in a browser: {root}/docs",
         f"  data folder: {settings.data.absolute()}",
     )
-    print("\n".join(lines), flush=True)
+    try:
+        # Past Python's buffer, which would fail again when the process ends.
+        os.write(sys.stdout.fileno(), "".join(f"{each}\n" for each in lines).encode())
+    except OSError as error:
+        log.warning("the start message cannot be written: %s", error.strerror)
 
 
 def connections() -> int:

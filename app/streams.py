@@ -1,0 +1,66 @@
+"""Standard streams that are closed, or that cannot be written."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from app.errors import Invalid
+
+
+class Commands(click.Group):
+    """Commands that end with a message where what they say cannot be written."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that ``args``, or the command line, name."""
+        replace_closed()
+        try:
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            ended = error.__context__
+            # What is left in the buffer must not fail once more when Python ends.
+            _to_nowhere(sys.stdout)
+            was_explained = isinstance(ended, SystemExit) and ended.code
+            if not was_explained and not isinstance(error, BrokenPipeError):
+                message = f"svctasks: the output cannot be written: {error.strerror}"
+                click.echo(message, err=True)
+            sys.exit(1)
+
+
+def replace_closed() -> None:
+    """Put a file in the place of each standard stream that is closed.
+
+    The next file that is opened would take its number, and be sent what is meant for it.
+    What is meant for people to read cannot be written then; errors go nowhere.
+    """
+    for descriptor, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            # It takes the lowest number that is free.
+            os.open(os.devnull, mode)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", buffering=1)
+
+
+def read_input() -> bytes:
+    """Return all of the standard input; raises Invalid if it is closed."""
+    if sys.stdin is None:
+        raise Invalid("the standard input is closed; give a file, or send it something")
+    return sys.stdin.buffer.read()
+
+
+def _to_nowhere(stream: Any) -> None:
+    try:
+        descriptor = stream.fileno()
+    except OSError:
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
