@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from typing import Any
 
-from app.errors import Invalid
+from app.errors import Invalid, cut
 
 MAX_DEPTH = 64
 """How deep arrays and objects may be nested in each other."""
@@ -108,7 +108,7 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         counted = Counter(name for name, _ in pairs)
         twice = counted.most_common(1)[0][0]
-        raise _Refused(f"holds the member {json.dumps(twice)} twice in one object")
+        raise _Refused(f"holds the member {json.dumps(cut(twice))} twice in one object")
     return members
 
 

@@ -28,6 +28,12 @@ LEVELS = ("services", "states", "tasks")
 
 MULTI = "multi-valued"
 
+MAX_ATTRIBUTES = 1000
+"""How many attributes an extension may have: each takes some KB of memory."""
+
+MAX_FILLED = 1 << 24
+"""Bytes that the records of a value may have if all have all attributes and defaults."""
+
 _NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,25}")
 
 
@@ -72,7 +78,9 @@ class DefinitionSchema(Schema):
     attributes = Valued(
         ARRAY,
         required=True,
-        validate=validate.Length(1, error="must have at least one attribute"),
+        validate=validate.Length(
+            1, MAX_ATTRIBUTES, error=f"must have from 1 to {MAX_ATTRIBUTES} attributes"
+        ),
     )
     unique = Valued(ARRAY)
 
@@ -246,6 +254,7 @@ class Values:
         self.unique: tuple[str, ...] = tuple(definition["unique"])
         self._kinds = {each["name"]: TYPES[each["type"]] for each in attributes}
         self._defaults = {e["name"]: e["default"] for e in attributes if "default" in e}
+        self._size = len(json.dumps(dict.fromkeys(self._kinds) | self._defaults))
         mandatory = {each["name"] for each in attributes if each.get("mandatory")}
         self._whole = _compiled(attributes, mandatory - self._defaults.keys())
         self._partial = _compiled(attributes, self.unique)
@@ -301,6 +310,9 @@ class Values:
     def _records(self, raw: Any) -> list[dict[str, Any]]:
         if not isinstance(raw, list):
             raise self._misshapen("an array of objects", raw)
+        if len(raw) > (most := MAX_FILLED // self._size):
+            fault = f"has {len(raw)} records; {most} are the most with these attributes"
+            raise Invalid(f"{self.name}: {fault}", {self.name: [fault]})
         records: list[dict[str, Any]] = []
         faults, twins = Faults(), Faults()
         places: dict[Any, int] = {}
@@ -310,13 +322,15 @@ class Values:
                 faults[str(index)] = [f"must be an object, not {type_name(item)}"]
                 continue
             record, found = self._filled(item, MAX_SUGGESTIONS - told)
-            faults.include(found, f"{index}.")
-            told += found.total
+            if found:
+                faults.include(found, f"{index}.")
+                told += found.total
             if self.unique and not found.keys() & self.unique:
                 place = places.setdefault(self._key(record), index)
                 if place != index:
-                    fault = f"has the same {self._described(record)} as item {place}"
-                    twins[str(index)] = [fault]
+                    # Described as long as it is kept: a record may be long.
+                    what = "" if twins.more else self._described(record)
+                    twins.add(str(index), f"has the same {what} as item {place}")
             records.append(record)
         faults.include(twins)
         return checked(records, self._placed(faults))
@@ -332,8 +346,9 @@ class Values:
         self, schema: Schema, raw: Mapping[str, Any], suggestions: int = MAX_SUGGESTIONS
     ) -> tuple[dict[str, Any], Faults]:
         given, faults = members(schema, raw)
-        what = f"an attribute of {self.name}"
-        faults.include(unknown(raw, self._kinds, what, suggestions))
+        if not raw.keys() <= self._kinds.keys():
+            what = f"an attribute of {self.name}"
+            faults.include(unknown(raw, self._kinds, what, suggestions))
         return given, faults
 
     def _placed(self, faults: Faults) -> Faults:

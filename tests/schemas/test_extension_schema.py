@@ -138,7 +138,7 @@ REFUSED = [
     ("name", "started", "name", "that is a member of the resource or its events"),
     ("type", "multi", "type", '"single-valued", "multi-valued"'),
     ("type", None, "type", "must not be null"),
-    ("attributes", [], "attributes", "at least one attribute"),
+    ("attributes", [], "attributes", "from 1 to 1000 attributes"),
     ("attributes", {}, "attributes", "must be an array, not an object"),
     ("attributes", None, "attributes", "must not be null"),
     ("unique", "a", "unique", "must be an array, not a string"),
@@ -663,3 +663,36 @@ def test_whole_value_is_made_of_itself_again(raw):
             named = RULES.record(record)
             assert RULES.amended(value, named) == value
             assert RULES.without(value, named) == [r for r in value if r != record]
+
+
+# Bounds
+
+
+def test_definition_may_have_a_thousand_attributes():
+    many = [{"name": f"a{n}", "type": "long"} for n in range(1001)]
+    assert len(made(attributes=many[:1000], unique=None)["attributes"]) == 1000
+    assert list(faults(attributes=many, unique=None)) == ["attributes"]
+
+
+def test_value_is_refused_when_its_defaults_would_fill_the_memory():
+    rules = values(**attribute(type="string", default="x" * 1000))
+    assert len(rules.whole([{}] * 10_000)) == 10_000
+    found = refused(lambda: rules.whole([{}] * 300_000))
+    assert found[OFFERS["name"]][0].startswith("has 300000 records; 166")
+
+
+def test_a_hundred_faults_of_a_value_are_named_and_the_others_counted():
+    rules = values(**attribute(type="long", unique=True))
+    for records in ([{"a": "x"}] * 500, [{"a": 1}] * 501, [{"b": 1}] * 500, [5] * 500):
+        with pytest.raises(Invalid) as caught:
+            rules.whole(records)
+        assert sum(map(len, caught.value.faults.values())) == 100
+        assert caught.value.faults.total >= 500
+        assert " more (errors has the first 100)" in caught.value.message
+
+
+def test_a_hundred_faults_of_a_definition_are_named_and_the_others_counted():
+    many = [{"name": n, "type": "none", "x": 1} for n in range(1000)]
+    found = faults(attributes=many)
+    assert sum(map(len, found.values())) == 100
+    assert found.total > 3000

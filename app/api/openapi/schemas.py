@@ -13,7 +13,7 @@ from app.api.openapi.filters import filters, objects
 from app.api.parameters import MAX_OFFSET
 from app.jsontext import MAX_DEPTH
 from app.query.projection import MAX_NAMES
-from app.schemas.extension import AttributeSchema, DefinitionSchema
+from app.schemas.extension import MAX_ATTRIBUTES, AttributeSchema, DefinitionSchema
 from app.schemas.fields import WHITE
 from app.schemas.jsonschema import (
     NUMBERS,
@@ -82,7 +82,9 @@ AMENDMENTS: Mapping[str, JsonSchema] = {
     },
     "NewDefinition": {
         "properties": {
-            "attributes": array(ref("NewAttribute"), minItems=1),
+            "attributes": array(
+                ref("NewAttribute"), minItems=1, maxItems=MAX_ATTRIBUTES
+            ),
             "unique": nullable(array(TEXTUAL, uniqueItems=True)),
         }
     },
