@@ -27,7 +27,10 @@ def key_in(document: bytes, name: str) -> Key:
     if found is None:
         return _key_anywhere_in(document, name)
     text, digits = found.groups()
-    return int(digits) if text is None else str(text, "utf-8")
+    try:
+        return int(digits) if text is None else str(text, "utf-8")
+    except UnicodeDecodeError:
+        raise Invalid(f"its {name} is not UTF-8") from None
 
 
 def _key_anywhere_in(document: bytes, name: str) -> Key:
@@ -46,7 +49,7 @@ def _key_anywhere_in(document: bytes, name: str) -> Key:
 @lru_cache
 def _first_member(name: str) -> re.Pattern[bytes]:
     """Return the pattern of a document that begins with its key."""
-    return re.compile(rb'\{%b:(?:"([^"\\]*)"|([0-9]+))[,}]' % orjson.dumps(name))
+    return re.compile(rb'\{%b:(?:"([^"\\]*)"|([0-9]{1,19}))[,}]' % orjson.dumps(name))
 
 
 class Record:
