@@ -52,7 +52,7 @@ def test_key_is_found_wherever_it_is(document, key):
         (b'{"id":true}', "it has no id"),
         (b'{"id":[1]}', "it has no id"),
         (b'{"id":1.5}', "it has no id"),
-        (b'{"id":' + b"9" * 5000 + b"}", ""),
+        (b'{"id":' + b"9" * 5000 + b"}", "it is not JSON|it has no id"),
     ],
 )
 def test_document_without_a_key_is_refused(document, message):
