@@ -21,6 +21,7 @@ from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
 from app.errors import Unavailable
 from app.extensions import Extensions
+from app.pacing import Pacing
 from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
 from app.schemas import (
@@ -81,6 +82,8 @@ def open_service(
         settings.services_prefix,
         Simulation(settings.read_only, settings.delay_seconds, settings.fail_rate),
         observer,
+        # Long queries have half of the threads: some go on, and as many wait.
+        Pacing(settings.query_timeout, max(1, settings.threads // 4)),
     )
     return Service(store, observer, application)
 

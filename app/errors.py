@@ -122,6 +122,10 @@ class Full(Unavailable):
     """There is no room on the disk; there may be some again without a restart."""
 
 
+class Overdue(Error):
+    """A query takes too long, or nobody waits for it."""
+
+
 class Maintenance(Error):
     """The service is being looked after and takes no service traffic meanwhile."""
 

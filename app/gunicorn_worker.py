@@ -35,6 +35,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from app.api.bodies import too_large
 from app.errors import Invalid
 from app.incoming import Incoming, shortened
+from app.pacing import HAS_LEFT, IS_STOPPING
 from app.settings import Settings
 
 LINGER = 2.0
@@ -301,6 +302,8 @@ class Worker(ThreadWorker):
                 request, socket_, connection.client, connection.server, self.cfg
             )
             environ["wsgi.multithread"] = True
+            environ[HAS_LEFT] = lambda: connection.is_left
+            environ[IS_STOPPING] = lambda: not self.alive
             if not self.alive:
                 response.force_close()
             start: Any = response.start_response

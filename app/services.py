@@ -17,6 +17,7 @@ from app.business_attributes import BusinessAttributes
 from app.errors import Faults, Invalid, NotFound, Stale
 from app.extensions import Extensions
 from app.lifecycle import Clock, moment
+from app.pacing import Pace
 from app.query import Query
 from app.schemas import events, service, stored_service
 from app.schemas.events import Rules
@@ -219,9 +220,9 @@ class Services:
         except NotFound:
             raise NotFound(f"there is no service {service_id}") from None
 
-    def find(self, query: Query) -> Page:
-        """Return the services that ``query`` asks for."""
-        return self._store.find(TABLE, query)
+    def find(self, query: Query, pace: Pace) -> Page:
+        """Return the services that ``query`` asks for; raises what ``pace`` does."""
+        return self._store.find(TABLE, query, pace)
 
     # Imports
 

@@ -87,6 +87,13 @@ SETTINGS = (
         meaning="seconds in which a request must arrive, and its reply be read",
     ),
     Setting(
+        name="query_timeout",
+        variable="SVCTASKS_QUERY_TIMEOUT",
+        kind="float",
+        default=10.0,
+        meaning="seconds that a list may take; then it ends with 503",
+    ),
+    Setting(
         *("services_prefix", "SVCTASKS_SERVICES_PREFIX", "str", ""),
         "where the services API stands besides the root, such as `/genesys/1/cs`",
     ),
@@ -128,6 +135,7 @@ class Settings:
     max_body: int
     max_document: int
     request_timeout: float
+    query_timeout: float
     services_prefix: str
     map_names: bool
     read_only: bool
@@ -193,11 +201,11 @@ class Settings:
             if getattr(self, name) > most:
                 found = getattr(self, name)
                 yield variables[name], [f"must be {most} or less, not {found}"]
-        if not 0 < self.request_timeout <= 86400:
-            found = self.request_timeout
-            yield variables["request_timeout"], [
-                f"must be a number of seconds above 0 and up to 86400, not {found}"
-            ]
+        for name in ("request_timeout", "query_timeout"):
+            if not 0 < (found := getattr(self, name)) <= 86400:
+                yield variables[name], [
+                    f"must be a number of seconds above 0 and up to 86400, not {found}"
+                ]
         if self.server not in SERVERS:
             yield variables["server"], [
                 f'must be {" or ".join(SERVERS)}, not "{self.server}"'

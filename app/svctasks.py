@@ -7,6 +7,7 @@ from typing import Any
 
 from app.datetimes import instant
 from app.errors import Conflict, Invalid, NotFound, Stale
+from app.pacing import Pace, unhurried
 from app.query import Query
 from app.schemas import svctask
 from app.storage import Document, NextId, Page, Record, Store
@@ -35,9 +36,9 @@ class Svctasks:
                 if isinstance(body, dict) and body.get("id") is not None:
                     raise
 
-    def find(self, query: Query) -> Page:
-        """Return the svctasks that ``query`` asks for."""
-        return self._store.find(TABLE, query)
+    def find(self, query: Query, pace: Pace = unhurried) -> Page:
+        """Return the svctasks that ``query`` asks for; raises what ``pace`` does."""
+        return self._store.find(TABLE, query, pace)
 
     def get(self, id_: str) -> Record:
         """Return the svctask ``id_``; raises NotFound."""

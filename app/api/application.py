@@ -16,6 +16,7 @@ from app.api.server import Health, Metrics, Mode, OpenApi, Status
 from app.api.services import Nested, Services
 from app.api.simulation import Simulation
 from app.api.svctasks import Svctasks
+from app.pacing import Pacing
 from app.schemas.service import LEVELS, STATES, TASKS
 from app.storage import Store
 
@@ -46,6 +47,7 @@ def create_application(
     prefix: str,
     simulation: Simulation,
     observer: Observer,
+    pacing: Pacing,
 ) -> falcon.App[Any, Any]:
     """Return the application over ``store`` and the use cases.
 
@@ -71,8 +73,8 @@ def create_application(
     problems.register(application, prefix, all_routes)
     of_services = use_cases.services
     resources: dict[str, object] = {
-        "svctasks": Svctasks(use_cases.svctasks),
-        "services": Services(of_services),
+        "svctasks": Svctasks(use_cases.svctasks, pacing),
+        "services": Services(of_services, pacing),
         "states": Nested(STATES, of_services),
         "tasks": Nested(TASKS, of_services),
         "business_attributes": BusinessAttributes(use_cases.business_attributes),

@@ -28,6 +28,7 @@ STATUS = {
     errors.Stale: 412,
     errors.TooLarge: 413,
     errors.Maintenance: 503,
+    errors.Overdue: 503,
     errors.Unavailable: 503,
 }
 
@@ -79,6 +80,7 @@ class _Answers:
         status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
         if isinstance(error, errors.Unavailable):
             log.error("%s %s: %s", request.method, request.path, error.message)
+        if isinstance(error, errors.Unavailable | errors.Overdue):
             response.set_header("Retry-After", RETRY_AFTER)
         faults = error.faults if isinstance(error, errors.Invalid) else None
         code = "MAINTENANCE" if isinstance(error, errors.Maintenance) else _code(status)

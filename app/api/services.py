@@ -24,6 +24,7 @@ from app.api.middleware import location
 from app.api.parameters import Reader
 from app.api.views import View, Wish
 from app.errors import NotFound
+from app.pacing import Pacing, paced
 from app.query import Comparison, Condition, Every, Query
 from app.query.values import DATE, INTEGER
 from app.schemas.extension import folded
@@ -66,10 +67,11 @@ def _wish_of_one(query_string: str) -> Wish:
 
 
 class Services:
-    """Answers requests for services."""
+    """Answers requests for services; lists at the pace that ``pacing`` gives them."""
 
-    def __init__(self, use_cases: services.Services) -> None:
+    def __init__(self, use_cases: services.Services, pacing: Pacing) -> None:
         self._services = use_cases
+        self._pacing = pacing
 
     def on_post_start(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
@@ -162,20 +164,22 @@ class Services:
         asked = wish(reader)
         reader.finish()
         view = View(asked, self._services)
-        page = self._services.find(Query(Every(tuple(where)), (), offset, limit))
+        query = Query(Every(tuple(where)), (), offset, limit)
+        with self._pacing.of(request.env) as pace:
+            page = self._services.find(query, pace)
 
-        def encode() -> bytes:
-            return bodies.join(
-                bodies.kept(
-                    record,
-                    view.form,
-                    lambda document: bodies.encode_item(view.shown(SERVICES, document)),
+            def encode() -> bytes:
+                return bodies.join(
+                    bodies.kept(
+                        record,
+                        view.form,
+                        lambda each: bodies.encode_item(view.shown(SERVICES, each)),
+                    )
+                    for record in paced(page.records, pace)
                 )
-                for record in page.records
-            )
 
-        state = of_revisions(page)
-        _answer(request, response, state, view.form is not None, encode)
+            state = of_revisions(page)
+            _answer(request, response, state, view.form is not None, encode)
         parameters.tell_pages(request, response, given, page.total)
 
 

@@ -16,15 +16,17 @@ from app.api.entity_tags import (
 )
 from app.api.parameters import Listing
 from app.errors import Invalid
+from app.pacing import Pace, Pacing, paced
 from app.schemas.svctask import FIELDS
 from app.storage import Record
 
 
 class Svctasks:
-    """Answers requests for service tasks."""
+    """Answers requests for service tasks; lists at the pace that ``pacing`` gives them."""
 
-    def __init__(self, tasks: svctasks.Svctasks) -> None:
+    def __init__(self, tasks: svctasks.Svctasks, pacing: Pacing) -> None:
         self._svctasks = tasks
+        self._pacing = pacing
 
     def on_get(self, request: Request, response: Response) -> None:
         given, listing = parameters.listing_in(request, FIELDS)
@@ -91,12 +93,18 @@ class Svctasks:
         self._svctasks.expect(id_, conditions(request))
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:
-        page = self._svctasks.find(listing.query)
+        with self._pacing.of(request.env) as pace:
+            return self._list_at(pace, request, response, listing)
+
+    def _list_at(
+        self, pace: Pace, request: Request, response: Response, listing: Listing
+    ) -> int:
+        page = self._svctasks.find(listing.query, pace)
         if not is_answered(request, response, of_revisions(page)):
             show = listing.show
             response.data = bodies.join(
                 bodies.kept(each, show, lambda task: bodies.encode_item(show(task)))
-                for each in page.records
+                for each in paced(page.records, pace)
             )
         return page.total
 

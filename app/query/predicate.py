@@ -7,6 +7,7 @@ made of: a file that was edited by hand must not break a list.
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from app.pacing import Pace, paced, unhurried
 from app.query import (
     Comparison,
     Condition,
@@ -212,12 +213,13 @@ def sort(
     items: list[Item],
     order: tuple[Order, ...],
     key: Callable[[Item], tuple[Any, ...]],
+    pace: Pace = unhurried,
 ) -> list[tuple[Any, ...]]:
     """Sort ``items`` in place and return their keys; ties stay as they were.
 
     The keys begin with those that ``sort_key`` makes for ``order``.
     """
-    keys = [key(item) for item in items]
+    keys = [key(item) for item in paced(items, pace)]
     places = list(range(len(items)))
     # A stable pass for each field is faster than comparing keys the other way round.
     for number, part in reversed([*enumerate(order)]):

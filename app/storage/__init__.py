@@ -34,6 +34,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.pacing import Pace, unhurried
 from app.query import Field, Order, Query
 
 Document = Mapping[str, Any]
@@ -130,8 +131,11 @@ class Store(Protocol):
     def get(self, table: str, key: Key) -> Record:
         """Return the record under ``key``; raises NotFound."""
 
-    def find(self, table: str, query: Query) -> Page:
-        """Return the page of records that ``query`` asks for."""
+    def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
+        """Return the page of records that ``query`` asks for.
+
+        ``pace`` is called every few documents; what it raises ends the search.
+        """
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists."""

@@ -17,6 +17,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+from app.pacing import Pace, unhurried
 from app.query import Comparison, Order
 from app.query.predicate import sort, sort_key
 from app.storage import Key
@@ -79,23 +80,29 @@ class Bucket:
         return not order or order in self._lists
 
     def page(
-        self, order: Orders = (), start: int = 0, end: int | None = None
+        self,
+        order: Orders = (),
+        start: int = 0,
+        end: int | None = None,
+        pace: Pace = unhurried,
     ) -> list[Record]:
         """Return the records from ``start`` to ``end`` in ``order``."""
-        return self._found(order, self._sorted(order)[start:end])
+        return self._found(order, self._sorted(order, pace)[start:end])
 
-    def within(self, order: Orders, limits: list[Comparison]) -> list[Record]:
+    def within(
+        self, order: Orders, limits: list[Comparison], pace: Pace
+    ) -> list[Record]:
         """Return the records in ``order``, without what is not in ``limits``.
 
         They are those that ``bounds`` returns for the first field of the order.
         """
-        keys = self._sorted(order)
+        keys = self._sorted(order, pace)
         start, end = self._span(keys, limits)
         return self._found(order, keys[start:end])
 
-    def count(self, order: Orders, limits: list[Comparison]) -> int:
+    def count(self, order: Orders, limits: list[Comparison], pace: Pace) -> int:
         """Return how many records ``within`` returns."""
-        start, end = self._span(self._sorted(order), limits)
+        start, end = self._span(self._sorted(order, pace), limits)
         return max(0, end - start)
 
     def add(self, new: Decoded) -> None:
@@ -130,12 +137,12 @@ class Bucket:
             for each in list(self._lists.values()):
                 self._kept.forget(each)
 
-    def _sorted(self, order: Orders) -> Keys:
+    def _sorted(self, order: Orders, pace: Pace) -> Keys:
         if not order:
             return self.places
         found = self._lists.get(order)
         if found is None:
-            found = SortedList(self, order, put_in_order(self.page(), order))
+            found = SortedList(self, order, put_in_order(self.page(), order, pace))
             self._lists[order] = found
         if self._kept is not None:
             self._kept.use(found)
@@ -189,11 +196,11 @@ class Kept:
         unused.bucket.forget(unused.order)
 
 
-def put_in_order(records: list[Record], order: Orders) -> Keys:
+def put_in_order(records: list[Record], order: Orders, pace: Pace) -> Keys:
     """Sort ``records``, which are in the order of the table, and return their keys."""
     key = _key_of(order)
     # No more than one document is there at a time.
-    return sort(records, order, lambda each: key(Decoded(each)))
+    return sort(records, order, lambda each: key(Decoded(each)), pace)
 
 
 @lru_cache(maxsize=256)

@@ -13,6 +13,7 @@ from typing import Any
 
 from orjson import dumps
 
+from app.pacing import Pace, paced, unhurried
 from app.query import Comparison, Condition, Field, Order, Query
 from app.query.predicate import (
     bounds,
@@ -35,6 +36,9 @@ from app.storage.buckets import (
 )
 from app.storage.differences import Member, touches
 from app.storage.records import Decoded, Record
+
+WAIT = 0.1
+"""Seconds for which one waits at a time for somebody who makes an index."""
 
 FEW = 4
 """A list in another order is searched if it leaves at most this part of the documents."""
@@ -115,13 +119,15 @@ class Documents:
         """Start anew in a child process: who held the lock is not there."""
         self._lock = threading.Lock()
 
-    def find(self, query: Query) -> tuple[list[Record], int]:
+    def find(self, query: Query, pace: Pace = unhurried) -> tuple[list[Record], int]:
         """Return the page that ``query`` asks for, and the number of all matches."""
         order, is_mirrored = ascending(query.order)
         end = None if query.limit is None else query.offset + query.limit
-        with self._lock:
+        while not self._lock.acquire(timeout=WAIT):
+            pace()
+        try:
             self._settle()
-            bucket, rest = self._candidates(query)
+            bucket, rest = self._candidates(query, pace)
             if rest is None:
                 total = len(bucket)
                 start = min(query.offset, total)
@@ -130,19 +136,22 @@ class Documents:
                     return [], total
                 self._listed |= {each.field for each in order}
                 if not is_mirrored:
-                    return bucket.page(order, start, stop), total
-                return bucket.page(order, total - stop, total - start)[::-1], total
-            present, records = self._limited(bucket, order, rest)
+                    return bucket.page(order, start, stop, pace), total
+                start, stop = total - stop, total - start
+                return bucket.page(order, start, stop, pace)[::-1], total
+            present, records = self._limited(bucket, order, rest, pace)
+        finally:
+            self._lock.release()
         matches = predicate(rest)
-        found = [record for record in records if matches(record.document)]
+        found = [each for each in paced(records, pace) if matches(each.document)]
         if present != order:
-            put_in_order(found, order)
+            put_in_order(found, order, pace)
         if is_mirrored:
             found.reverse()
         return found[query.offset : end], len(found)
 
     def _limited(
-        self, bucket: Bucket, order: Orders, rest: Condition
+        self, bucket: Bucket, order: Orders, rest: Condition, pace: Pace
     ) -> tuple[Orders, list[Record]]:
         """Return the records of ``bucket`` that may fulfil ``rest``, and their order.
 
@@ -155,38 +164,47 @@ class Documents:
                 by = (Order(field),)
                 self._listed.add(field)
                 near = bounds(rest, by[0])
-                if bucket.count(by, near) * FEW < len(bucket):
-                    records = bucket.within(by, near)
+                if bucket.count(by, near, pace) * FEW < len(bucket):
+                    records = bucket.within(by, near, pace)
                     return (), sorted(records, key=lambda each: each.place)
         present = order if bucket.has(order) else ()
         first = present or self._collection.order
-        return present, bucket.within(present, bounds(rest, first[0]) if first else [])
+        limits_ = bounds(rest, first[0]) if first else []
+        return present, bucket.within(present, limits_, pace)
 
-    def _candidates(self, query: Query) -> tuple[Bucket, Condition | None]:
+    def _candidates(self, query: Query, pace: Pace) -> tuple[Bucket, Condition | None]:
         """Return the smallest bucket that holds all matches, and what is left to test."""
         where = query.where
         if where is None:
-            return self._everything(), None
-        best: tuple[Bucket, Condition | None] | None = None
+            return self._everything(pace), None
+        best: tuple[int, Comparison, list[Bucket]] | None = None
+        # Their sizes are enough to compare them: only one is put together.
         for comparison in equalities(where):
-            bucket = self._bucket(comparison)
-            if bucket is not None and (best is None or len(bucket) < len(best[0])):
-                best = bucket, without(where, comparison)
-        return best or (self._everything(), where)
+            buckets = self._buckets(comparison, pace)
+            if buckets is not None:
+                size = sum(map(len, buckets))
+                if best is None or size < best[0]:
+                    best = size, comparison, buckets
+        if best is None:
+            return self._everything(pace), where
+        _, comparison, buckets = best
+        rest = without(where, comparison)
+        if len(buckets) == 1:
+            return buckets[0], rest
+        places = sorted(place for bucket in buckets for place in bucket.places)
+        return self._part(places), rest
 
-    def _bucket(self, comparison: Comparison) -> Bucket | None:
+    def _buckets(self, comparison: Comparison, pace: Pace) -> list[Bucket] | None:
+        """Return the buckets of all that fulfil ``comparison``; None without an index."""
         field, wanted = comparison.field, comparison.operand
         values = wanted if comparison.operator == "$in" else (wanted,)
         if field.path == (self._collection.key,) and field.kind in SCALARS:
             keyed = [self._by_key.get(value) for value in set(values)]
-            return self._part(self._places(filter(None, keyed)))
+            return [self._part(self._places(filter(None, keyed), pace))]
         if field not in self._collection.indexed:
             return None
-        index = self._index(field)
-        if comparison.operator == "$eq":
-            return index.get(wanted) or self._part([])
-        buckets = [index[value] for value in set(values) if value in index]
-        return self._part(sorted(p for bucket in buckets for p in bucket.places))
+        index = self._index(field, pace)
+        return [index[value] for value in set(values) if value in index]
 
     def _part(self, places: Keys) -> Bucket:
         """Return a bucket that is used once."""
@@ -195,11 +213,11 @@ class Documents:
     def _lasting(self, places: Keys) -> Bucket:
         return Bucket(places, self._by_key, self._kept)
 
-    def _places(self, records: Iterable[Record]) -> Keys:
+    def _places(self, records: Iterable[Record], pace: Pace) -> Keys:
         """Return the sorted places of ``records``."""
         records = list(records)
         if self._all is None:
-            for record in records:
+            for record in paced(records, pace):
                 self._put_in_place(Decoded(record))
         return sorted(record.place for record in records)
 
@@ -208,16 +226,16 @@ class Documents:
         first = self._first(each.document) if self._collection.order else ()
         each.record.place = (*first, each.record.number, each.record.key)
 
-    def _everything(self) -> Bucket:
+    def _everything(self, pace: Pace) -> Bucket:
         if self._all is None:
-            self._all = self._lasting(self._places(self._by_key.values()))
+            self._all = self._lasting(self._places(self._by_key.values(), pace))
         return self._all
 
-    def _index(self, field: Field) -> dict[Any, Bucket]:
+    def _index(self, field: Field, pace: Pace) -> dict[Any, Bucket]:
         index = self._indexes.get(field)
         if index is None:
             groups: dict[Any, Keys] = {}
-            for record in self._everything().page():
+            for record in paced(self._everything(pace).page(), pace):
                 value = _value(field, record.document)
                 groups.setdefault(value, []).append(record.place)
             index = {value: self._lasting(each) for value, each in groups.items()}

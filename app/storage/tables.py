@@ -17,6 +17,7 @@ from tinydb.table import Table
 from app.datetimes import instant
 from app.errors import Conflict, Error, NotFound, Stale, Unavailable
 from app.logs import Failures
+from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import Collection, Document, Key, NextId, Page, Status
 from app.storage.descriptors import Sync, flush_folder
@@ -122,9 +123,9 @@ class FileStore:
         """Return the record under ``key``; raises NotFound."""
         return _existing(self._tables[table].documents, key)
 
-    def find(self, table: str, query: Query) -> Page:
+    def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
         """Return the page of records that ``query`` asks for."""
-        return Page(*self._tables[table].documents.find(query))
+        return Page(*self._tables[table].documents.find(query, pace))
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists, TooLarge."""

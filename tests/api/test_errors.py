@@ -2,18 +2,22 @@
 
 import errno
 import logging
+from io import StringIO
+from itertools import count
 
 import pytest
-from calls import ID, LEAKS, UNKNOWN, create, refused, send, untouched
+from calls import ID, LEAKS, UNKNOWN, address, create, one, refused, send, untouched
+from documented import Documented
 from shared import T, until
 from webtest import TestApp
 
 from app.api.application import create_application
 from app.api.observation import Observer
 from app.api.simulation import Simulation
-from app.bootstrap import use_cases
+from app.bootstrap import open_service, use_cases
 from app.errors import Unavailable
 from app.logs import json_line
+from app.pacing import Pacing
 
 
 class BrokenStore:
@@ -37,7 +41,9 @@ def broken(settings, clock):
         observer = Observer(json_line, lambda text: None, lambda: 0.0)
         does = use_cases(store, settings, clock)
         return TestApp(
-            create_application(store, does, 1 << 20, "", Simulation(), observer)
+            create_application(
+                store, does, 1 << 20, "", Simulation(), observer, Pacing(10, 1)
+            )
         )
 
     return over
@@ -173,3 +179,37 @@ def test_server_is_not_confused_after_an_error(api):
     send(api, "POST", T, b"[" * 100000)
     send(api, "GET", f"{T}?filter=" + "[" * 1000)
     assert create(api, {"name": "n"})["name"] == "n"
+
+
+@pytest.fixture
+def hurried(settings, clock):
+    """The API when each look at the clock finds it a second later."""
+    service = open_service(settings, clock, StringIO())
+    seconds = count()
+    pacing = Pacing(3, 1, clock=lambda: next(seconds), pause=lambda _: None)
+    does = use_cases(service.store, settings, clock)
+    application = create_application(
+        service.store, does, 1 << 20, "", Simulation(), service.observer, pacing
+    )
+    documented = Documented("")
+    application.add_middleware(documented)
+    yield TestApp(application)
+    service.close()
+    assert not documented.faults
+
+
+def test_list_that_takes_too_long_is_503_and_says_when_to_try_again(hurried):
+    tasks = [create(hurried, {"name": f"n{number}"}) for number in range(30)]
+    start = {"service_type": 1, "customer_id": "bob"}
+    for _ in range(30):
+        assert send(hurried, "POST", "/services/start", start).status_int == 201
+    for path in (T, address(filter={"sites": "x"}), address(order="name", limit="1")):
+        reply = send(hurried, "GET", path)
+        error = refused(reply, 503)
+        assert error["error_message"] == (
+            "the query takes longer than 3 seconds; narrow it"
+        )
+        assert reply.headers["Retry-After"] == "5"
+    reply = send(hurried, "GET", "/customers/bob/services")
+    assert (reply.status_int, reply.json["code"]) == (503, "INTERNAL")
+    assert send(hurried, "GET", one(tasks[0])).status_int == 200

@@ -19,6 +19,7 @@ from app.api.simulation import Simulation
 from app.bootstrap import open_service, use_cases
 from app.errors import Conflict, Denied, Invalid, NotFound, Stale, Unavailable
 from app.logs import json_line
+from app.pacing import Pacing
 from app.settings import TAKEN, Settings
 
 PREFIX = "/genesys/1/cs"
@@ -72,7 +73,9 @@ def failing(settings, clock):
         observer = Observer(json_line, lambda text: None, lambda: 0.0)
         does = use_cases(store, settings, clock)
         return TestApp(
-            create_application(store, does, 1 << 20, PREFIX, Simulation(), observer)
+            create_application(
+                store, does, 1 << 20, PREFIX, Simulation(), observer, Pacing(10, 1)
+            )
         )
 
     return over

@@ -1,0 +1,176 @@
+"""Long queries: how they let others go on, and when they end.
+
+A query calls its pace every few documents. Most queries are over before that does anything.
+One that goes on hands the interpreter to other threads every moment, and ends when its time
+is up, when its client has left, or when the process is about to end. Of the long ones only
+a few go on at a time and as many wait for them; more are refused, so that there are always
+threads for other requests.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from app.errors import Overdue
+
+Item = TypeVar("Item")
+
+HAS_LEFT, IS_STOPPING = "svctasks.has_left", "svctasks.is_stopping"
+"""Where a server leaves in the WSGI environment what tells whether the client has gone, and
+whether the process is to end."""
+
+Pace = Callable[[], None]
+"""Is called again and again in a long read; raises Overdue to end it."""
+
+SLICE: Final = 4
+"""After how many documents a pace is called."""
+
+FREE: Final = 0.02
+"""Seconds that a query may take before anything is looked at."""
+
+TICK: Final = 0.001
+"""Seconds after which a query pauses."""
+
+PAUSE: Final = 0.00005
+"""Seconds of a pause: long enough for another thread to take the interpreter."""
+
+LONG: Final = 0.1
+"""Seconds of work after which a query is a long one."""
+
+WAIT: Final = 0.05
+"""Seconds between two looks of a query that waits for another one."""
+
+
+def unhurried() -> None:
+    """Be the pace of what may take its time."""
+
+
+def paced(items: Iterable[Item], pace: Pace) -> Iterator[Item]:
+    """Return ``items``, and call ``pace`` every few of them."""
+    for number, item in enumerate(items, 1):
+        yield item
+        if number % SLICE == 0:
+            pace()
+
+
+def never() -> bool:
+    """Say no."""
+    return False
+
+
+class Pacing:
+    """The queries of one process: each may take ``seconds``, ``most`` long ones go on.
+
+    As many may wait for these. ``clock`` returns the time in seconds, ``work`` those that
+    this thread worked.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+        work: Callable[[], float] = time.thread_time,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.seconds = seconds
+        self.clock = clock
+        self.work = work
+        self.pause = pause
+        self._room = threading.Semaphore(2 * most)
+        self._places = threading.Semaphore(most)
+
+    def of(self, environ: Mapping[str, Any]) -> "QueryPace":
+        """Return the pace of the query in a request with this WSGI environment."""
+        return self.query(environ.get(HAS_LEFT, never), environ.get(IS_STOPPING, never))
+
+    def query(
+        self,
+        has_left: Callable[[], bool] = never,
+        is_stopping: Callable[[], bool] = never,
+    ) -> "QueryPace":
+        """Return the pace of one query, to be used in a ``with`` statement."""
+        return QueryPace(self, has_left, is_stopping)
+
+    def take_place(self, check: Callable[[], None]) -> None:
+        """Take a place of a long query, or wait for one and ``check``; raises Overdue."""
+        if not self._room.acquire(blocking=False):
+            raise Overdue("too many long queries run already; try again, or narrow it")
+        try:
+            while not self._places.acquire(timeout=WAIT):
+                check()
+        except Overdue:
+            self._room.release()
+            raise
+
+    def leave_place(self) -> None:
+        """Leave the place to the next long query."""
+        self._places.release()
+        self._room.release()
+
+
+class QueryPace:
+    """The pace of one query; used by the thread that made it."""
+
+    __slots__ = (
+        "_pacing",
+        "_has_left",
+        "_is_stopping",
+        "_next",
+        "_end",
+        "_work",
+        "_is_long",
+    )
+
+    def __init__(
+        self,
+        pacing: Pacing,
+        has_left: Callable[[], bool],
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        begin = pacing.clock()
+        self._pacing = pacing
+        self._has_left = has_left
+        self._is_stopping = is_stopping
+        self._next = begin + FREE
+        self._end = begin + pacing.seconds
+        self._work = pacing.work()
+        self._is_long = False
+
+    def __enter__(self) -> "QueryPace":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._is_long:
+            self._is_long = False
+            self._pacing.leave_place()
+
+    def __call__(self) -> None:
+        """Go on, or raise Overdue."""
+        if (now := self._pacing.clock()) >= self._next:
+            self._look(now)
+
+    def _look(self, now: float) -> None:
+        pacing = self._pacing
+        self._check(now)
+        if not self._is_long and pacing.work() - self._work >= LONG:
+            pacing.take_place(lambda: self._check(pacing.clock()))
+            self._is_long = True
+        if self._is_long and self._is_stopping():
+            raise Overdue("the server stops; try again")
+        pacing.pause(PAUSE)
+        self._next = pacing.clock() + TICK
+
+    def _check(self, now: float) -> None:
+        if now >= self._end:
+            seconds = self._pacing.seconds
+            raise Overdue(f"the query takes longer than {seconds:g} seconds; narrow it")
+        if self._has_left():
+            raise Overdue("the client has left")

@@ -1,0 +1,91 @@
+"""Queries that take long, beside requests that do not."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from conftest import SERVERS
+from running import Server
+from shared import T, until
+
+TASKS = 10_000
+
+CONDITIONS = [{"ext.tags": {"$contains": f"x{number}"}} for number in range(80)]
+
+LONG = {"filter": {"$or": CONDITIONS}, "limit": 1}
+"""Nearly a million comparisons, each of several steps, and nothing found."""
+
+
+def id_of(number):
+    return f"{number:08x}-016c-cdd4-606e-50e54938780c"
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """The text of a data file of many tasks."""
+    tasks = {
+        str(number): {
+            "id": id_of(number),
+            "name": "n",
+            "sites": [f"S{number % 9}", "S9"],
+            "ext": {"tags": ["red", ["blue"] * 9]},
+        }
+        for number in range(1, TASKS + 1)
+    }
+    return json.dumps({"svctasks": tasks})
+
+
+@pytest.fixture
+def serving(data, table):
+    """The function that starts a server of a kind over many tasks."""
+    servers = []
+
+    def serve(name, **env):
+        data.mkdir()
+        (data / "svctasks.json").write_text(table)
+        servers.append(Server(data, "--server", name, "--workers", "1", **env))
+        return servers[-1]
+
+    yield serve
+    for each in servers:
+        each.kill()
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_long_query_ends_with_503_and_others_are_answered_meanwhile(serving, name):
+    server = serving(name, SVCTASKS_QUERY_TIMEOUT="0.2")
+    names = [f"SITE{number}" for number in range(1000)]
+    thousand = {"filter": {"sites": {"$nin": names}}, "limit": 1}
+    assert server.request("QUERY", body=thousand).headers["x-total-count"] == f"{TASKS}"
+    with ThreadPoolExecutor(16) as pool:
+        waiting = [pool.submit(server.request, "QUERY", T, LONG) for _ in range(16)]
+        answered = 0
+        while not all(each.done() for each in waiting):
+            assert server.request("GET", f"{T}/{id_of(answered + 1)}").status == 200
+            answered += 1
+        replies = [each.result() for each in waiting]
+    assert answered > 1
+    assert {each.status for each in replies} == {503}
+    assert {each.headers["retry-after"] for each in replies} == {"5"}
+    told = {each.json["error_message"] for each in replies}
+    assert "the query takes longer than 0.2 seconds; narrow it" in told
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(server.request, "QUERY", T, LONG)
+        assert server.request("GET", f"{T}?limit=1").status == 200
+        code, _ = server.stop()
+    assert code == 0
+
+
+def test_query_ends_when_its_client_has_left(serving):
+    """Granian does not let the application know that a client has left."""
+    server = serving("gunicorn", SVCTASKS_QUERY_TIMEOUT="3600")
+    body = json.dumps(LONG).encode()
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            head = (
+                f"QUERY {T} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            )
+            client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    until(lambda: server.logged().count('"status":503') == 3)

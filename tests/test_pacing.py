@@ -1,0 +1,142 @@
+"""The pace of queries: when one pauses, and when it ends."""
+
+import threading
+from itertools import cycle
+
+import pytest
+from shared import until
+
+from app.errors import Overdue
+from app.pacing import FREE, LONG, PAUSE, SLICE, TICK, Pacing, paced, unhurried
+
+
+class Time:
+    """A clock that each look moves on, and a count of the pauses."""
+
+    def __init__(self, step=0.0):
+        self.now = 0.0
+        self.worked = 0.0
+        self.step = step
+        self.pauses = []
+
+    def clock(self):
+        self.now += self.step
+        return self.now
+
+    def work(self):
+        return self.worked
+
+    def pacing(self, seconds=10.0, most=1):
+        return Pacing(seconds, most, self.clock, self.work, self.pauses.append)
+
+
+def test_query_is_left_alone_while_it_is_short():
+    time = Time()
+    pace = time.pacing().query(has_left=lambda: True)
+    time.now = FREE / 2
+    pace()
+    assert time.pauses == []
+
+
+def test_query_pauses_again_and_again_while_it_goes_on():
+    time = Time(step=TICK / 4)
+    with time.pacing().query() as pace:
+        for _ in range(1000):
+            pace()
+    assert 150 < len(time.pauses) < 350
+    assert set(time.pauses) == {PAUSE}
+
+
+def test_query_ends_when_its_time_is_up():
+    time = Time()
+    pace = time.pacing(seconds=3).query()
+    time.now = 2.9
+    pace()
+    time.now = 3.0
+    with pytest.raises(Overdue, match="takes longer than 3 seconds; narrow it"):
+        pace()
+
+
+def test_query_ends_when_its_client_has_left():
+    time, left = Time(), []
+    pace = time.pacing().query(has_left=lambda: bool(left))
+    time.now = 1
+    pace()
+    left.append(True)
+    time.now = 2
+    with pytest.raises(Overdue, match="the client has left"):
+        pace()
+
+
+def test_long_query_ends_when_the_process_does():
+    time = Time()
+    pace = time.pacing().query(is_stopping=lambda: True)
+    time.now = 1
+    pace()
+    time.now, time.worked = 2, LONG
+    with pytest.raises(Overdue, match="the server stops"):
+        pace()
+
+
+def test_long_query_waits_for_another_until_its_time_is_up():
+    time = Time()
+    pacing = time.pacing(seconds=3)
+    first, second, third = (pacing.query() for _ in range(3))
+    time.now, time.worked = 1, LONG
+    with first:
+        first()
+        time.step = 0.5
+        with pytest.raises(Overdue, match="takes longer than 3 seconds"):
+            second()
+    time.now, time.step = 2, 0
+    with third:
+        third()
+
+
+def test_long_query_goes_on_when_another_ends():
+    time = Time()
+    pacing = time.pacing()
+    first, second = pacing.query(), pacing.query()
+    time.now, time.worked = 1, LONG
+    with first:
+        first()
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        assert len(time.pauses) == 1
+    waiting.join()
+    assert len(time.pauses) == 2
+
+
+def test_more_long_queries_are_refused():
+    time = Time()
+    pacing = time.pacing()
+    first, second = pacing.query(), pacing.query()
+    third = pacing.query(has_left=cycle([False, True]).__next__)
+    time.now, time.worked = 1, LONG
+    with first:
+        first()
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        until(lambda: "too many long queries" in refusal(third))
+    waiting.join()
+
+
+def refusal(pace):
+    with pytest.raises(Overdue) as caught:
+        pace()
+    return caught.value.message
+
+
+def test_query_that_waits_for_others_is_not_long():
+    time = Time()
+    pacing = time.pacing(most=0)
+    pace = pacing.query()
+    time.now = 5
+    pace()
+
+
+def test_pace_is_called_every_few_items():
+    calls = []
+    items = list(paced(range(10 * SLICE), lambda: calls.append(1)))
+    assert (items, len(calls)) == (list(range(10 * SLICE)), 10)
+    assert list(paced("ab", unhurried)) == ["a", "b"]
