@@ -55,19 +55,17 @@ def json_line(time: float, level: str, message: str, members: dict[str, Any]) ->
         "message": message,
         **members,
     }
-    text = _json(line)
-    if len(text) > MAX_TEXT:
-        text = _json({name: _bounded(value) for name, value in line.items()})
-    # What JSON does not demand to escape is inside of texts, and may be escaped there.
-    return text if text.isprintable() else _ACTIVE.sub(_escape, text)
-
-
-def _json(line: dict[str, Any]) -> str:
     try:
-        return orjson.dumps(line).decode()
+        text = orjson.dumps(line).decode()
     except TypeError:
         # A file name may hold half a surrogate pair, which has no UTF-8.
-        return json.dumps(line, separators=(",", ":"))
+        text = json.dumps(line, separators=(",", ":"))
+    if len(text) > MAX_TEXT:
+        bounded = {name: _bounded(value) for name, value in line.items()}
+        text = json.dumps(bounded, separators=(",", ":"))
+    # What JSON does not demand to escape is inside of texts, and may be escaped there.
+    is_harmless = text.isascii() and "\x7f" not in text
+    return text if is_harmless else _ACTIVE.sub(_escape, text)
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -97,7 +97,7 @@ class OpenObject(Valued):
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         given = _read(OBJECT, value)
         found: dict[str, Any] = {}
-        faults = Faults()
+        faults: dict[str, list[str]] = {}
         for name, member in given.items():
             if name not in self.members:
                 found[name] = copied(member)
@@ -107,9 +107,9 @@ class OpenObject(Valued):
                         "" if member is None else _read(self.members[name], member)
                     )
                 except ValidationError as error:
-                    include(faults, name, error)
+                    faults[name] = list(error.messages)
         if faults:
-            raise Wrong(faults)
+            raise Wrong(Faults(faults))
         return found
 
 

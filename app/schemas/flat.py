@@ -12,16 +12,6 @@ from app.errors import Faults
 from app.schemas.fields import copied
 
 
-def is_flat(body: dict[str, Any], objects: Collection[str]) -> bool:
-    """Tell whether ``body`` has a dotted member of one of ``objects``."""
-    return any(_is_dotted(name, objects) for name in body)
-
-
-def _is_dotted(name: str, objects: Collection[str]) -> bool:
-    first, dot, _ = name.partition(".")
-    return bool(dot) and first in objects
-
-
 def nested(
     body: dict[str, Any], objects: Collection[str]
 ) -> tuple[dict[str, Any], Faults]:
@@ -30,17 +20,22 @@ def nested(
     Members may come in both forms, but none of them twice. Raises Invalid where the
     result would be nested too deeply.
     """
-    result: dict[str, Any] = {}
-    dotted: dict[str, Any] = {}
-    for name, value in body.items():
-        (dotted if _is_dotted(name, objects) else result)[name] = value
-    result |= {name: copied(result[name]) for name in objects if name in result}
     faults = Faults()
+    dotted = {n: value for n, value in body.items() if _is_dotted(n, objects)}
+    if not dotted:
+        return body, faults
+    result = {n: value for n, value in body.items() if n not in dotted}
+    result |= {name: copied(result[name]) for name in objects if name in result}
     for name, value in dotted.items():
         if not _put(result, name.split(".", jsontext.MAX_DEPTH), value):
             faults[name] = ["is there twice, or inside of what is no object"]
     jsontext.check_depth(result)
     return result, faults
+
+
+def _is_dotted(name: str, objects: Collection[str]) -> bool:
+    first, dot, _ = name.partition(".")
+    return bool(dot) and first in objects
 
 
 def _put(members: dict[str, Any], path: list[str], value: Any) -> bool:

@@ -204,10 +204,10 @@ def _read(
     """Return the valid fields of ``body``, and all that is wrong with the others."""
     if not isinstance(body, dict):
         raise Invalid("the body must be a JSON object with the fields of a task")
-    flaws = Faults()
-    if flat.is_flat(body, _OPEN):
-        body, flaws = flat.nested(body, _OPEN)
+    if body.keys() <= schema.fields.keys():
+        return members(schema, body, partial, nulls=True)
+    body, twice = flat.nested(body, _OPEN)
     given, faults = members(schema, body, partial, nulls=True)
-    faults.include(flaws)
+    faults.include(twice)
     faults.include(unknown(body, _NAMES, "a field of a task"))
     return given, faults
