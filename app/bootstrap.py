@@ -21,6 +21,7 @@ from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
 from app.errors import Unavailable
 from app.extensions import Extensions
+from app.log_stream import LogStream
 from app.pacing import Pacing
 from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
@@ -55,20 +56,24 @@ class Service:
     store: FileStore
     observer: Observer
     application: falcon.App[Any, Any]
+    log: TextIO | LogStream
 
     def close(self) -> None:
         """Let go of everything; the journals are folded and the log is complete."""
         self.store.close()
         self.observer.close()
+        self.log.flush()
 
 
 def open_service(
     settings: Settings,
     clock: Clock | None = None,
-    log: TextIO = sys.stderr,
+    log: TextIO | LogStream | None = None,
     sync: Sync = os.fdatasync,
 ) -> Service:
     """Open the store and build the application; raises Invalid and Unavailable."""
+    if log is None:
+        log = LogStream(sys.stderr)
     seconds = time.time if clock is None else lambda: clock().timestamp()
     observer = Observer(logs.form(log), log.write, seconds)
     store = open_store(settings, observer.timed(sync))
@@ -85,7 +90,7 @@ def open_service(
         # Long queries have half of the threads: some go on, and as many wait.
         Pacing(settings.query_timeout, max(1, settings.threads // 4)),
     )
-    return Service(store, observer, application)
+    return Service(store, observer, application, log)
 
 
 def _finish_deletions(extensions: Extensions) -> None:

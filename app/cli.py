@@ -1,18 +1,16 @@
 """The command line: one function a command."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any, ParamSpec
 
 import click
 
-from app import __version__
+from app import __version__, figures
 from app.errors import Error, Invalid, NotFound, Unavailable
 from app.logs import visible
 from app.settings import SETTINGS, Settings
@@ -129,10 +127,7 @@ def _serve(settings: Settings) -> None:
         raise Unavailable(
             "Granian is not installed; it comes with pip install 'svctasks[granian]'"
         )
-    # In memory where that can be: a worker dies if it counts in a file on a full disk.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    folder = mkdtemp(prefix=f"svctasks-{os.getpid()}-", dir=memory)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    figures.make(settings.data)
     from app.server import serve as serve_
 
     serve_(settings)

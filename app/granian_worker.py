@@ -47,7 +47,7 @@ class Worker(base.Worker):
         # Those who do not read are disconnected by the kernel; connections inherit it.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait)
         self._requests = Requests(self.wsgi, settings, listener.getsockname())
-        self._patience = STUCK + settings.delay_seconds
+        self._patience = STUCK * self.cfg.timeout + settings.delay_seconds
         scheduler = _core.CallbackScheduler(self._requests, None, None, None, None)
         scheduler._schedule_fn = self._requests.begin
         ended = threading.Event()

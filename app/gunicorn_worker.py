@@ -41,8 +41,8 @@ from app.settings import Settings
 LINGER = 2.0
 """Seconds for which a closing connection, or a stopping worker, waits for a client."""
 
-STUCK = 30.0
-"""Seconds after which a worker is replaced that ends no request while others wait."""
+STUCK = 4
+"""A request that takes so many timeouts of gunicorn's lets its worker be replaced."""
 
 PIECE = 1 << 16
 """Bytes that are read at once."""
@@ -69,7 +69,7 @@ class Worker(ThreadWorker):
         settings: Settings = self.app.settings  # type: ignore[attr-defined]
         self._max_body: int = settings.max_body
         self._seconds: float = settings.request_timeout
-        self._stuck = STUCK + settings.delay_seconds
+        self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         self._memory = max(MEMORY, 4 * self._max_body)
         # Each is in the order of its deadlines, since all in it wait for as long.
         self._idle: dict[_Connection, float] = {}
@@ -78,7 +78,7 @@ class Worker(ThreadWorker):
         self._closing: dict[_Connection, float] = {}
         self._busy: set[_Connection] = set()
         self._patience = math.inf
-        self._progress = time.monotonic()
+        self._next_sign = 0.0
         self._received = 0
         self._unsent = 0
         super().init_process()
@@ -88,11 +88,13 @@ class Worker(ThreadWorker):
         return _Threads(self.cfg.threads)
 
     def notify(self) -> None:
-        """Let the master know that this worker makes progress, unless it does not."""
+        """Give the master a sign of life, unless a request will never end."""
         now = time.monotonic()
-        if len(self._busy) <= self.cfg.threads:
-            self._progress = now
-        if now - self._progress < self._stuck:
+        if now < self._next_sign:
+            return
+        self._next_sign = now + 0.5
+        oldest = min((each.begun for each in self._busy), default=now)
+        if now - oldest < self._longest:
             super().notify()
 
     def run(self) -> None:
@@ -158,8 +160,6 @@ class Worker(ThreadWorker):
         """Accept new connections; the longest silent ones make room for them."""
         server = listener.getsockname()
         for _ in range(BATCH):
-            if self.nr_conns >= self.worker_connections and not self._make_room():
-                return
             try:
                 accepted, client = listener.accept()
             except (BlockingIOError, ConnectionAbortedError):
@@ -174,7 +174,10 @@ class Worker(ThreadWorker):
             )
             connection = _Connection(accepted, client, server, incoming)
             self.nr_conns += 1
+            has_room = self.nr_conns <= self.worker_connections or self._make_room()
             self._wait(connection, self._receiving, self._seconds)
+            if not has_room:
+                return
 
     def _make_room(self) -> bool:
         for waiting in self._all_waiting():
@@ -295,6 +298,7 @@ class Worker(ThreadWorker):
 
     def _respond(self, connection: "_Connection", request: Request) -> None:
         """Answer a request, in a thread; what the client does not take is left."""
+        connection.begun = time.monotonic()
         keep = False
         try:
             socket_: Any = connection
@@ -323,7 +327,7 @@ class Worker(ThreadWorker):
 
     def _answered(self, connection: "_Connection", keep: bool) -> None:
         self._busy.discard(connection)
-        self._progress = time.monotonic()
+        connection.begun = math.inf
         self._count(connection, len(connection.incoming))
         connection.keep = connection.keep and keep
         if connection.unsent:
@@ -392,6 +396,7 @@ class _Connection:
         "client",
         "server",
         "incoming",
+        "begun",
         "received",
         "parts",
         "unsent",
@@ -405,6 +410,7 @@ class _Connection:
         self.client = client
         self.server = server
         self.incoming = incoming
+        self.begun = math.inf
         self.received = 0
         self.parts: list[bytes] = []
         self.unsent = memoryview(b"")

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 import orjson
 
@@ -83,14 +83,14 @@ def text_line(time: float, level: str, message: str, members: dict[str, Any]) ->
     return "\n    ".join([line.rstrip(), *map(visible, trace)])
 
 
-def form(stream: TextIO) -> Line:
+def form(stream: "_Stream") -> Line:
     """Return the form that suits the readers of ``stream``."""
     return text_line if stream.isatty() else json_line
 
 
-def configure(stream: TextIO) -> None:
+def configure(stream: "_Stream") -> None:
     """Send what the service logs to ``stream``."""
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream.write)
     handler.setFormatter(_Formatter(form(stream)))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
@@ -116,6 +116,24 @@ class Failures:
         """Log that ``name`` succeeded, if it had failed before."""
         if self._lasting.pop(name, None) is not None:
             self._log.info("%s: all is well again", name)
+
+
+class _Stream(Protocol):
+    def isatty(self) -> bool: ...
+
+    def write(self, text: str, /) -> object: ...
+
+
+class _Handler(logging.Handler):
+    def __init__(self, write: Callable[[str], object]) -> None:
+        super().__init__()
+        self._write = write
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._write(self.format(record) + "\n")
+        except Exception:
+            self.handleError(record)
 
 
 class _Formatter(logging.Formatter):

@@ -5,14 +5,16 @@ may take every kept-alive connection. The kernel would then also let a second se
 the port unnoticed, so the port is tried before.
 """
 
+import atexit
 import gc
 import logging
 import os
+import random
 import resource
-import shutil
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,10 +25,11 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 from prometheus_client.multiprocess import mark_process_dead
 
-from app import __version__, logs
+from app import __version__, figures, logs
 from app.api.routes import SVCTASKS
 from app.bootstrap import Service, open_service
 from app.errors import Error, Full, Unavailable
+from app.log_stream import LogStream
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,7 +52,7 @@ PR_SET_PDEATHSIG = 1
 HELD = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 """What a worker may be told to stop by."""
 
-Opener = Callable[[Settings], Service]
+Opener = Callable[..., Service]
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -64,7 +67,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "graceful_timeout": GRACE,
         "timeout": PROGRESS,
         # In memory, and where a file can be made even if /tmp cannot be written.
-        "worker_tmp_dir": os.environ.get("PROMETHEUS_MULTIPROC_DIR"),
+        "worker_tmp_dir": os.environ.get(figures.VARIABLE),
         # No client is a proxy that may say what its requests are.
         "forwarded_allow_ips": "",
         "limit_request_line": 8190,
@@ -117,13 +120,23 @@ class Server(BaseApplication):
 
     def _end(self, arbiter: Arbiter) -> None:
         self._service.close()
-        clear_figures()
+        figures.remove()
 
 
 class _Master(Arbiter):
-    """gunicorn's master, which stops when its terminal is gone."""
+    """gunicorn's master, which stops when its terminal is gone.
+
+    It hears a signal even while it starts workers.
+    """
 
     handle_hup = Arbiter.handle_term
+
+    def spawn_workers(self) -> None:
+        """Start workers until all are there, or a signal waits; it is called again."""
+        while len(self.WORKERS) < self.num_workers and self.SIG_QUEUE.empty():
+            self.spawn_worker()
+            # So that they do not all do the same at once.
+            time.sleep(0.1 * random.random())
 
     def init_signals(self) -> None:
         was_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -156,11 +169,6 @@ def _worker(settings: Settings) -> type[Worker]:
     from app import gunicorn_worker
 
     return gunicorn_worker.Worker
-
-
-def clear_figures() -> None:
-    """Remove the figures of all workers."""
-    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def announce(settings: Settings) -> None:
@@ -221,14 +229,19 @@ def opened(settings: Settings, open_: Opener) -> Service:
     It is opened once: the workers are forks of the process that did, so that none of them
     reads the files again.
     """
-    logs.configure(sys.stderr)
+    stream = LogStream(sys.stderr)
+    logs.configure(stream)
+    atexit.register(stream.flush)
+    # A client or a reader of the log that leaves ends nothing.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _end_with_outer_process()
     try:
         _check_files(settings)
         _check_port(settings.address)
-        service = _opened(settings, open_)
+        service = _opened(settings, partial(open_, log=stream))
     except Error:
-        clear_figures()
+        figures.remove()
+        stream.flush()
         raise
     # What is loaded stays: the garbage collector need not look at it ever again, nor
     # make a copy of it for each worker by writing into it.
