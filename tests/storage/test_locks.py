@@ -182,6 +182,12 @@ def test_store_closes_while_a_stopped_process_folds(tmp_path, table):
     assert shown(open_table(tmp_path)) == {"a": 1, "b": 2}
 
 
+def test_store_closes_while_a_stopped_process_holds_the_table(tmp_path, table):
+    with stopped_in_a_write(tmp_path):
+        table.close()
+    assert shown(open_table(tmp_path)) == {"a": 1, "b": 2, "c": 3}
+
+
 FOREIGN = [
     b"",
     b"x",
