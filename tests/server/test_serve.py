@@ -3,16 +3,21 @@
 import json
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import SERVERS
+from raw import head, many
 from running import SVCTASKS, Server, free_port, svctasks
 from shared import T, until
 
 from app.server import GRACE
+
+each_kind = pytest.mark.parametrize("kind", SERVERS)
 
 
 def test_it_says_where_it_listens_and_where_its_page_and_data_are(server):
@@ -184,6 +189,14 @@ def test_a_broken_data_file_is_named_and_nothing_is_served(data):
         ("PORT", "http", "PORT"),
         ("PORT", "70000", "SVCTASKS_BIND must be HOST or HOST:PORT"),
         ("SVCTASKS_WORKERS", "0", "SVCTASKS_WORKERS must be 1 or more, not 0"),
+        ("SVCTASKS_WORKERS", "1000000", "SVCTASKS_WORKERS must be 256 or less, not 10"),
+        ("SVCTASKS_THREADS", "100000", "SVCTASKS_THREADS must be 256 or less, not 10"),
+        ("SVCTASKS_REQUEST_TIMEOUT", "0", "SVCTASKS_REQUEST_TIMEOUT must be a number"),
+        (
+            "SVCTASKS_REQUEST_TIMEOUT",
+            "nan",
+            "SVCTASKS_REQUEST_TIMEOUT must be a number",
+        ),
         ("SVCTASKS_THREADS", "-1", "SVCTASKS_THREADS must be 1 or more, not -1"),
         ("SVCTASKS_FSYNC", "maybe", "SVCTASKS_FSYNC must be always or never"),
         ("SVCTASKS_MAX_BODY", "0", "SVCTASKS_MAX_BODY must be 1 or more"),
@@ -277,3 +290,60 @@ def test_another_gunicorn_serves_it_too_with_the_application_loaded_before_the_f
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@each_kind
+def test_it_stops_at_once_while_it_starts_workers(data, kind):
+    server = Server(data, "--server", kind, "--workers", "200", "--threads", "1")
+    try:
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(timeout=GRACE) == 0
+        assert "Traceback" not in server.logged()
+    finally:
+        server.kill()
+
+
+@each_kind
+def test_what_a_client_says_as_a_proxy_would_changes_nothing(data, kind):
+    """Headers of common set-ups of nginx, and contradictory ones."""
+    server = Server(data, "--server", kind)
+    try:
+        for name, value in (
+            ("SCRIPT_NAME", "/prefix"),
+            ("PATH_INFO", "/nowhere"),
+            ("X-Forwarded-Prefix", "/prefix"),
+            ("X-Forwarded-Proto", "https"),
+        ):
+            sent = {name: value, "X-Forwarded-Ssl": "off"}
+            reply = server.request("GET", f"{T}?limit=0", **sent)
+            assert reply.status == 200, name
+            start = {"service_type": 1, "contact_key": "c"}
+            location = server.request("POST", "/services/start", start, **sent).headers
+            assert location.get("location", "/services/").startswith("/services/")
+    finally:
+        server.kill()
+
+
+@each_kind
+def test_workers_whose_master_was_killed_leave_the_port(data, kind):
+    server = Server(data, "--server", kind, "--delay", "600s")
+    try:
+        with many(server.port, 24) as clients:
+            for client in clients:
+                client.sendall(head("GET", T))
+            os.kill(server.process.pid, signal.SIGKILL)
+            server.process.wait()
+
+            def is_free():
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    try:
+                        probe.bind(("127.0.0.1", server.port))
+                    except OSError:
+                        return False
+                    return True
+
+            # Requests in flight would have the time of GRACE.
+            until(is_free, seconds=GRACE / 2)
+    finally:
+        server.kill()
