@@ -95,15 +95,23 @@ def _check_segments(request: Request) -> None:
     WSGI hands on a decoded path, in which an encoded slash stands between segments, and
     Falcon replaces what is no UTF-8.
     """
-    # Not all servers hand on the address as it was sent.
-    sent = request.env.get("RAW_URI", "")
-    if "%2" in sent and "%2f" in sent.partition("?")[0].lower():
-        raise Invalid("a name in the address has a slash, which cannot be asked for")
+    if has_slash_in_name(request):
+        raise Invalid(SLASH_IN_NAME)
     if "\ufffd" in request.path:
         try:
             request.env["PATH_INFO"].encode("latin-1").decode("utf-8")
         except UnicodeError:
             raise Invalid("the address is not UTF-8") from None
+
+
+SLASH_IN_NAME = "a name in the address has a slash, which cannot be asked for"
+
+
+def has_slash_in_name(request: Request) -> bool:
+    """Tell whether a slash was sent encoded in the path."""
+    # Not all servers hand on the address as it was sent.
+    sent: str = request.env.get("RAW_URI", "")
+    return "%2" in sent and "%2f" in sent.partition("?")[0].lower()
 
 
 def location(request: Request, path: str) -> str:

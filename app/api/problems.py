@@ -15,6 +15,7 @@ from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Request, Response
 
 from app import errors
 from app.api.bodies import JSON, encode
+from app.api.middleware import SLASH_IN_NAME, has_slash_in_name
 from app.api.routes import SERVICES_API, Route, begins
 from app.errors import MAX_MESSAGE, cut
 
@@ -92,6 +93,11 @@ class _Answers:
         if request.method not in COMBINED_METHODS and request.uri_template:
             # Falcon calls it a bad request where it has never heard of the method.
             error = HTTPMethodNotAllowed(self._allowed[request.uri_template])
+        if not request.uri_template and has_slash_in_name(request):
+            # Decoded, the slash stands between segments, of which there are too many.
+            return self.to_error(
+                request, response, errors.Invalid(SLASH_IN_NAME), params
+            )
         status = error.status_code
         if error.headers is not None:
             response.set_headers(error.headers)

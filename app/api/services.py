@@ -344,7 +344,7 @@ def _conditions(reader: Reader, use_cases: services.Services) -> Iterator[Condit
         (COMPLETED_AT, "completed_from", "completed_to"),
     ):
         for name, operator in ((first, "$gte"), (last, "$lt")):
-            if (moment := reader.read(name, INSTANT.read, None)) is not None:
+            if (moment := reader.read(name, _instant, None)) is not None:
                 yield Comparison(field, operator, DATE.key(moment))
     types = _types(reader, "service_types", SERVICES, use_cases)
     if types is not None:
@@ -360,6 +360,17 @@ def _types(
         return None
     spellings = partial(use_cases.attributes.spellings, level.name, level.type)
     return frozenset(TYPE.key(stored) for each in types for stored in spellings(each))
+
+
+def _instant(text: str) -> str:
+    """Return the date-time that ``text`` is; raises ValueError."""
+    try:
+        instant: str = INSTANT.read(text)
+    except ValueError as error:
+        if " " in text:
+            raise ValueError(f"{error}; a + in an address is written %2B") from None
+        raise
+    return instant
 
 
 def _repeated(id_: int, text: str) -> None:

@@ -143,3 +143,31 @@ def test_routes_are_printed_with_the_prefix():
     refusal = svctasks("routes", SVCTASKS_SERVICES_PREFIX="x")
     assert refusal.returncode == 1
     assert refusal.stderr.startswith("svctasks: SVCTASKS_SERVICES_PREFIX must be ")
+
+
+@pytest.mark.parametrize("each_server", ["gunicorn", "granian"], indirect=True)
+def test_replies_are_the_same_under_either_server(each_server):
+    """Neither gives an empty reply a type, nor takes a slash in a name for another one."""
+    server = each_server
+    body = {"service_type": 1, "contact_key": "k"}
+    assert server.request("POST", "/services/start", body).status == 201
+    got = server.request("GET", "/services/1")
+    known = {"If-None-Match": got.headers["etag"]}
+    for method, path, status, headers in (
+        ("POST", "/services/1/end", 412, known),
+        ("POST", "/services/1/end", 200, {"If-Match": got.headers["etag"]}),
+        ("OPTIONS", "/services/1/end", 200, {}),
+        ("GET", "/health", 200, {}),
+        ("GET", "/customers/a%2Fb/services", 400, {}),
+        ("GET", "/services/anonymous/a%2Factive", 400, {}),
+        ("GET", "/services/1", 200, known),
+        ("GET", "/services/anonymous/k", 200, {}),
+    ):
+        reply = server.request(method, path, **headers)
+        assert reply.status == status, reply
+        assert ("content-type" in reply.headers) == bool(reply.text)
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert "cache-control" in reply.headers
+    again = server.request("GET", path, **{"If-None-Match": reply.headers["etag"]})
+    assert (again.status, again.text) == (304, "")
+    assert "content-type" not in again.headers

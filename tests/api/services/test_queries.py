@@ -116,13 +116,24 @@ def test_contact_key_may_have_any_characters_but_a_slash(api):
         "/services/anonymous/bob%2Factive",
         "/services/anonymous/bob%2f",
         "/customers/bob%2Fservices",
+        "/customers/bob%2Fann/services/completed",
+        "/services/anonymous/%2F%2F?limit=1",
     ],
 )
 def test_name_with_a_slash_is_refused_and_not_taken_for_another(api, path):
     for contact_key in ("bob", "bob/active"):
         start(api, contact_key=contact_key)
     start(api, customer_id="bob")
-    refused(api.get(path, extra_environ={"RAW_URI": path}, expect_errors=True))
+    reply = api.get(path, extra_environ={"RAW_URI": path}, expect_errors=True)
+    assert "has a slash" in refused(reply)["description"]
+
+
+def test_plus_that_is_not_encoded_is_told(api):
+    """In an address it is a space."""
+    path = "/customers/bob/services?started_from=2026-01-01T00:00:00"
+    assert api.get(f"{path}%2B0100").json == []
+    error = refused(send(api, "GET", f"{path}+0100"), "started_from")
+    assert error["description"].endswith("; a + in an address is written %2B")
 
 
 def test_address_that_is_no_utf_8_is_refused(api):
