@@ -9,7 +9,7 @@ threads for other requests.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
@@ -23,6 +23,9 @@ whether the process is to end."""
 
 Pace = Callable[[], None]
 """Is called again and again in a long read; raises Overdue to end it."""
+
+FEW: Final = 64
+"""Up to how many documents a pace is not called."""
 
 SLICE: Final = 4
 """After how many documents a pace is called."""
@@ -47,8 +50,12 @@ def unhurried() -> None:
     """Be the pace of what may take its time."""
 
 
-def paced(items: Iterable[Item], pace: Pace) -> Iterator[Item]:
-    """Return ``items``, and call ``pace`` every few of them."""
+def paced(items: Sequence[Item], pace: Pace) -> Iterable[Item]:
+    """Return ``items``, and call ``pace`` every few of them unless they are few."""
+    return items if len(items) <= FEW else _paced(items, pace)
+
+
+def _paced(items: Sequence[Item], pace: Pace) -> Iterator[Item]:
     for number, item in enumerate(items, 1):
         yield item
         if number % SLICE == 0:
@@ -82,17 +89,12 @@ class Pacing:
         self._room = threading.Semaphore(2 * most)
         self._places = threading.Semaphore(most)
 
-    def of(self, environ: Mapping[str, Any]) -> "QueryPace":
-        """Return the pace of the query in a request with this WSGI environment."""
-        return self.query(environ.get(HAS_LEFT, never), environ.get(IS_STOPPING, never))
+    def query(self, environ: Mapping[str, Any] = {}) -> "QueryPace":
+        """Return the pace of a query, to be used in a ``with`` statement.
 
-    def query(
-        self,
-        has_left: Callable[[], bool] = never,
-        is_stopping: Callable[[], bool] = never,
-    ) -> "QueryPace":
-        """Return the pace of one query, to be used in a ``with`` statement."""
-        return QueryPace(self, has_left, is_stopping)
+        ``environ`` is the WSGI environment of its request.
+        """
+        return QueryPace(self, environ)
 
     def take_place(self, check: Callable[[], None]) -> None:
         """Take a place of a long query, or wait for one and ``check``; raises Overdue."""
@@ -114,29 +116,14 @@ class Pacing:
 class QueryPace:
     """The pace of one query; used by the thread that made it."""
 
-    __slots__ = (
-        "_pacing",
-        "_has_left",
-        "_is_stopping",
-        "_next",
-        "_end",
-        "_work",
-        "_is_long",
-    )
+    __slots__ = ("_pacing", "_environ", "_begin", "_next", "_work", "_is_long")
 
-    def __init__(
-        self,
-        pacing: Pacing,
-        has_left: Callable[[], bool],
-        is_stopping: Callable[[], bool],
-    ) -> None:
-        begin = pacing.clock()
+    def __init__(self, pacing: Pacing, environ: Mapping[str, Any]) -> None:
         self._pacing = pacing
-        self._has_left = has_left
-        self._is_stopping = is_stopping
-        self._next = begin + FREE
-        self._end = begin + pacing.seconds
-        self._work = pacing.work()
+        self._environ = environ
+        self._begin = pacing.clock()
+        self._next = self._begin + FREE
+        self._work: float | None = None
         self._is_long = False
 
     def __enter__(self) -> "QueryPace":
@@ -160,17 +147,20 @@ class QueryPace:
     def _look(self, now: float) -> None:
         pacing = self._pacing
         self._check(now)
-        if not self._is_long and pacing.work() - self._work >= LONG:
+        work = pacing.work()
+        if self._work is None:
+            self._work = work
+        if not self._is_long and work - self._work >= LONG:
             pacing.take_place(lambda: self._check(pacing.clock()))
             self._is_long = True
-        if self._is_long and self._is_stopping():
+        if self._is_long and self._environ.get(IS_STOPPING, never)():
             raise Overdue("the server stops; try again")
         pacing.pause(PAUSE)
         self._next = pacing.clock() + TICK
 
     def _check(self, now: float) -> None:
-        if now >= self._end:
-            seconds = self._pacing.seconds
+        seconds = self._pacing.seconds
+        if now - self._begin >= seconds:
             raise Overdue(f"the query takes longer than {seconds:g} seconds; narrow it")
-        if self._has_left():
+        if self._environ.get(HAS_LEFT, never)():
             raise Overdue("the client has left")

@@ -7,7 +7,18 @@ import pytest
 from shared import until
 
 from app.errors import Overdue
-from app.pacing import FREE, LONG, PAUSE, SLICE, TICK, Pacing, paced, unhurried
+from app.pacing import (
+    FEW,
+    FREE,
+    HAS_LEFT,
+    IS_STOPPING,
+    LONG,
+    PAUSE,
+    SLICE,
+    TICK,
+    Pacing,
+    paced,
+)
 
 
 class Time:
@@ -30,9 +41,18 @@ class Time:
         return Pacing(seconds, most, self.clock, self.work, self.pauses.append)
 
 
+def worked(time, *paces):
+    """Let each of the paces look once, and work for long since."""
+    time.now = 0.5
+    for pace in paces:
+        pace()
+    time.pauses.clear()
+    time.now, time.worked = 1, LONG
+
+
 def test_query_is_left_alone_while_it_is_short():
     time = Time()
-    pace = time.pacing().query(has_left=lambda: True)
+    pace = time.pacing().query({HAS_LEFT: lambda: True})
     time.now = FREE / 2
     pace()
     assert time.pauses == []
@@ -59,7 +79,7 @@ def test_query_ends_when_its_time_is_up():
 
 def test_query_ends_when_its_client_has_left():
     time, left = Time(), []
-    pace = time.pacing().query(has_left=lambda: bool(left))
+    pace = time.pacing().query({HAS_LEFT: lambda: bool(left)})
     time.now = 1
     pace()
     left.append(True)
@@ -70,10 +90,8 @@ def test_query_ends_when_its_client_has_left():
 
 def test_long_query_ends_when_the_process_does():
     time = Time()
-    pace = time.pacing().query(is_stopping=lambda: True)
-    time.now = 1
-    pace()
-    time.now, time.worked = 2, LONG
+    pace = time.pacing().query({IS_STOPPING: lambda: True})
+    worked(time, pace)
     with pytest.raises(Overdue, match="the server stops"):
         pace()
 
@@ -82,7 +100,7 @@ def test_long_query_waits_for_another_until_its_time_is_up():
     time = Time()
     pacing = time.pacing(seconds=3)
     first, second, third = (pacing.query() for _ in range(3))
-    time.now, time.worked = 1, LONG
+    worked(time, first, second, third)
     with first:
         first()
         time.step = 0.5
@@ -97,7 +115,7 @@ def test_long_query_goes_on_when_another_ends():
     time = Time()
     pacing = time.pacing()
     first, second = pacing.query(), pacing.query()
-    time.now, time.worked = 1, LONG
+    worked(time, first, second)
     with first:
         first()
         waiting = threading.Thread(target=second)
@@ -111,8 +129,8 @@ def test_more_long_queries_are_refused():
     time = Time()
     pacing = time.pacing()
     first, second = pacing.query(), pacing.query()
-    third = pacing.query(has_left=cycle([False, True]).__next__)
-    time.now, time.worked = 1, LONG
+    third = pacing.query({HAS_LEFT: cycle([False, False, True]).__next__})
+    worked(time, first, second, third)
     with first:
         first()
         waiting = threading.Thread(target=second)
@@ -137,6 +155,8 @@ def test_query_that_waits_for_others_is_not_long():
 
 def test_pace_is_called_every_few_items():
     calls = []
-    items = list(paced(range(10 * SLICE), lambda: calls.append(1)))
-    assert (items, len(calls)) == (list(range(10 * SLICE)), 10)
-    assert list(paced("ab", unhurried)) == ["a", "b"]
+    many, few = range(100 * SLICE), range(FEW)
+    assert list(paced(many, lambda: calls.append(1))) == list(many)
+    assert len(calls) == 100
+    assert list(paced(few, lambda: calls.append(1))) == list(few)
+    assert len(calls) == 100

@@ -165,7 +165,7 @@ class Services:
         reader.finish()
         view = View(asked, self._services)
         query = Query(Every(tuple(where)), (), offset, limit)
-        with self._pacing.of(request.env) as pace:
+        with self._pacing.query(request.env) as pace:
             page = self._services.find(query, pace)
 
             def encode() -> bytes:

@@ -93,7 +93,7 @@ class Svctasks:
         self._svctasks.expect(id_, conditions(request))
 
     def _list(self, request: Request, response: Response, listing: Listing) -> int:
-        with self._pacing.of(request.env) as pace:
+        with self._pacing.query(request.env) as pace:
             return self._list_at(pace, request, response, listing)
 
     def _list_at(

@@ -123,8 +123,9 @@ class Documents:
         """Return the page that ``query`` asks for, and the number of all matches."""
         order, is_mirrored = ascending(query.order)
         end = None if query.limit is None else query.offset + query.limit
-        while not self._lock.acquire(timeout=WAIT):
-            pace()
+        if not self._lock.acquire(blocking=False):
+            while not self._lock.acquire(timeout=WAIT):
+                pace()
         try:
             self._settle()
             bucket, rest = self._candidates(query, pace)
