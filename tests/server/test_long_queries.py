@@ -53,8 +53,8 @@ def serving(data, table):
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_long_query_ends_with_503_and_others_are_answered_meanwhile(serving, name):
-    server = serving(name, SVCTASKS_QUERY_TIMEOUT="0.2")
+def test_long_queries_leave_threads_to_others(serving, name):
+    server = serving(name)
     names = [f"SITE{number}" for number in range(1000)]
     thousand = {"filter": {"sites": {"$nin": names}}, "limit": 1}
     assert server.request("QUERY", body=thousand).headers["x-total-count"] == f"{TASKS}"
@@ -66,14 +66,15 @@ def test_long_query_ends_with_503_and_others_are_answered_meanwhile(serving, nam
             answered += 1
         replies = [each.result() for each in waiting]
     assert answered > 1
-    assert {each.status for each in replies} == {503}
-    assert {each.headers["retry-after"] for each in replies} == {"5"}
-    told = {each.json["error_message"] for each in replies}
-    assert "the query takes longer than 0.2 seconds; narrow it" in told
+    # Half of the eight threads are for others: some of the long queries are refused.
+    ended = [each for each in replies if each.status != 200]
+    assert {each.status for each in ended} == {503}
+    assert {each.headers["retry-after"] for each in ended} == {"5"}
+    assert any("too many long queries run" in each.text for each in ended)
     with ThreadPoolExecutor(4) as pool:
         for _ in range(4):
             pool.submit(server.request, "QUERY", T, LONG)
-        assert server.request("GET", f"{T}?limit=1").status == 200
+        assert server.request("GET", f"{T}/{id_of(1)}").status == 200
         code, _ = server.stop()
     assert code == 0
 

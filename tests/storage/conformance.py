@@ -26,7 +26,7 @@ from notes import (
     with_song,
 )
 
-from app.errors import Conflict, Invalid, NotFound, Stale
+from app.errors import Conflict, Invalid, NotFound, Overdue, Stale
 from app.query import Comparison, Every, Field, Negation, Order, Query
 from app.query.values import INTEGER, PRESENCE
 
@@ -516,6 +516,27 @@ class Conformance:
             end = None if limit is None else offset + limit
             assert keys(page) == list("6543210")[offset:end], (offset, limit)
             assert page.total == 7
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            query(),
+            query(order=["name"]),
+            query({"name": "x"}),
+            query({"tags": {"$contains": "a"}}),
+        ],
+    )
+    def test_find_ends_when_its_pace_does(self, store, asked):
+        store.insert("notes", *(note(f"{number}") for number in range(100)))
+
+        def end():
+            raise Overdue("enough")
+
+        with pytest.raises(Overdue):
+            store.find("notes", asked, end)
+        assert store.find("notes", query()).total == 100
+        assert store.insert("notes", note("x"))
+        assert store.find("notes", asked).total in (0, 101)
 
     @pytest.mark.parametrize(
         "where, found",
