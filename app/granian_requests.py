@@ -8,30 +8,27 @@ the core call back themselves, and a request becomes a WSGI call once all of it 
 import io
 import json
 import logging
-import os
-import sys
 import threading
 import time
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NoReturn
-from urllib.parse import unquote_to_bytes
 
 from app.errors import Invalid
+from app.granian_heads import Environ, Heads
+from app.pacing import HAS_LEFT, IS_STOPPING
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
 PIECE = 1 << 16
-"""Bytes that any body may have, however much is coming in besides."""
+"""Bytes of a reply that are sent at once, and that any body may have."""
 
 PIECES = 10_000
 """Pieces in which a body may come."""
 
 MEMORY = 64 << 20
-"""Bytes of bodies that are coming in, in a worker."""
-
-Environ = dict[str, Any]
+"""Bytes of bodies that are coming in, and of replies not taken yet, in a worker."""
 
 
 class Requests:
@@ -45,30 +42,25 @@ class Requests:
         self._most = settings.max_body
         self._seconds = settings.request_timeout
         self._memory = max(MEMORY, 4 * self._most)
-        self._prefix = os.environ.get("SCRIPT_NAME", "").rstrip("/")
+        self._heads = Heads(server)
         self._receiving: dict[_Body, None] = {}
         self._received = 0
         self._counting = threading.Lock()
-        self._working: dict[Any, None] = {}
-        self.progress = time.monotonic()
-        self._environ: Environ = {
-            "SCRIPT_NAME": self._prefix,
-            "SERVER_NAME": server[0],
-            "SERVER_PORT": str(server[1]),
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.errors": sys.stderr,
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": True,
-            "wsgi.run_once": False,
-            "wsgi.input_terminated": True,
-        }
+        self._stopping = False
+        self._sending: dict[_Reply, None] = {}
+        self._unsent = 0
+        self._working: dict[Any, float] = {}
+        self._clients: dict[Any, _Client] = {}
 
     @property
-    def working(self) -> int:
-        """How many requests are being answered."""
-        return len(self._working)
+    def is_busy(self) -> bool:
+        """Whether a request is being answered whose client is there, or a reply read."""
+        return bool(self._sending) or not all(map(self._has_left, list(self._working)))
+
+    @property
+    def working(self) -> Sequence[float]:
+        """When each request began that is being answered, in monotonic seconds."""
+        return list(self._working.values())
 
     # What the core asks of an event loop
 
@@ -94,7 +86,7 @@ class Requests:
             watcher.done()
 
     def _begin(self, protocol: Any, scope: Any) -> None:
-        environ, fault = self._environ_of(scope)
+        environ, fault = self._heads.read(scope)
         if fault:
             _refuse(protocol, 400, fault)
             return
@@ -104,61 +96,47 @@ class Requests:
         elif not 0 < length <= self._most:
             self.answer(protocol, environ, io.BytesIO())
             return
-        body = _Body(self, protocol, environ, length, time.monotonic() + self._seconds)
+        body = _Body(self, protocol, environ, length, self.deadline())
         self._receiving[body] = None
-        body.receive()
-
-    def _environ_of(self, scope: Any) -> tuple[Environ, str]:
-        """Return the environment of a request, and what is wrong with its head if any."""
-        environ = self._environ.copy()
-        raw: bytes = scope["raw_path"]
-        path = address = raw.decode("latin-1")
-        if "%" in address:
-            path = unquote_to_bytes(raw).decode("latin-1")
-        if query := scope["query_string"].decode("latin-1"):
-            address = f"{address}?{query}"
-        if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
-            path = path[len(self._prefix) :]
-        environ["REQUEST_METHOD"] = scope["method"]
-        environ["PATH_INFO"] = path
-        environ["QUERY_STRING"] = query
-        environ["RAW_URI"] = address
-        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = scope["client"]
-        for name, value in scope["headers"]:
-            key = _key(name)
-            if key in environ:
-                if key == "HTTP_HOST":
-                    return environ, "a request must have one Host header, not several"
-                environ[key] += "," + value.decode("latin-1")
-            elif key:
-                environ[key] = value.decode("latin-1")
-        if not environ["HTTP_HOST"]:
-            if scope["http_version"] != "1":
-                return environ, "a request must have a Host header"
-            del environ["HTTP_HOST"]
-        if coding := environ.get("HTTP_TRANSFER_ENCODING"):
-            if coding.strip().lower() != "chunked":
-                return environ, "Transfer-Encoding may be chunked only"
-        return environ, ""
+        body.wait(protocol.receive())
 
     def answer(self, protocol: Any, environ: Environ, body: Any) -> None:
         """Call the application, and send what it replies."""
-        self._working[protocol] = None
+        self._working[protocol] = time.monotonic()
         try:
             environ["wsgi.input"] = body
+            environ[HAS_LEFT] = partial(self._has_left, protocol)
+            environ[IS_STOPPING] = self._is_stopping
             response = _Response()
             parts = self._application(environ, response.start)
             content = b"".join(parts)
             head = {"status": response.status, "headers": response.headers}
             protocol.send({"type": "http.response.start", **head})
-            protocol.send({"type": "http.response.body", "body": content})
+            if len(content) > PIECE:
+                self._send(_Reply(self, protocol, content))
+            else:
+                protocol.send({"type": "http.response.body", "body": content})
         except Exception:
             # The application answers its own errors.
             log.exception("cannot answer %s", ascii(environ["RAW_URI"])[:100])
             _refuse(protocol, 500, "The service failed to answer")
         finally:
             self._working.pop(protocol, None)
-            self.progress = time.monotonic()
+            self._clients.pop(protocol, None)
+
+    def stop(self) -> None:
+        """Let the application know that the worker stops."""
+        self._stopping = True
+
+    def _is_stopping(self) -> bool:
+        return self._stopping
+
+    def _has_left(self, protocol: Any) -> bool:
+        client = self._clients.get(protocol)
+        if client is None:
+            client = self._clients[protocol] = _Client(protocol)
+            client.wait(protocol.receive())
+        return client.has_left
 
     def end_waits(self, patience: float) -> None:
         """Wait no more for bodies that had their time, for others ``patience`` seconds."""
@@ -169,11 +147,39 @@ class Requests:
                 body.give_up()
                 message = f"The body did not arrive within {self._seconds:g} seconds"
                 _refuse(body.protocol, 408, message)
+        for reply in list(self._sending):
+            reply.deadline = min(reply.deadline, now + patience)
+            if reply.deadline <= now:
+                self._drop(reply)
 
-    def look_who_left(self) -> None:
-        """From now on, count no request as being answered whose client has left."""
-        for protocol in list(self._working):
-            _Client(self._working, protocol).watch()
+    def deadline(self) -> float:
+        """Return until when to wait for a client, in monotonic seconds."""
+        return time.monotonic() + self._seconds
+
+    # What a reply does
+
+    def _send(self, reply: "_Reply") -> None:
+        self._sending[reply] = None
+        with self._counting:
+            self._unsent += reply.size
+        while self._unsent > self._memory and len(self._sending) > 1:
+            # Who has been reading for longest.
+            self._drop(next(iter(list(self._sending))))
+        reply.wait(reply.send())
+
+    def sent(self, reply: "_Reply") -> None:
+        """Let go of a reply."""
+        try:
+            del self._sending[reply]
+        except KeyError:
+            return
+        with self._counting:
+            self._unsent -= reply.size
+
+    def _drop(self, reply: "_Reply") -> None:
+        """Let the core close the connection: nobody holds what it waits for."""
+        self.sent(reply)
+        reply.give_up()
 
     # What a body does
 
@@ -220,29 +226,38 @@ class _Response:
 
 
 class _Waiting:
-    """Who waits for messages of the core."""
+    """Who waits for futures of the core, one after another."""
 
-    __slots__ = ("protocol", "done", "future")
+    __slots__ = ("protocol", "done", "_future")
 
     def __init__(self, protocol: Any) -> None:
         self.protocol = protocol
         self.done: Any = None
+        self._future: Any = None
 
-    def receive(self) -> None:
-        """Take what has come, until there is no more of it, or wait."""
-        while True:
-            future = self.future = self.protocol.receive()
+    def wait(self, future: Any) -> None:
+        """Go on when ``future`` is done, and when those are that follow it."""
+        while future is not None:
+            self._future = future
             future.add_done_callback(self._go_on)
             # Else a thread goes on, or is going on already.
-            if self.done is not future or self._take(future):
+            if self.done is not future:
                 return
+            future = self._take(future)
+
+    def give_up(self) -> None:
+        """Wait no more."""
+        future, self._future = self._future, None
+        if future is not None:
+            future.cancel()
 
     def _go_on(self, future: Any) -> None:
-        if not self._take(future):
-            self.receive()
+        # It keeps its callback: Python would never find that each keeps the other.
+        self._future = None
+        self.wait(self._take(future))
 
-    def _take(self, future: Any) -> bool:
-        """Take a message; return whether none is waited for after it."""
+    def _take(self, future: Any) -> Any:
+        """Take what ``future`` brings; return the next one, if any."""
         raise NotImplementedError
 
 
@@ -279,49 +294,71 @@ class _Body(_Waiting):
         self._length = length
         self._parts: list[bytes] = []
 
-    def give_up(self) -> None:
-        self.future.cancel()
-
-    def _take(self, future: Any) -> bool:
+    def _take(self, future: Any) -> Any:
         if future.cancelled():
-            return True
+            return None
         message = future.result()
         if message["type"] == "http.disconnect":
             self._fail("the body is malformed, or ends before its end")
-            return True
+            return None
         part = message["body"]
         self._parts.append(part)
         self.size += len(part)
         if self.size >= self._length or not message["more_body"]:
             self._requests.end(self, io.BytesIO(b"".join(self._parts)))
-            return True
+            return None
         if len(self._parts) > PIECES:
             self._fail(f"the body comes in more than {PIECES} pieces")
-            return True
+            return None
         self.kept += len(part)
-        return not self._requests.keep(self, len(part))
+        return self.protocol.receive() if self._requests.keep(self, len(part)) else None
 
     def _fail(self, message: str) -> None:
         self._requests.end(self, _Broken(Invalid(message)))
 
 
+class _Reply(_Waiting):
+    """The body of a large reply, as far as it has not been taken."""
+
+    __slots__ = ("deadline", "size", "_requests", "_rest")
+
+    def __init__(self, requests: Requests, protocol: Any, content: bytes) -> None:
+        super().__init__(protocol)
+        self.size = len(content)
+        self.deadline = requests.deadline()
+        self._requests = requests
+        self._rest = memoryview(content)
+
+    def send(self) -> Any:
+        """Send until the core takes no more; return a future if more is to follow."""
+        while self._rest:
+            piece, self._rest = self._rest[:PIECE], self._rest[PIECE:]
+            message = {"body": bytes(piece), "more_body": bool(self._rest)}
+            future = self.protocol.send({"type": "http.response.body", **message})
+            if hasattr(future, "add_done_callback"):
+                self.deadline = self._requests.deadline()
+                return future
+        self._requests.sent(self)
+        return None
+
+    def _take(self, future: Any) -> Any:
+        return None if future.cancelled() else self.send()
+
+
 class _Client(_Waiting):
     """The client of a request that is being answered."""
 
-    __slots__ = ("_working",)
+    __slots__ = ("has_left",)
 
-    def __init__(self, working: dict[Any, None], protocol: Any) -> None:
+    def __init__(self, protocol: Any) -> None:
         super().__init__(protocol)
-        self._working = working
+        self.has_left = False
 
-    def watch(self) -> None:
-        self.receive()
-
-    def _take(self, future: Any) -> bool:
+    def _take(self, future: Any) -> Any:
         if future.result()["type"] != "http.disconnect":
-            return False
-        self._working.pop(self.protocol, None)
-        return True
+            return self.protocol.receive()
+        self.has_left = True
+        return None
 
 
 class _Broken:
@@ -347,12 +384,3 @@ def _refuse(protocol: Any, status: int, message: str) -> None:
     head = {"status": status, "headers": headers}
     protocol.send({"type": "http.response.start", **head})
     protocol.send({"type": "http.response.body", "body": content})
-
-
-@lru_cache(maxsize=256)
-def _key(name: bytes) -> str:
-    """Return what WSGI calls a header; nothing where that is ambiguous."""
-    if b"_" in name:
-        return ""
-    key = name.decode("latin-1").upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"

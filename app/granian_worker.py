@@ -16,13 +16,13 @@ import threading
 import time
 from typing import Any
 
-from granian import _granian
-from granian.http import HTTP1Settings
 from gunicorn.workers import base
 
 from app.granian_requests import Requests
 from app.gunicorn_worker import LINGER, STUCK
 from app.settings import Settings
+from granian import _granian
+from granian.http import HTTP1Settings
 
 _core: Any = _granian
 """Its stubs are not what it is."""
@@ -47,7 +47,7 @@ class Worker(base.Worker):
         # Those who do not read are disconnected by the kernel; connections inherit it.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait)
         self._requests = Requests(self.wsgi, settings, listener.getsockname())
-        self._patience = STUCK * self.cfg.timeout + settings.delay_seconds
+        self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         scheduler = _core.CallbackScheduler(self._requests, None, None, None, None)
         scheduler._schedule_fn = self._requests.begin
         ended = threading.Event()
@@ -69,24 +69,22 @@ class Worker(base.Worker):
             self._look(settings.request_timeout)
             if select.select(self.PIPE[:1], (), (), 1.0)[0]:
                 os.read(self.PIPE[0], 4096)
+        self._requests.stop()
         signal.set()
-        self._requests.look_who_left()
         self._wait(ended)
 
     def _wait(self, ended: threading.Event) -> None:
         """Wait for what is being answered, and a moment for clients to send or to read."""
         begin = quiet = now = time.monotonic()
         while now < min(begin + GRACE, quiet + LINGER) and not ended.wait(0.05):
-            self._look(max(0.0, begin + LINGER / 2 - now))
+            self._look(LINGER / 2)
             now = time.monotonic()
-            if self._requests.working:
+            if self._requests.is_busy:
                 quiet = now
 
     def _look(self, patience: float) -> None:
-        """End waits, and let the master know that this worker makes progress if it does."""
-        requests, now = self._requests, time.monotonic()
-        requests.end_waits(patience)
-        if requests.working < self.cfg.threads:
-            requests.progress = now
-        if now - requests.progress < self._patience:
+        """End waits, and give the master a sign of life unless a request never ends."""
+        self._requests.end_waits(patience)
+        now = time.monotonic()
+        if now - min(self._requests.working, default=now) < self._longest:
             self.notify()

@@ -79,9 +79,9 @@ def test_long_queries_leave_threads_to_others(serving, name):
     assert code == 0
 
 
-def test_query_ends_when_its_client_has_left(serving):
-    """Granian does not let the application know that a client has left."""
-    server = serving("gunicorn", SVCTASKS_QUERY_TIMEOUT="3600")
+@pytest.mark.parametrize("name", SERVERS)
+def test_query_ends_when_its_client_has_left(serving, name):
+    server = serving(name, SVCTASKS_QUERY_TIMEOUT="3600")
     body = json.dumps(LONG).encode()
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", server.port)) as client:

@@ -16,7 +16,7 @@ from shared import T, until
 
 from app.server import GRACE
 
-SERVERS = ["gunicorn"]
+SERVERS = ["gunicorn", "granian"]
 
 JSON = "Content-Type: application/json"
 

@@ -1,0 +1,74 @@
+"""Heads of requests, from the form that Granian's core gives them to that of WSGI."""
+
+import os
+import sys
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+Environ = dict[str, Any]
+
+
+class Heads:
+    """Reads the heads of requests to ``server``, an address.
+
+    ``SCRIPT_NAME`` in the environment is the prefix under which all addresses stand.
+    """
+
+    def __init__(self, server: Any) -> None:
+        self._prefix = os.environ.get("SCRIPT_NAME", "").rstrip("/")
+        self._always: Environ = {
+            "SCRIPT_NAME": self._prefix,
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+        }
+
+    def read(self, scope: Any) -> tuple[Environ, str]:
+        """Return the environment of a request, and what is wrong with its head if any."""
+        environ = self._always.copy()
+        raw: bytes = scope["raw_path"]
+        path = address = raw.decode("latin-1")
+        if "%" in address:
+            path = unquote_to_bytes(raw).decode("latin-1")
+        if query := scope["query_string"].decode("latin-1"):
+            address = f"{address}?{query}"
+        if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
+            path = path[len(self._prefix) :]
+        environ["REQUEST_METHOD"] = scope["method"]
+        environ["PATH_INFO"] = path
+        environ["QUERY_STRING"] = query
+        environ["RAW_URI"] = address
+        environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = scope["client"]
+        for name, value in scope["headers"]:
+            key = _key(name)
+            if key in environ:
+                if key == "HTTP_HOST":
+                    return environ, "a request must have one Host header, not several"
+                environ[key] += "," + value.decode("latin-1")
+            elif key:
+                environ[key] = value.decode("latin-1")
+        if not environ["HTTP_HOST"]:
+            if scope["http_version"] != "1":
+                return environ, "a request must have a Host header"
+            del environ["HTTP_HOST"]
+        if coding := environ.get("HTTP_TRANSFER_ENCODING"):
+            if coding.strip().lower() != "chunked":
+                return environ, "Transfer-Encoding may be chunked only"
+        return environ, ""
+
+
+@lru_cache(maxsize=256)
+def _key(name: bytes) -> str:
+    """Return what WSGI calls a header; nothing where that is ambiguous."""
+    if b"_" in name:
+        return ""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
