@@ -6,11 +6,12 @@ from pathlib import Path
 from app import jsontext
 from app.errors import Invalid
 from app.storage import Collection
-from app.storage.datafile import DataFile, Identity, identity
+from app.storage.datafile import DataFile, Drafted, Identity, digest, identity
 from app.storage.indexes import Documents
 from app.storage.journal import Line, is_whole, read_journal, with_header
 from app.storage.loading import checked, completed
 from app.storage.records import key_in
+from app.storage.restoring import DAMAGE, is_damaged
 from app.storage.state import State
 
 
@@ -49,12 +50,11 @@ def _of_data(
     lines: list[Line],
     collection: Collection,
 ) -> list[str]:
-    history = State(collection, Documents(collection, ()))
-    if lines:
-        history.rebase(lines)
+    history = State.without_documents(collection, lines)
     if content is None or found is None:
-        is_missed = history.edited or history.known - {None}
-        return [f"{file.name} is missing"] if is_missed else []
+        return [] if None in history.known else [f"{file.name} is missing"]
+    if is_damaged(history, Drafted(found, digest(content))):
+        return [f"{file.name} {DAMAGE}"]
     try:
         checked(content, found, file, collection, history.documents)
     except Invalid as error:

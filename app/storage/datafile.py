@@ -2,7 +2,8 @@
 
 TinyDB opens the file, a person edits it, and a change of one document is a change of one
 line. It is only ever replaced whole: written beside itself, flushed to disk, renamed, and
-the folder flushed, so that no crash leaves half of it.
+the folder flushed, so that no crash leaves half of it. Its last line is a table of its
+own, the marker: it says which version the file is, and an edit of which version.
 
 A person may also write a plain array of documents, numbered from 1: an edit like any
 other, which the next fold turns into TinyDB JSON.
@@ -13,6 +14,7 @@ file, which is refused like any other broken edit and read again when it changes
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +26,7 @@ from app import jsontext
 from app.errors import Invalid
 from app.storage.descriptors import Descriptor, Sync, adopt, draft
 from app.storage.entries import LARGEST
+from app.storage.versions import Checkpoint
 
 CHUNK = 1000
 """How many documents are written at a time."""
@@ -34,6 +37,10 @@ large file at its end would hold up that of a journal meanwhile: 13 to 20 ms for
 
 MAX_DIGITS = len(str(LARGEST))
 """How long the number of a document may be."""
+
+
+MARKER = "_checkpoint"
+"""The name of the table that says which version a data file is."""
 
 
 class Identity(NamedTuple):
@@ -52,8 +59,35 @@ def identity(path: Path | str) -> Identity | None:
         return None
 
 
+def is_as_seen(seen: Identity | None, path: str) -> bool:
+    """Tell whether the file at ``path`` is the one that was seen, or still not there."""
+    try:
+        return seen == _identity(os.stat(path))
+    except FileNotFoundError:
+        return seen is None
+
+
 def _identity(found: os.stat_result) -> Identity:
     return Identity(found.st_ino, found.st_mtime_ns, found.st_size)
+
+
+class Drafted(NamedTuple):
+    """A new data file: its identity, and the digest of its bytes."""
+
+    identity: Identity
+    digest: str
+
+
+class Content(NamedTuple):
+    """What a person wrote: documents by their TinyDB numbers, and the marker, if any."""
+
+    documents: dict[int, Any]
+    checkpoint: Checkpoint | None = None
+
+
+def digest(content: bytes) -> str:
+    """Return the digest of the bytes of a data file."""
+    return blake2b(content, digest_size=16).hexdigest()
 
 
 class DataFile(Storage):
@@ -74,7 +108,7 @@ class DataFile(Storage):
         content = self.content()
         if content is None:
             return None
-        documents = parse(content, self.name, self._table)
+        documents = parse(content, self.name, self._table).documents
         return {self._table: {str(number): each for number, each in documents.items()}}
 
     def write(self, data: Mapping[str, Mapping[Any, Any]]) -> None:
@@ -96,14 +130,25 @@ class DataFile(Storage):
         except FileNotFoundError:
             return None
 
-    def replace(self, documents: Iterable[tuple[int, bytes]]) -> None:
+    def replace(
+        self,
+        documents: Iterable[tuple[int, bytes]],
+        checkpoint: Checkpoint | None = None,
+    ) -> Drafted:
         """Replace the file by one that holds ``documents``, in JSON, durably."""
         path = self.path.with_name(f"{self.name}.fold")
-        self.draft(path, documents)
+        drafted = self.draft(path, documents, checkpoint)
         self.adopt(path)
+        return drafted
 
-    def draft(self, path: Path, documents: Iterable[tuple[int, bytes]]) -> Identity:
-        """Write ``documents`` to a file at ``path``, durably, and return its identity."""
+    def draft(
+        self,
+        path: Path,
+        documents: Iterable[tuple[int, bytes]],
+        checkpoint: Checkpoint | None = None,
+    ) -> Drafted:
+        """Write ``documents`` and the marker to a file at ``path``, durably."""
+        content = blake2b(digest_size=16)
         with draft(path) as descriptor:
             try:
                 os.fchmod(descriptor.number, self.path.stat().st_mode & 0o777)
@@ -111,14 +156,16 @@ class DataFile(Storage):
                 pass
             with open(descriptor.number, "wb", closefd=False) as file:
                 unflushed = 0
-                for part in _lines(self._table, iter(documents)):
+                for part in _lines(self._table, iter(documents), checkpoint):
+                    content.update(part)
                     unflushed += file.write(part)
                     if unflushed >= STRETCH:
                         file.flush()
                         self._sync(descriptor.number)
                         unflushed = 0
             self._sync(descriptor.number)
-            return _identity(os.fstat(descriptor.number))
+            found = _identity(os.fstat(descriptor.number))
+            return Drafted(found, content.hexdigest())
 
     def adopt(self, path: Path) -> None:
         """Put the file at ``path`` in the place of the data file."""
@@ -132,7 +179,7 @@ def lines(content: bytes, name: str, table: str) -> Iterator[tuple[int, bytes]]:
     Invalid.
     """
     first, *inner = content.split(b"\n")
-    if first != _first_line(table) or inner[-2:] != [b"}}", b""]:
+    if first != _first_line(table) or not _is_end(inner[-2:]):
         raise Invalid(f"{name} is damaged: it does not begin or end as it should")
     for line in inner[:-2]:
         number, _, document = line.rstrip(b",").partition(b": ")
@@ -143,12 +190,18 @@ def lines(content: bytes, name: str, table: str) -> Iterator[tuple[int, bytes]]:
         yield int(digits), document
 
 
+def _is_end(last: list[bytes]) -> bool:
+    if len(last) != 2 or last[1]:
+        return False
+    return last[0] == b"}}" or last[0].startswith(_START_OF_MARKER)
+
+
 def _first_line(table: str) -> bytes:
     return b"{%b: {" % orjson.dumps(table)
 
 
-def parse(content: bytes, name: str, table: str) -> dict[int, dict[str, Any]]:
-    """Return the documents in ``content``, which a person wrote, by their numbers.
+def parse(content: bytes, name: str, table: str) -> Content:
+    """Return what stands in ``content``, which a person wrote.
 
     It is TinyDB JSON, in the table or in TinyDB's default one, or an array. Raises
     Invalid.
@@ -157,7 +210,8 @@ def parse(content: bytes, name: str, table: str) -> dict[int, dict[str, Any]]:
     levels = 1 if jsontext.is_array(content) else 2
     tables = jsontext.read(content, name, jsontext.MAX_DEPTH + levels)
     if isinstance(tables, list):
-        return dict(enumerate(tables, 1))
+        return Content(dict(enumerate(tables, 1)))
+    marker = tables.pop(MARKER, None) if isinstance(tables, dict) else None
     if not is_tinydb(tables):
         if number := _large_number(tables):
             raise Invalid(
@@ -176,7 +230,16 @@ def parse(content: bytes, name: str, table: str) -> dict[int, dict[str, Any]]:
     if len(filled) > 1:
         raise Invalid(f'{name} holds documents both in "_default" and in "{table}"')
     documents: dict[str, Any] = next(iter(filled.values()), {})
-    return {int(key): each for key, each in documents.items()}
+    numbered = {int(key): each for key, each in documents.items()}
+    return Content(numbered, _checkpoint(marker))
+
+
+def _checkpoint(marker: Any) -> Checkpoint | None:
+    """Return what the marker says; None if that is nothing, whatever became of it."""
+    match marker:
+        case {"1": {"number": int(number), "time": str(time)}}:
+            return Checkpoint(number, time)
+    return None
 
 
 def is_tinydb(value: Any) -> bool:
@@ -203,10 +266,19 @@ def _large_number(tables: Any) -> str:
     return ""
 
 
-def _lines(table: str, documents: Iterator[tuple[int, bytes]]) -> Iterator[bytes]:
+def _lines(
+    table: str, documents: Iterator[tuple[int, bytes]], checkpoint: Checkpoint | None
+) -> Iterator[bytes]:
     separator = b"\n"
     yield _first_line(table)
     while part := list(islice(documents, CHUNK)):
         yield separator + b",\n".join(b'"%d": %b' % numbered for numbered in part)
         separator = b",\n"
-    yield b"\n}}\n"
+    if checkpoint is None:
+        yield b"\n}}\n"
+    else:
+        marker = orjson.dumps(checkpoint._asdict())
+        yield b"\n%b%b}}\n" % (_START_OF_MARKER, marker)
+
+
+_START_OF_MARKER = b'},"%b": {"1": ' % MARKER.encode()

@@ -1,60 +1,177 @@
-"""What an edit by hand leaves: a fault if it is broken, and the state from before it.
+"""What an edit by hand leaves: what it replaced, a fault if it is broken, lines of log.
 
-That state is kept in a file beside the data file, so that a process that starts after a
-broken edit has it too, and so that a person finds what their edit replaced.
+The documents that it replaced are kept in a file with a number, of which the last ten are
+kept. While an edit is broken, all documents from before it are kept in another file, so
+that a process that starts meanwhile has them too.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from app.errors import Invalid
-from app.storage.datafile import DataFile
+from app.storage import Collection, Key
+from app.storage.datafile import DataFile, Drafted
 from app.storage.descriptors import Sync, adopt
-from app.storage.indexes import Documents
+from app.storage.journal import Line
+from app.storage.loading import Saved
+from app.storage.marks import NewIds
+from app.storage.merging import Base, Merged, Merger, Now
+from app.storage.records import Record
+from app.storage.state import State
+from app.storage.versions import Checkpoint, Step, Versions, steps_in
 
 log = logging.getLogger(__name__)
 
+COPIES = 10
+"""How many files of what edits replaced are kept."""
+
+NAMED = 10
+"""How many documents a line of log names."""
+
+
+class Edit(NamedTuple):
+    """An edit that was merged: where it came from, what it makes, its journal entry."""
+
+    base: Base
+    merged: Merged
+    entry: dict[str, Any]
+
 
 class Edits:
-    """The edits of a data file; ``before`` is where the state from before one is kept."""
+    """The edits of a data file, ``sync`` flushing what is kept of them."""
 
     fault: str | None = None
     """What is wrong with the edit that the data file holds now."""
 
-    def __init__(self, file: DataFile, before: Path, sync: Sync) -> None:
+    def __init__(self, file: DataFile, collection: Collection, sync: Sync) -> None:
         self._file = file
-        self._before = before
+        self._collection = collection
         self._sync = sync
+        self._served = file.path.with_name(f"{file.name}.served")
+        path = file.path.with_name(f"{file.name}.versions")
+        self._versions = Versions(path, collection.key, sync)
 
-    def before(self) -> bytes | None:
-        """Return the data file as it was before the last edit, if it was kept."""
+    def merge(
+        self,
+        saved: Saved,
+        edited: Drafted,
+        lines: Sequence[Line],
+        state: State,
+        now: Now | None = None,
+    ) -> "Edit":
+        """Return what the data file ``edited``, which has what was ``saved``, changes.
+
+        That is in the state after the journal of ``lines``; ``now`` returns its documents,
+        None if they are but those in the edited file and in the journal.
+        """
+        present = self._steps(lines, state)
+        steps, edits = self._versions.history(present), self._versions.edits()
+        merger = Merger(saved, steps, edits, self._collection, now)
+        base = merger.base()
+        documents = state.documents if now else ()
+        merged = merger.merge(base, documents, state.next_number)
+        ids = NewIds(state.marks, state.documents, self._collection.ids)
+        entry = {
+            "put": [(each.number, each.encoded) for each in merged.put],
+            "gone": merged.gone,
+            "was": merged.was,
+            "edit": edited.identity,
+            "digest": edited.digest,
+            # The other processes may have documents that were in the former file only.
+            "anew": now is None,
+            "ids": ids.marks(merged.put, merged.gone),
+        }
+        return Edit(base, merged, entry)
+
+    def keep(self, edit: "Edit") -> None:
+        """Keep what an edit replaces, and say what it does; raises OSError."""
+        base, merged, _ = edit
+        if merged.edited:
+            self._versions.add_edit(base.checkpoint, merged.edited)
+        copy = self.keep_replaced(merged.replaced) if merged.replaced else None
+        self._log(base, merged, copy)
+
+    def keep_version(
+        self, lines: Sequence[Line], state: State, until: Checkpoint
+    ) -> None:
+        """Keep what ``lines`` wrote since the data file of ``state``; raises OSError."""
+        step = self._steps(lines, state)[-1]
+        step.until = until
+        self._versions.add(step)
+
+    def _steps(self, lines: Sequence[Line], state: State) -> list[Step]:
+        return steps_in(lines, state.checkpoint, self._collection.key, state.moment)
+
+    def served(self) -> bytes | None:
+        """Return the documents from before a broken edit, as a data file, if kept."""
         try:
-            return self._before.read_bytes()
+            return self._served.read_bytes()
         except FileNotFoundError:
             return None
 
-    def keep(self, former: Iterable[tuple[int, bytes]]) -> None:
-        """Keep the documents that an edit replaces, in JSON; raises OSError."""
-        draft = self._before.with_name(f"{self._before.name}.new")
-        self._file.draft(draft, former)
-        adopt(draft, self._before, self._sync)
+    def keep_served(self, documents: Iterable[tuple[int, bytes]]) -> None:
+        """Keep the documents that are served while an edit is broken; raises OSError."""
+        self._keep(self._served, documents)
+
+    def keep_replaced(self, replaced: Iterable[Record]) -> Path:
+        """Keep documents that an edit replaces, and return the file; raises OSError."""
+        kept = self._copies()
+        number = max(kept, default=0) + 1
+        path = self._file.path.with_name(f"{self._file.name}.before.{number}")
+        self._keep(path, ((each.number, each.encoded) for each in replaced))
+        for old in sorted(kept, reverse=True)[COPIES - 1 :]:
+            kept[old].unlink(missing_ok=True)
+        return path
 
     def report(self, error: Invalid) -> None:
         """Say what is wrong with an edit."""
         self.fault = error.message
         log.error("%s; the documents from before the edit are served on", error.message)
 
-    def log_differences(self, old: Documents, new: Documents) -> None:
-        """Say how many documents an edit changed."""
-        added = sum(old.get(record.key) is None for record in new)
-        removed = sum(new.get(record.key) is None for record in old)
-        changed = sum(
-            (former := old.get(record.key)) is not None
-            and former.document != record.document
-            for record in new
-        )
-        log.info(
-            "%s was edited: %d documents added, %d changed, %d removed",
-            *(self._file.name, added, changed, removed),
-        )
+    def _log(self, base: Base, merged: Merged, copy: Path | None) -> None:
+        """Say what an edit changed, and what it replaced."""
+        name = self._file.name
+        changed = len(merged.replaced) - merged.removed
+        text = "%s was edited: %d documents added, %d changed, %d removed%s"
+        where = f"; what was replaced is in {copy.name}" if copy else ""
+        log.info(text, name, merged.added, changed, merged.removed, where)
+        if not merged.edited and (merged.put or merged.gone):
+            text = (
+                "%s was saved as it was on %s, and what was written since stays; to go "
+                "back to an older file as a whole, remove %s before"
+            )
+            log.warning(text, name, base.checkpoint.time, self._versions.path.name)
+        if not base.is_named:
+            text = "%s does not say which version it comes from: taken for that of %s"
+            log.warning(text, name, base.checkpoint.time or "the journal")
+        if merged.disputed:
+            text = "%s: the edit replaced what was written since it was opened: %s%s"
+            log.warning(text, name, _named(merged.disputed), where)
+        if merged.lost:
+            text = (
+                "%s: what was written since the edit was opened is in no file, so that "
+                "these are as they were then: %s"
+            )
+            log.warning(text, name, _named(merged.lost))
+
+    def _copies(self) -> dict[int, Path]:
+        copies = {}
+        start = f"{self._file.name}.before."
+        for path in self._file.path.parent.iterdir():
+            number = path.name.removeprefix(start)
+            if number != path.name and number.isdecimal():
+                copies[int(number)] = path
+        return copies
+
+    def _keep(self, path: Path, documents: Iterable[tuple[int, bytes]]) -> None:
+        draft = path.with_name(f"{path.name}.new")
+        self._file.draft(draft, documents)
+        adopt(draft, path, self._sync)
+
+
+def _named(keys: list[Key]) -> str:
+    shown = ", ".join(map(str, keys[:NAMED]))
+    more = len(keys) - NAMED
+    return f"{shown} and {more:,} more" if more > 0 else shown

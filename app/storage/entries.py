@@ -13,6 +13,10 @@ LAST = 2**62 - 1
 Whatever may be read may be written again, and what is counted on from it too.
 """
 
+ROOM = 1 << 20
+"""More than the entries that are written at once: so many before the last number, a
+journal is begun anew."""
+
 LARGEST = 2**63 - 1
 """The highest number of a document that a file may bring. Those above ``LAST`` are kept,
 and new documents get lower ones."""
@@ -63,6 +67,17 @@ def _are_ids(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_integer, value.values()))
 
 
+def _is_revision(value: Any) -> bool:
+    return value is None or _is_integer(value)
+
+
+def _is_checkpoint(value: Any) -> bool:
+    match value:
+        case [int(), str()]:
+            return True
+    return False
+
+
 def _are(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(map(check, value))
 
@@ -81,8 +96,18 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "touched": _are(_are(_is_text)),
     "ids": _are_ids,
     "next": _is_counted,
+    "was": _are(_is_revision),
+    "keys": _are(_is_key),
     "fold": _is_identity,
     "edit": _is_identity,
+    "broken": _is_identity,
+    "digest": _is_text,
+    "checkpoint": _is_checkpoint,
+    "at": _is_checkpoint,
+    "until": _is_checkpoint,
+    "time": _is_text,
+    "moment": _is_text,
+    "anew": _is_truth,
     "edited": _is_truth,
     "format": _is_integer,
     "epoch": _is_text,

@@ -1,7 +1,8 @@
 """Folding: the journal is worked into the data file, and a new journal begins.
 
-The order of the steps makes every crash safe. A fold drafts the new data file and flushes
-it while writers go on; then, under the lock, it notes the draft's identity in the journal
+The order of the steps makes every crash safe. A fold drafts the new data file, keeps what
+differs from the former one, for edits of that, and flushes both while writers go on;
+then, under the lock, it notes the draft's identity in the journal
 and flushes that, renames the draft to the data file, and puts a new journal, with what
 was written meanwhile, in the place of the old one. Whichever data file a crash leaves,
 the journal names it; entries that it holds already change nothing when applied again.
@@ -21,6 +22,7 @@ from app.storage.datafile import identity
 from app.storage.descriptors import Sync
 from app.storage.journal import Journal, Line, open_journal
 from app.storage.locks import Busy, ThreadLock, lock_file
+from app.storage.versions import Checkpoint
 from app.storage.writing import WritableTable
 
 log = logging.getLogger(__name__)
@@ -103,7 +105,7 @@ class FoldedTable(WritableTable):
                     raise
                 return
             try:
-                if self._fold(journal.inode):
+                if self._fold(journal):
                     return
             finally:
                 # Somebody may hold on to the file, such as the traceback of an error.
@@ -116,22 +118,21 @@ class FoldedTable(WritableTable):
             if self._journal is None:
                 self._begin_journal()
 
-    def _fold(self, inode: int) -> bool:
-        """Fold the journal with this ``inode``; return False if it is replaced already."""
+    def _fold(self, folded: Journal) -> bool:
+        """Fold the journal ``folded``; return False if it is replaced already."""
+        inode = folded.inode
         with self._lock:
             self._commits.check()
             self._catch_up_or_fail()
             if self._journal is None or self._journal.inode != inode:
                 return False
-            snapshot = self._state.numbered()
-            base, header = self._seen, self._state.header(None)
-            end = self._journal.offset
-            if self._state.edited:
-                # The journal does not tell what a person changed: who has not read that
-                # may not go on in the new one without reading the new data file.
-                header["epoch"] = self._state.epoch_after(base)
+            state, base = self._state, self._seen
+            snapshot, end = state.numbered(), self._journal.offset
+            checkpoint = Checkpoint.now(state.sequence)
+            header = state.header(checkpoint, None)
         draft = self._beside("fold")
-        drafted = self._file.draft(draft, snapshot)
+        drafted = self._file.draft(draft, snapshot, checkpoint)
+        self._edits.keep_version(folded.tail(end), state, checkpoint)
         # Kept open until writers may go on: to free its blocks takes longer than the rest.
         former = self._file.opened()
         with self._lock:
@@ -141,19 +142,19 @@ class FoldedTable(WritableTable):
                 return False
             if self._seen != base or self.fault is not None:
                 return True
-            if identity(draft) != drafted:
+            if identity(draft) != drafted.identity:
                 return True
-            # Whoever reads this was perhaps not there when the file was edited.
-            self._append({"fold": drafted, "edited": header["edited"]})
+            fold = {"fold": drafted.identity, "digest": drafted.digest}
+            self._append({**fold, "at": checkpoint})
             self._commits.flush(self._journal.descriptor.number)
             self._file.adopt(draft)
-            self._seen = drafted
+            self._seen = drafted.identity
             # Not by its object, which has read on: what was written since the snapshot.
             journal = Journal(self._path)
             journal.offset = end
             kept = journal.tail(journal.size())
-            number = self._state.next_number
-            header |= {"base": drafted, "edited": False, "next": number}
+            header["next"] = self._state.next_number
+            header |= {"base": drafted.identity, "digest": drafted.digest}
             self._replace_journal(header, kept)
             self._state.rebase([Line(header, b""), *kept])
         del former

@@ -2,12 +2,12 @@
 
 It holds JSON lines. Each begins with a checksum of the rest and carries a sequence
 number, one more than the line before. The first is the header: the sequence number that
-the data file contains, the identity of that file, whether a person edited it since, the
+the data file contains, the identity of that file and the digest of its bytes, the
 next TinyDB number and the highest ids, which outlive the documents so that none is given
 twice. An entry holds the whole new state of each document it touched, the keys of those
-it removed, and the highest ids after it: one entry is one atomic write, and reading it
-twice does no harm. The documents stand at its end, after the numbers of their bytes: who
-takes them in cuts them out, and need not decode them.
+it removed, the revisions that they had before, and the highest ids after it: one entry is
+one atomic write, and reading it twice does no harm. The documents stand at its end, after
+the numbers of their bytes: who takes them in cuts them out, and need not decode them.
 
 Writers append under the table's lock and flush without it (``Commits``). Readers need
 no lock: they take whole, sound lines and leave the rest for later.
@@ -26,14 +26,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from app.errors import Invalid, Unavailable
+from app.errors import Full, Invalid, Unavailable
 from app.storage.descriptors import Descriptor, Sync, adopt, draft, flush_folder
 from app.storage.entries import is_entry
 
-FORMAT = 2
+FORMAT = 3
 """The number of this form of journal; a folder with a higher one is refused.
 
-In the first form, ``put`` held pairs of a number and a document.
+In the first form, ``put`` held pairs of a number and a document. In the second, there was
+no digest, no revision from before, and no marker in the data file.
 """
 
 _START = b'{"crc":"'
@@ -192,6 +193,26 @@ class Appended(NamedTuple):
         self.journal.offset += self.size
 
 
+def found_at(path: str) -> os.stat_result | None:
+    """Return what the file at ``path`` is now; None if there is none."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def has_read(journal: Journal | None, found: os.stat_result | None) -> bool:
+    """Tell whether the journal ``found``, if any, is ``journal``, and read to its end."""
+    if journal is None or found is None:
+        return journal is None and found is None
+    return found.st_size == journal.offset and found.st_ino == journal.inode
+
+
+def unread(journal: Journal | None) -> int:
+    """Return how many bytes could not be read; less than none if some are gone."""
+    return 0 if journal is None else journal.size() - journal.offset
+
+
 def open_journal(path: Path) -> Journal | None:
     """Open the journal at ``path``, for reading only if need be; None if there is none."""
     try:
@@ -303,6 +324,21 @@ class Commits:
                 f"the journal could not be flushed to disk ({self._failure}); "
                 "nothing is written until the service is restarted"
             )
+
+    def check_writable(self, *paths: Path) -> None:
+        """Raise Unavailable when nothing can be written now, to ``paths`` too."""
+        self.check()
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise Unavailable("the data folder cannot be written")
+        for path in paths:
+            if path.exists() and not os.access(path, os.W_OK):
+                raise Unavailable(f"{path.name} cannot be written")
+        disk = os.statvfs(self._folder)
+        if disk.f_bavail == 0:
+            raise Full("the disk is full")
+        # Some file systems count no files at all.
+        if disk.f_files and disk.f_favail == 0:
+            raise Full("the disk has no room for another file")
 
     def flush(self, descriptor: int) -> None:
         """Flush a file of the table to disk; raises OSError."""

@@ -8,7 +8,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -17,6 +17,7 @@ from app.errors import Faults, Invalid, cut
 from app.storage import Collection, Key
 from app.storage.datafile import DataFile, Identity, lines, parse
 from app.storage.records import Record, Records, encoded, key_in
+from app.storage.versions import Checkpoint
 
 FAULTS_SHOWN = 10
 """How many faults of an edited file a message names."""
@@ -55,21 +56,38 @@ def _trusted(number: int, document: bytes, name: str, key: str) -> Record:
         raise Invalid(f"{place}: {error.message}") from None
 
 
+class Saved(NamedTuple):
+    """What a person saved: the records that it makes, and what it says as it stands.
+
+    ``documents`` go by the numbers of the records; ``checkpoint`` is the marker, if any.
+    """
+
+    records: list[Record]
+    documents: dict[int, Any]
+    checkpoint: Checkpoint | None
+
+
 def checked(
     content: bytes,
     found: Identity,
     file: DataFile,
     collection: Collection,
     former: Records,
-) -> list[Record]:
-    """Return the records in ``content``, which a person wrote; raises Invalid.
+) -> Saved:
+    """Return what is in ``content``, which a person wrote; raises Invalid.
 
     ``former`` are documents that were checked before.
     """
-    moment = instant(datetime.fromtimestamp(found.mtime / 1e9, UTC))
     with collector_off():
-        documents = parse(content, file.name, collection.name)
-        return _all_completed(documents, moment, file, collection, former)
+        documents, checkpoint = parse(content, file.name, collection.name)
+        moment = moment_of(found)
+        records = _all_completed(documents, moment, file, collection, former)
+    return Saved(records, documents, checkpoint)
+
+
+def moment_of(found: Identity) -> str:
+    """Return the time of a file, which documents get that tell none of their own."""
+    return instant(datetime.fromtimestamp(found.mtime / 1e9, UTC))
 
 
 def _all_completed(

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any
 
 from app.storage import Collection
-from app.storage.datafile import Identity
+from app.storage.datafile import Drafted, Identity
 from app.storage.entries import LAST
 from app.storage.indexes import Documents
 from app.storage.journal import FORMAT, Line
+from app.storage.loading import moment_of
 from app.storage.marks import Marks
 from app.storage.records import Decoded, Record, key_in
+from app.storage.versions import Checkpoint
+
+Files = dict[Identity | None, str]
+"""Data files, each with the digest of its bytes, or "" if that was not noted."""
 
 
 @dataclass(slots=True)
@@ -19,10 +23,12 @@ class State:
     """The documents after the journal entry ``sequence``.
 
     ``epoch`` names the line of journals that the sequence numbers belong to. ``known`` are
-    the data files that the service itself wrote, ``noticed`` the edits whose former state
-    was set aside, and ``unfolded`` counts the entries that the data file lacks. ``edited``
-    tells that a person edited the data file since the service wrote it: then the
-    documents come from none of the files in ``known``. ``marks`` are the highest ids.
+    the data files that the service itself wrote, ``merged`` those that a person wrote and
+    that are in the documents, and ``broken`` those that cannot be. ``checkpoint`` is the
+    version that the journal began with; a person wrote it if there is a ``moment``, with
+    which its documents were completed. ``unfolded`` counts the entries that the data file
+    lacks, ``marks`` are the highest ids. ``is_ahead`` tells that the documents have an edit
+    which could not be noted in the journal.
     """
 
     collection: Collection
@@ -30,11 +36,14 @@ class State:
     next_number: int = 1
     sequence: int = 0
     epoch: str = ""
-    known: set[Identity | None] = field(default_factory=set)
-    noticed: set[Identity | None] = field(default_factory=set)
+    known: Files = field(default_factory=dict)
+    merged: Files = field(default_factory=dict)
+    broken: Files = field(default_factory=dict)
+    checkpoint: Checkpoint = Checkpoint(0, "")
+    moment: str = ""
     unfolded: int = 0
-    edited: bool = False
     marks: Marks = field(default_factory=Marks)
+    is_ahead: bool = False
 
     @classmethod
     def of(
@@ -56,11 +65,21 @@ class State:
             # The header tells of the documents in its own data file only.
             marks.covering &= found in state.known
         else:
-            state.known = {None}
+            state.known = {None: ""}
         for line in lines[1:]:
             state.apply(line.entry)
-        state.edited = found not in state.known
-        state.separate()
+        return state
+
+    @classmethod
+    def without_documents(
+        cls, collection: Collection, lines: Sequence[Line]
+    ) -> "State":
+        """Return what a journal of ``lines`` tells of data files."""
+        state = cls(collection, Documents(collection, ()))
+        if lines:
+            state.rebase(lines)
+        else:
+            state.known = {None: ""}
         return state
 
     def begin(self, header: dict[str, Any]) -> None:
@@ -68,10 +87,15 @@ class State:
         self.sequence = header["seq"]
         self.epoch = header["epoch"]
         self.next_number = max(self.next_number, header["next"])
-        self.known = {_identity(header["base"])}
-        self.noticed = set()
+        self.checkpoint = Checkpoint(*header.get("checkpoint", (header["seq"], "")))
+        self.moment = header.get("moment", "")
+        base = {_identity(header["base"]): header.get("digest", "")}
+        # Perhaps nobody noted which file it was that a person had edited.
+        is_lost = header.get("edited", False)
+        self.known = {} if self.moment or is_lost else base
+        self.merged = base if self.moment and not is_lost else {}
+        self.broken = {}
         self.unfolded = 0
-        self.edited = header.get("edited", False)
         self.marks.begin(header)
 
     def apply(self, entry: dict[str, Any]) -> None:
@@ -88,9 +112,9 @@ class State:
         """Take in a later line, reserved before, which puts these records."""
         if "put" in entry:
             # Who told what is touched may have had another document than is here.
-            told = None if self.edited else entry.get("touched")
-            touched = None if told is None else frozenset(map(tuple, told))
-            self.documents.change(put, entry.get("gone", ()), touched)
+            touched = None if self.is_ahead else entry.get("touched")
+            members = None if touched is None else frozenset(map(tuple, touched))
+            self.documents.change(put, entry.get("gone", ()), members)
         self._pass(entry)
 
     def reserve(self, entry: dict[str, Any]) -> None:
@@ -112,13 +136,14 @@ class State:
 
     def _pass(self, entry: dict[str, Any]) -> None:
         self.unfolded += "put" in entry
-        if "fold" in entry and (fold := _identity(entry["fold"])) not in self.known:
-            # Not so in the journal that this fold began: its data file has the edit.
-            self.edited |= entry.get("edited", False)
-            self.known.add(fold)
-        if "edit" in entry:
-            self.edited = True
-            self.noticed.add(_identity(entry["edit"]))
+        digest = entry.get("digest", "")
+        if "fold" in entry:
+            self.known.setdefault(_identity(entry["fold"]), digest)
+        # In the former format, "edit" told of an edit whose documents were not noted.
+        if "edit" in entry and "put" in entry:
+            self.merged[_identity(entry["edit"])] = digest
+        elif "edit" in entry or "broken" in entry:
+            self.broken[_identity(entry.get("broken", entry.get("edit")))] = digest
         self.sequence = entry["seq"]
 
     def rebase(self, lines: Sequence[Line]) -> None:
@@ -128,54 +153,72 @@ class State:
             self.note(line.entry)
 
     def follow(self, lines: Iterable[Line]) -> bool:
-        """Apply the lines that come next; tell whether none is missing between."""
+        """Apply the lines that come next; tell whether none is missing between.
+
+        Nor can one be followed that makes an edit of unknown former documents.
+        """
         for line in lines:
-            if line.entry["seq"] != self.sequence + 1:
+            if line.entry["seq"] != self.sequence + 1 or line.entry.get("anew"):
                 return False
             self.apply(line.entry)
         return True
 
+    def has(self, found: Identity | None, digest: str = "") -> bool:
+        """Tell whether the documents have what is in the data file ``found``.
+
+        A copy of such a file is known by the ``digest`` of its bytes.
+        """
+        return self.is_own(found, digest) or _is_in(self.merged, found, digest)
+
+    def is_own(self, found: Identity | None, digest: str) -> bool:
+        """Tell whether the service wrote the data file ``found``, or what it copies."""
+        return _is_in(self.known, found, digest)
+
+    def note_copy(self, copy: Drafted) -> None:
+        """Take it that the documents have what is in a data file that was copied."""
+        files = self.known if self.is_own(*copy) else self.merged
+        files[copy.identity] = copy.digest
+
     def numbered(self) -> Iterator[tuple[int, bytes]]:
-        """Return all documents as they are now, in JSON, each under a number of its own."""
-        self.separate()
+        """Return all documents as they are now, in JSON, each under its own number."""
         # Copied at once, and looked at later: writers do not wait for that.
         records = list(self.documents)
         return ((record.number, record.encoded) for record in records)
 
-    def separate(self) -> None:
-        """Give each document a TinyDB number of its own.
+    def header(self, checkpoint: Checkpoint, base: Drafted | None) -> dict[str, Any]:
+        """Return the first line of a journal that goes on from here.
 
-        A person may have given a document the number of one in the journal, and two
-        processes may then have given it different new ones.
+        It follows the ``checkpoint``, with the data file ``base``.
         """
-        if not self.edited:
-            return
-        taken: set[int] = set()
-        # The last ones come from the journal, and keep what TinyDB's callers know.
-        for record in reversed(list(self.documents)):
-            if record.number in taken:
-                moved = Record(self.next_number, record.key, record.content)
-                self.documents.change([Decoded(moved)], [])
-                self.next_number += 1
-            taken.add(record.number)
-
-    def epoch_after(self, edited: Identity | None) -> str:
-        """Return the epoch that begins when the data file ``edited`` is folded."""
-        named = f"{self.epoch} {edited}".encode()
-        return blake2b(named, digest_size=4).hexdigest()
-
-    def header(self, base: Identity | None) -> dict[str, Any]:
-        """Return the first line of a journal that goes on from here."""
         return {
             "seq": self.sequence,
             "format": FORMAT,
             "epoch": self.epoch,
-            "base": base,
-            "edited": self.edited,
+            "checkpoint": checkpoint,
+            "base": base and base.identity,
+            "digest": base.digest if base else "",
             "next": self.next_number,
             "ids": dict(self.marks.highest),
             "covering": self.marks.covering,
         }
+
+    def header_on(
+        self, found: Identity | None, checkpoint: Checkpoint
+    ) -> dict[str, Any]:
+        """Return the first line of a journal on the data file ``found``, as it is.
+
+        If a person wrote that, it is the version ``checkpoint``.
+        """
+        if found is None or found in self.known:
+            base = Drafted(found, self.known[found]) if found else None
+            return self.header(self.checkpoint, base)
+        header = self.header(checkpoint, Drafted(found, self.merged.get(found, "")))
+        moment, is_lost = moment_of(found), found not in self.merged
+        return {**header, "moment": moment, "edited": is_lost}
+
+
+def _is_in(files: Files, found: Identity | None, digest: str) -> bool:
+    return found in files or (digest != "" and digest in files.values())
 
 
 def _identity(value: list[int] | None) -> Identity | None:

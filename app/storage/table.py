@@ -7,14 +7,13 @@ have done, writes as well as edits; the number in the lock file tells of writes 
 costs no system call. So no write is ever missed, and an edit only for a moment, by a table
 that is asked all the time.
 
-A data file that differs from what the service wrote was edited by a person. It is read,
-checked and completed, and the journal is applied on top; if it is broken, the documents
-from before are served on, and nothing overwrites it. The state from before an edit is
-kept in a file beside it, so that a process that starts meanwhile has it too.
+A data file that differs from what the service wrote was edited by a person. One process
+merges it onto the documents of now (``merging``), under the lock, and writes what comes of
+it as an entry of the journal: applied to the documents from before, and to those in the
+edited file, it makes the same. If the edit is broken, the documents from before are served
+on, and kept in a file beside it for processes that start; nothing overwrites it.
 
-**Caveats.** Local disks and POSIX only. Each process holds a copy of all documents. An
-editor that saves what it read long ago drops the writes that were folded since, in the
-documents that it holds.
+**Caveats.** Local disks and POSIX only. Each process holds a copy of all documents.
 """
 
 import logging
@@ -24,12 +23,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from app.errors import Full, Invalid, Unavailable
+from app.errors import Invalid, Unavailable
 from app.storage import Collection
-from app.storage.datafile import DataFile, Identity, identity
+from app.storage.datafile import DataFile, Identity, identity, is_as_seen
 from app.storage.descriptors import Sync
-from app.storage.edits import Edits
-from app.storage.entries import LAST
+from app.storage.edits import Edit, Edits
+from app.storage.entries import LAST, ROOM
 from app.storage.indexes import Documents
 from app.storage.journal import (
     Appended,
@@ -38,23 +37,20 @@ from app.storage.journal import (
     Line,
     create,
     encode,
-    is_whole,
+    found_at,
+    has_read,
     mend,
     read_journal,
-    with_header,
+    unread,
 )
-from app.storage.loading import checked, trusted
 from app.storage.locks import BRIEF, PATIENCE, Busy, TableLock
-from app.storage.marks import Marks
-from app.storage.records import Record, key_in
+from app.storage.records import Decoded
+from app.storage.restoring import Restorer
 from app.storage.state import State
 from app.storage.turns import Turns
+from app.storage.versions import Checkpoint
 
 log = logging.getLogger(__name__)
-
-ROOM = 1 << 20
-"""More than the entries that are written at once: so many before the last number, a
-journal is begun anew."""
 
 
 class SharedTable:
@@ -77,7 +73,8 @@ class SharedTable:
         self._watched = str(self._file.path), str(self._path)
         self._turns = Turns(self._beside("lock"), self.moment)
         self._lock = TableLock(self._beside("lock"), self._turns, self.patience)
-        self._edits = Edits(self._file, self._beside("before"), self._commits.flush)
+        self._edits = Edits(self._file, collection, self._commits.flush)
+        self._restorer = Restorer(self._file, self._path, collection, self._edits)
         self._journal: Journal | None = None
         self._seen: Identity | None = None
         self._state = State(collection, Documents(collection, ()))
@@ -96,8 +93,6 @@ class SharedTable:
         """What is wrong with an edit by hand, while the former documents are served."""
         return self._edits.fault
 
-    # Reading
-
     @property
     def documents(self) -> Documents:
         """The documents as of now, with what others wrote; raises Unavailable."""
@@ -113,7 +108,7 @@ class SharedTable:
                 self._take_in()
         except Busy:
             # An edit that somebody else takes in may be served later; a write may not.
-            if not self._has_read(self._found()):
+            if not has_read(self._journal, found_at(self._watched[1])):
                 raise
         except (OSError, Invalid) as error:
             raise self._unreadable(error) from error
@@ -124,14 +119,17 @@ class SharedTable:
         return Unavailable(f"{self._file.name} cannot be read: {reason}")
 
     def _is_current(self) -> bool:
-        return _is(self._seen, self._watched[0]) and self._has_read(self._found())
+        data, journal = self._watched
+        return is_as_seen(self._seen, data) and has_read(
+            self._journal, found_at(journal)
+        )
 
     def _take_in(self) -> None:
-        found = self._found()
+        found = found_at(self._watched[1])
         with self._lock.threads.within(
-            BRIEF if self._has_read(found) else self.patience
+            BRIEF if has_read(self._journal, found) else self.patience
         ):
-            self._follow_journal(self._found())
+            self._follow_journal(found_at(self._watched[1]))
             self._state.documents.settle()
             if not self._is_edited():
                 return
@@ -147,41 +145,32 @@ class SharedTable:
 
     def _catch_up(self) -> None:
         """Bring the state up to date; the caller holds the lock."""
-        found = self._found()
-        if not self._has_read(found):
+        found = found_at(self._watched[1])
+        if not has_read(self._journal, found):
             self._follow_journal(found)
-            if not self._has_read(found):
+            if not has_read(self._journal, found):
                 self._mend_or_drop()
         self._take_edit()
+        if self._state.is_ahead:
+            self._note_edit()
+
+    def _note_edit(self) -> None:
+        """Note an edit in the journal that could not be noted when it was merged."""
+        if self._state.has(self._seen):
+            self._state.is_ahead = False
+        elif self._lock.is_held():
+            self.check_writable()
+            self._load()
 
     def _mend_or_drop(self) -> None:
         """See to a journal that has more than can be read, or less than was."""
-        if (unread := self._unread()) > 0:
+        if (left := unread(self._journal)) > 0:
             self._mend()
             self._load()
-        elif unread < 0:
+        elif left < 0:
             # What is in memory is to be kept, as if the journal had been removed.
             self._path.unlink()
             self._journal = None
-
-    def _found(self) -> os.stat_result | None:
-        """Return what the journal is now; None if there is none."""
-        try:
-            return os.stat(self._watched[1])
-        except FileNotFoundError:
-            return None
-
-    def _has_read(self, found: os.stat_result | None) -> bool:
-        """Tell whether the journal ``found`` is the one that was read, and to its end."""
-        journal = self._journal
-        if journal is None or found is None:
-            return journal is None and found is None
-        return found.st_size == journal.offset and found.st_ino == journal.inode
-
-    def _unread(self) -> int:
-        """Return how many bytes could not be read; less than none if some are gone."""
-        journal = self._journal
-        return 0 if journal is None else journal.size() - journal.offset
 
     def _follow_journal(self, found: os.stat_result | None) -> None:
         journal, state = self._journal, self._state
@@ -199,7 +188,7 @@ class SharedTable:
         header = lines[0].entry if lines else {}
         newer = [line for line in lines if line.entry["seq"] > state.sequence]
         if (
-            header.get("epoch") in (state.epoch, state.epoch_after(self._seen))
+            header.get("epoch") == state.epoch
             and header["seq"] <= state.sequence
             and state.follow(newer)
         ):
@@ -212,137 +201,104 @@ class SharedTable:
 
     def _load(self) -> None:
         """Read the data file and the journal anew; raises Invalid and OSError."""
-        while True:
-            found = identity(self._file.path)
-            content = self._file.content()
-            journal, lines = read_journal(self._path)
-            if journal and not self._is_sound(journal, lines):
-                try:
-                    self._mend()
-                    continue
-                except (Unavailable, OSError):
-                    sound = filter(self._has_keys, lines + journal.salvage()[0])
-                    lines = with_header(list(sound), 0)
-            # If a fold replaced the data file meanwhile, the two do not belong together.
-            if identity(self._file.path) == found:
-                break
-        records = self._records(content, found, lines)
-        self._state = self._state_of(records, lines, found)
-        self._journal, self._seen = journal, found
-
-    def _is_sound(self, journal: Journal, lines: list[Line]) -> bool:
-        return is_whole(journal, lines) and all(map(self._has_keys, lines))
-
-    def _has_keys(self, line: Line) -> bool:
-        """Tell whether all documents of an entry can be found."""
-        try:
-            for _, document in line.entry.get("put", ()):
-                key_in(document, self.key)
-        except Invalid:
-            return False
-        return True
-
-    def _records(
-        self, content: bytes | None, found: Identity | None, lines: list[Line]
-    ) -> list[Record]:
-        history = State(self._collection, Documents(self._collection, ()))
-        if lines:
-            history.rebase(lines)
-        self._edits.fault = None
-        try:
-            if content is None or found is None:
-                # A crash in the first fold leaves none, though the journal names it.
-                if lines and (history.edited or None not in history.known):
-                    raise Invalid(f"{self._file.name} is missing")
-                return []
-            if found in history.known:
-                return trusted(content, self._file, self._collection)
-            return self._checked(content, found)
-        except Invalid as error:
-            before = self._edits.before() if found in history.noticed else None
-            if before is None:
-                raise
-            self._edits.report(error)
-            return trusted(before, self._file, self._collection)
-
-    def _checked(self, content: bytes, found: Identity) -> list[Record]:
-        former = self._state.documents
-        return checked(content, found, self._file, self._collection, former)
-
-    def _state_of(
-        self, records: list[Record], lines: list[Line], found: Identity | None
-    ) -> State:
-        # What was given stays given, whatever became of the journal.
-        marks = Marks(self._state.marks.highest.items())
-        return State.of(self._collection, records, lines, found, marks)
+        found, journal, lines = self._restorer.read(self._mend)
+        state, saved = self._restorer.restore(found, lines, self._state)
+        if saved is not None and not self._lock.is_held():
+            try:
+                # At once, or not at all: who reads has ``threads`` already.
+                with self._lock.within(0):
+                    return self._load()
+            except Unavailable:
+                # Nothing can be written; what was edited can be read all the same.
+                pass
+        self._journal = journal
+        if saved is not None and found.file is not None:
+            self._merge(self._edits.merge(saved, found.file, lines, state), state)
+        else:
+            # Readers take no lock: what they are to see comes before the sign of it.
+            self._state, self._seen = state, found.identity
 
     # Edits by hand
 
     def _is_edited(self) -> bool:
-        if _is(self._seen, self._watched[0]):
+        if is_as_seen(self._seen, self._watched[0]):
             return False
         found = identity(self._file.path)
-        # A file of the service's own is no edit, unless a person put it back.
-        if found and found in self._state.known and not self._state.edited:
-            self._seen = found
+        if self._state.has(found):
+            self._seen, self._edits.fault = found, None
         return found != self._seen
 
     def _take_edit(self) -> None:
         """Serve the data file that a person edited, or say what is wrong with it."""
         if not self._is_edited():
             return
-        found = identity(self._file.path)
-        content = self._file.content()
-        if identity(self._file.path) != found:
+        state, found = self._state, self._restorer.find()
+        if identity(self._file.path) != found.identity:
+            return
+        if found.file is not None and state.has(*found.file):
+            state.note_copy(found.file)
+            self._seen, self._edits.fault = found.identity, None
             return
         try:
-            if content is None or found is None:
-                raise Invalid(f"{self._file.name} is missing")
-            records = self._checked(content, found)
+            saved, edited = self._restorer.checked(found, state)
         except Invalid as error:
             self._edits.report(error)
-            self._seen, self._state.edited = found, True
-            self._keep_former_state(self._state, found)
+            self._seen = found.identity
+            self._keep_served(self._seen)
             return
-        former = self._state
-        _, lines = read_journal(self._path)
-        state = self._state_of(records, lines, found)
-        state.next_number = max(state.next_number, former.next_number)
-        if not lines:
-            state.epoch, state.sequence = former.epoch, former.sequence
-        # Readers take no lock: what they are to see comes before the sign that it is there.
-        self._state, self._seen = state, found
+        is_as_written = self._journal is None and not state.unfolded
+        if is_as_written or not self._lock.is_held():
+            # There is nothing but what is in the files, or nothing can be written.
+            self._load()
+            log.info("%s was edited", self._file.name)
+            if self._lock.is_held() and self._journal is None:
+                # The file is missed from now on, also by those that start.
+                self._append({})
+            return
         self._edits.fault = None
-        self._keep_former_state(former, found)
-        self._edits.log_differences(former.documents, state.documents)
+        _, lines = read_journal(self._path)
+        now = state.documents.get
+        self._merge(self._edits.merge(saved, edited, lines, state, now), state)
 
-    def _keep_former_state(self, former: State, found: Identity | None) -> None:
-        """Keep a copy of the state that an edit replaces, once for all processes."""
-        if found in self._state.noticed or not self._lock.is_held():
+    def _merge(self, edit: Edit, state: State) -> None:
+        """Merge an ``edit`` into ``state``, and note it in the journal if that can be."""
+        state.reserve(edit.entry)
+        state.documents.change(map(Decoded, edit.merged.put), edit.merged.gone)
+        state.documents.settle()
+        # A process that ran before the edit knows what is in no file, and may come first.
+        is_left = edit.entry["anew"] and not self._state.is_ahead
+        state.is_ahead = True
+        self._state, self._seen = state, edit.entry["edit"]
+        if is_left or not self._lock.is_held():
             return
         try:
-            self._edits.keep(former.numbered())
-            self._append({"edit": found})
+            self._commits.check()
+            self._edits.keep(edit)
+            if self._journal is None:
+                state.unfolded += 1
+                self._begin_journal()
+            else:
+                self._append(edit.entry)
         except (OSError, Unavailable) as error:
-            log.warning("%s: no copy of the former state: %s", self._file.name, error)
+            log.warning("%s: the edit is served, not noted: %s", self._file.name, error)
+            return
+        state.is_ahead = False
+
+    def _keep_served(self, found: Identity | None) -> None:
+        """Keep a copy of what is served during a broken edit, once for all processes."""
+        if found in self._state.broken or not self._lock.is_held():
+            return
+        try:
+            self._edits.keep_served(self._state.numbered())
+            self._append({"broken": found})
+        except (OSError, Unavailable) as error:
+            log.warning("%s: no copy of what is served: %s", self._file.name, error)
 
     # Writing
 
     def check_writable(self) -> None:
         """Raise Unavailable when nothing can be written now."""
-        self._commits.check()
-        folder = self._file.path.parent
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise Unavailable("the data folder cannot be written")
-        for path in (self._path, self._beside("lock")):
-            if path.exists() and not os.access(path, os.W_OK):
-                raise Unavailable(f"{path.name} cannot be written")
-        disk = os.statvfs(folder)
-        if disk.f_bavail == 0:
-            raise Full("the disk is full")
-        # Some file systems count no files at all.
-        if disk.f_files and disk.f_favail == 0:
-            raise Full("the disk has no room for another file")
+        self._commits.check_writable(self._path, self._beside("lock"))
 
     def _catch_up_or_fail(self) -> None:
         try:
@@ -378,24 +334,26 @@ class SharedTable:
 
     def _begin_journal(self) -> Journal:
         state = self._state
-        # What was in a journal that somebody removed is in memory only.
-        if state.unfolded and self._edits.fault is None:
-            self._file.replace(state.numbered())
-            self._seen = identity(self._file.path)
-            state.known, state.unfolded, state.edited = {self._seen}, 0, False
         if state.sequence > LAST - ROOM:
             if self._edits.fault is not None:
                 raise Unavailable(
                     f"{self._path.name} has used up its numbers; mend the edit"
                 )
             state.sequence = 0
+        checkpoint = Checkpoint.now(state.sequence)
+        # What was in a journal that somebody removed is in memory only.
+        if state.unfolded and self._edits.fault is None:
+            base = self._file.replace(state.numbered(), checkpoint)
+            self._seen = base.identity
+            header = state.header(checkpoint, base)
+        else:
+            header = state.header_on(self._seen, checkpoint)
         # Nobody may go on in it without reading it all.
-        state.epoch = secrets.token_hex(4)
-        base = self._seen if self._seen in state.known else None
-        journal = self._replace_journal(state.header(base), [])
+        header["epoch"] = secrets.token_hex(4)
+        journal = self._replace_journal(header, [])
+        state.begin(header)
         if self._edits.fault is not None:
-            state.noticed.clear()
-            self._keep_former_state(state, self._seen)
+            self._keep_served(self._seen)
         return journal
 
     def _replace_journal(
@@ -412,14 +370,16 @@ class SharedTable:
         with self._lock.within(0):
             aside, flush = self._beside("damaged"), self._commits.flush
             sequence = self._state.sequence
-            count = mend(self._path, aside, sequence, flush, self._has_keys)
+            sound = self._restorer.has_keys
+            count = mend(self._path, aside, sequence, flush, sound)
         if count:
             text = "%s: %d damaged bytes were set aside in %s"
             log.warning(text, self._path.name, count, aside.name)
 
     def mend(self) -> None:
         """Take in what others wrote, and mend what a crash left half-written."""
-        if self.documents is not None and self._unread() > 0:
+        self.documents.settle()
+        if unread(self._journal) > 0 or self._state.is_ahead:
             with self._lock:
                 self._catch_up_or_fail()
 
@@ -438,12 +398,3 @@ class SharedTable:
 
     def _beside(self, ending: str) -> Path:
         return self._file.path.with_name(f"{self._file.name}.{ending}")
-
-
-def _is(seen: Identity | None, path: str) -> bool:
-    """Tell whether the file at ``path`` is the one that was seen, or still not there."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return seen is None
-    return seen == (found.st_ino, found.st_mtime_ns, found.st_size)

@@ -112,6 +112,12 @@ class _Write:
         self._sleep.release()
 
 
+def _revisions(documents: Records, keys: Iterable[Key]) -> list[int | None]:
+    """Return the revisions of the documents under ``keys``, None for those not there."""
+    formers = map(documents.get, keys)
+    return [None if each is None else each.revision for each in formers]
+
+
 class WritableTable(SharedTable):
     """A shared table that can be written."""
 
@@ -228,7 +234,8 @@ class WritableTable(SharedTable):
             records = [each.record for each in packed]
             puts = [(each.number, each.encoded) for each in records]
             entry: dict[str, Any] = {"put": puts, "gone": gone}
-            if touched is not None and not state.edited:
+            entry["was"] = _revisions(documents, (*(each.key for each in put), *gone))
+            if touched is not None:
                 entry["touched"] = touched
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks

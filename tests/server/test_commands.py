@@ -55,8 +55,7 @@ TABLES = ["svctasks", "extensions", "services", "business_attributes", "modes"]
 
 def documents(data, table):
     """Return the documents in a data file that is not behind its journal."""
-    [(_, numbered)] = json.loads((data / f"{table}.json").read_text()).items()
-    return list(numbered.values())
+    return list(json.loads((data / f"{table}.json").read_text())[table].values())
 
 
 def limited(size, *arguments, data):

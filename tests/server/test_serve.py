@@ -259,8 +259,8 @@ def test_a_worker_that_starts_while_an_edit_is_broken_serves_what_was_before(ser
     until(file.exists)
     first = server.workers(2)
     file.write_text("{")
-    until((server.data / "svctasks.json.before").exists)
-    until(lambda: b'"edit"' in (server.data / "svctasks.json.journal").read_bytes())
+    until((server.data / "svctasks.json.served").exists)
+    until(lambda: b'"broken"' in (server.data / "svctasks.json.journal").read_bytes())
     for pid in first:
         os.kill(pid, signal.SIGKILL)
     until(lambda: set(server.workers(2)) - set(first), lambda new: len(new) == 2)

@@ -859,7 +859,7 @@ def newer(folder):
     path = journal(folder)
     header, *rest = entries(folder)
     draft = path.with_name("newer")
-    draft.write_bytes(b"".join(encode(e) for e in ({**header, "format": 3}, *rest)))
+    draft.write_bytes(b"".join(encode(e) for e in ({**header, "format": 4}, *rest)))
     draft.rename(path)
 
 
@@ -868,7 +868,7 @@ def test_journal_of_a_newer_version_is_refused_with_a_clear_message(tmp_path):
     put(table, "a", 1)
     newer(tmp_path)
     before = journal(tmp_path).read_bytes()
-    message = "notes.json.journal has format 3, made by a newer version"
+    message = "notes.json.journal has format 4, made by a newer version"
     with pytest.raises(Invalid, match=message):
         open_table(tmp_path)
     with pytest.raises(Unavailable, match=message):

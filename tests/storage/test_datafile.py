@@ -15,10 +15,12 @@ from app.storage.datafile import (
     CHUNK,
     STRETCH,
     DataFile,
+    digest,
     identity,
     lines,
     parse,
 )
+from app.storage.versions import Checkpoint
 
 
 @pytest.fixture
@@ -29,6 +31,10 @@ def file(tmp_path):
 def encoded(*values, **members):
     """Return a note as it stands in a file."""
     return orjson.dumps(note(*values, **members))
+
+
+def parsed(content):
+    return parse(content, "notes.json", "notes").documents
 
 
 def refusal(content):
@@ -51,7 +57,7 @@ def test_file_is_json_for_any_number_of_documents(file, count):
     file.replace((n, encoded("k")) for n in range(count))
     assert len(json.loads(file.path.read_text())["notes"]) == count
     assert len(list(lines(file.content(), file.name, "notes"))) == count
-    assert len(parse(file.content(), file.name, "notes")) == count
+    assert len(parse(file.content(), file.name, "notes").documents) == count
 
 
 def test_new_file_is_private_and_an_existing_one_keeps_its_mode(file):
@@ -81,7 +87,7 @@ def test_draft_has_the_identity_of_the_file_that_it_becomes(file):
     draft = file.path.with_name("draft")
     drafted = file.draft(draft, [(1, encoded("a"))])
     file.adopt(draft)
-    assert identity(file.path) == drafted
+    assert (identity(file.path), digest(file.content())) == drafted
     assert not draft.exists()
 
 
@@ -95,8 +101,8 @@ def test_draft_leaves_the_one_of_another_process_alone(file):
         yield 2, encoded("b")
 
     mine = file.draft(path, documents())
-    assert mine != identity(path)
-    assert parse(path.read_bytes(), "draft", "notes") == {7: note("other")}
+    assert mine.identity != identity(path)
+    assert parsed(path.read_bytes()) == {7: note("other")}
 
 
 def test_draft_that_fails_is_emptied_and_the_file_stays(tmp_path):
@@ -128,17 +134,34 @@ def test_large_draft_is_flushed_in_stretches_and_to_its_end(tmp_path):
     assert max(stretches) <= STRETCH + CHUNK * (len(long) + 10)
 
 
+@pytest.mark.parametrize("count", [0, 2])
+def test_last_line_says_which_version_the_file_is(file, count):
+    file.replace([(n, encoded("k", n)) for n in range(count)], Checkpoint(17, "today"))
+    last = file.path.read_text().splitlines()[-1]
+    assert last == '},"_checkpoint": {"1": {"number":17,"time":"today"}}}'
+    assert len(list(lines(file.content(), file.name, "notes"))) == count
+    content = parse(file.content(), file.name, "notes")
+    assert (len(content.documents), content.checkpoint) == (count, (17, "today"))
+
+
+@pytest.mark.parametrize("marker", ["7", "{}", '{"1": {"number": "x"}}', "[null]"])
+def test_marker_that_says_nothing_is_as_none(marker):
+    raw = '{"notes": {"3": {"id": "a"}}, "_checkpoint": %s}' % marker
+    content = parse(raw.encode(), "notes.json", "notes")
+    assert content == ({3: {"id": "a"}}, None)
+
+
 def test_documents_may_stand_in_the_default_table():
     raw = b'{"_default": {"3": {"id": "a"}}, "notes": {}}'
-    assert parse(raw, "notes.json", "notes") == {3: {"id": "a"}}
+    assert parsed(raw) == {3: {"id": "a"}}
 
 
 @pytest.mark.parametrize("space", ["", " \r\n\t"])
 def test_array_of_documents_is_numbered_from_one(space):
     raw = f'{space}[{{"id": "a"}}, 7]{space}'.encode()
     expected = {1: {"id": "a"}, 2: 7}
-    assert parse(raw, "notes.json", "notes") == expected
-    assert parse(b"[]", "notes.json", "notes") == {}
+    assert parsed(raw) == expected
+    assert parsed(b"[]") == {}
 
 
 @pytest.mark.parametrize(
@@ -149,13 +172,13 @@ def test_document_may_be_as_deep_in_an_array_as_in_a_table(form):
         return form % ('{"a":' * depth + "1" + "}" * depth)
 
     deepest = nested(MAX_DEPTH).encode()
-    assert list(parse(deepest, "notes.json", "notes")) == [1]
+    assert list(parsed(deepest)) == [1]
     assert refusal(nested(MAX_DEPTH + 1)) == "notes.json is nested too deeply"
 
 
 def test_file_of_empty_tables_has_no_documents():
-    assert parse(b'{"other": {}}', "notes.json", "notes") == {}
-    assert parse(b"{}", "notes.json", "notes") == {}
+    assert parsed(b'{"other": {}}') == {}
+    assert parsed(b"{}") == {}
 
 
 @pytest.mark.parametrize(

@@ -196,8 +196,10 @@ def test_who_saw_an_edit_does_not_mislead_one_that_did_not(tmp_path, two, starts
     """Nor one that never sees it, because another edit, a broken one, replaces it."""
     one, other = two
     edit(tmp_path, renamed)
-    update(open_table(tmp_path) if starts else one, changed(any=1))
+    writer = open_table(tmp_path) if starts else one
+    update(writer, changed(any=1))
     save(tmp_path, "{")
+    held(writer)
     assert names(other) == [["b", "c", "z"], ["z"]]
 
 

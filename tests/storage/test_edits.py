@@ -1,7 +1,8 @@
 """Edits by hand: taken in while the service runs, and never overwritten while broken.
 
 An edit here is what an editor does: a new file in the place of the old one, or the old
-one written over. Tables have no keeper, so that each look is the test's own.
+one written over. What comes of one that was opened long ago is in ``test_merging``.
+Tables have no keeper, so that each look is the test's own.
 """
 
 import errno
@@ -34,7 +35,8 @@ from tinydb import where
 from app.errors import Conflict, Invalid, Unavailable
 from app.query import Query
 
-BEFORE = "notes.json.before"
+BEFORE = "notes.json.before.1"
+SERVED_FILE = "notes.json.served"
 
 
 def put(table, key, n=0):
@@ -127,10 +129,20 @@ def test_document_that_was_not_edited_keeps_its_revision(tmp_path, table):
     assert after["b"] == before["b"] and after["a"] != before["a"]
 
 
-def test_what_was_written_since_the_fold_stands_over_an_edit(tmp_path, table):
+def test_what_was_written_since_the_fold_stays_where_a_person_changed_nothing(
+    tmp_path, table
+):
+    put(table, "a", 9)
+    put(table, "c", 3)
+    edit(tmp_path, set_n("b", 6))
+    expected = {"a": 9, "b": 6, "c": 3}
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == expected
+
+
+def test_edit_stands_over_what_was_written_since_the_fold(tmp_path, table):
     put(table, "a", 9)
     edit(tmp_path, lambda notes: (set_n("a", 5)(notes), set_n("b", 6)(notes)))
-    assert numbers(held(table)) == numbers(stored(tmp_path)) == {"a": 9, "b": 6}
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == {"a": 5, "b": 6}
 
 
 def test_edit_and_later_writes_are_in_the_folded_file(tmp_path, table):
@@ -145,24 +157,40 @@ def test_edit_and_later_writes_are_in_the_folded_file(tmp_path, table):
     }
 
 
-def test_former_state_is_kept_in_a_file(tmp_path, table):
+def kept(path):
+    """Return the documents in a file that was kept of an edit."""
+    notes = json.loads(path.read_text())["notes"]
+    return {each["id"]: each["n"] for each in notes.values()}
+
+
+def test_what_an_edit_replaces_is_kept_in_a_file(tmp_path, table):
     put(table, "c", 3)
     edit(tmp_path, set_n("a", 5))
     held(table)
-    notes = json.loads((tmp_path / BEFORE).read_text())["notes"]
-    assert {each["id"]: each["n"] for each in notes.values()} == {**SERVED, "c": 3}
+    assert kept(tmp_path / BEFORE) == {"a": 1}
     mode = data(tmp_path).stat().st_mode
     assert (tmp_path / BEFORE).stat().st_mode == mode
 
 
-def test_one_worker_keeps_the_former_state_for_all(tmp_path, table):
+def test_what_the_last_ten_edits_replaced_is_kept(tmp_path, table):
+    for n in range(3, 15):
+        edit(tmp_path, set_n("a", n))
+        held(table)
+        table.fold()
+    found = sorted(tmp_path.glob("notes.json.before.*"))
+    expected = {tmp_path / f"notes.json.before.{n}": {"a": n + 1} for n in range(3, 13)}
+    assert {path: kept(path) for path in found} == expected
+
+
+def test_one_worker_merges_an_edit_for_all(tmp_path, table):
     other = open_table(tmp_path)
     edit(tmp_path, set_n("a", 5))
     held(table)
-    kept = (tmp_path / BEFORE).stat()
+    before = (tmp_path / BEFORE).stat()
     held(other)
     again = (tmp_path / BEFORE).stat()
-    assert (again.st_ino, again.st_mtime_ns) == (kept.st_ino, kept.st_mtime_ns)
+    assert (again.st_ino, again.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert not (tmp_path / "notes.json.before.2").exists()
     assert len([each for each in entries(tmp_path) if "edit" in each]) == 1
 
 
@@ -176,33 +204,42 @@ def test_documents_in_tinydbs_default_table_are_taken(tmp_path, table):
     assert numbers(held(table)) == {"a": 5}
 
 
-def test_edit_that_is_undone_by_putting_the_old_file_back_is_seen(tmp_path, table):
-    """The old file is one that the service wrote, but no longer what it serves."""
-    aside = tmp_path / "aside"
-    os.rename(data(tmp_path), aside)
-    save(tmp_path, json.dumps({"notes": {"1": note("a", 5)}}))
-    assert numbers(held(table)) == {"a": 5}
-    os.rename(aside, data(tmp_path))
-    assert numbers(held(table)) == numbers(stored(tmp_path)) == SERVED
-    put(table, "c", 3)
+@pytest.mark.parametrize("is_folded", [True, False])
+def test_older_file_that_is_put_back_changes_nothing(
+    tmp_path, table, is_folded, caplog
+):
+    """It says nothing that was not so before, as one that an editor saves anew."""
+    older = data(tmp_path).read_text()
+    put(table, "a", 5)
     table.fold()
-    assert numbers(stored(tmp_path)) == {**SERVED, "c": 3}
+    save(tmp_path, older)
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == {"a": 5, "b": 2}
+    assert "to go back to an older file as a whole, remove" in caplog.text
+    if is_folded:
+        table.fold()
+        assert '"n":5' in data(tmp_path).read_text()
+    assert numbers(held(open_table(tmp_path))) == {"a": 5, "b": 2}
 
 
-def test_edit_from_before_the_start_that_is_undone_is_seen(tmp_path, table):
-    aside = tmp_path / "aside"
-    os.rename(data(tmp_path), aside)
-    save(tmp_path, json.dumps({"notes": {"1": note("a", 5)}}))
-    started = open_table(tmp_path)
-    assert numbers(held(started)) == {"a": 5}
-    os.rename(aside, data(tmp_path))
-    assert numbers(held(started)) == SERVED
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_older_file_is_taken_as_a_whole_without_the_versions(
+    tmp_path, table, is_stopped
+):
+    older = data(tmp_path).read_text()
+    put(table, "a", 5)
+    put(table, "c", 6)
+    table.fold()
+    (tmp_path / "notes.json.versions").unlink()
+    save(tmp_path, older)
+    if is_stopped:
+        table = open_table(tmp_path)
+    assert numbers(held(table)) == numbers(stored(tmp_path)) == SERVED
 
 
 def test_worker_that_slept_through_an_edit_and_a_fold_takes_the_edit_in(
     tmp_path, table
 ):
-    """The worker that folds found the edit when it started: no entry tells of it."""
+    """The worker that folds found the edit when it started."""
     put(table, "c", 3)
     edit(tmp_path, set_n("a", 5))
     started = open_table(tmp_path)
@@ -249,7 +286,7 @@ def test_edit_during_a_fold_is_kept_and_the_fold_is_left(tmp_path):
 
 
 def test_edit_while_the_journal_is_gone_is_not_overwritten(tmp_path, table):
-    """Nor is what was in memory only: it is in the file of the former state."""
+    """Nor is what was in memory only: it is in the file of what the edit replaced."""
     put(table, "c", 3)
     journal(tmp_path).unlink()
     edit(tmp_path, set_n("a", 5))
@@ -260,7 +297,6 @@ def test_edit_while_the_journal_is_gone_is_not_overwritten(tmp_path, table):
 
 
 def test_reads_and_writes_go_on_while_a_person_edits(tmp_path):
-    """What was written since the last fold stands over all edits."""
     store = open_notes(tmp_path)
     store.insert("notes", note("w", 0), note("e", 0))
     store.table("notes").fold()
@@ -413,10 +449,10 @@ def test_mended_file_is_taken_in_with_the_writes_since(tmp_path, table):
     put(table, "a", 9)
     assert table.fault
     save(tmp_path, json.dumps({"notes": {"1": note("a", 5), "2": note("b", 6)}}))
-    assert numbers(held(table)) == {"a": 9, "b": 6, "c": 3}
+    assert numbers(held(table)) == {"a": 5, "b": 6, "c": 3}
     assert table.fault is None
     table.fold()
-    assert numbers(stored(tmp_path)) == {"a": 9, "b": 6, "c": 3}
+    assert numbers(stored(tmp_path)) == {"a": 5, "b": 6, "c": 3}
 
 
 def test_broken_edit_that_is_undone_by_putting_the_old_file_back_is_over(
@@ -502,7 +538,7 @@ def test_worker_that_starts_without_the_file_of_the_former_state_is_refused(
 ):
     save(tmp_path, BROKEN)
     held(table)
-    (tmp_path / BEFORE).unlink()
+    (tmp_path / SERVED_FILE).unlink()
     with pytest.raises(Invalid, match="notes.json is not JSON: Unterminated string"):
         open_table(tmp_path)
 
@@ -534,8 +570,7 @@ def test_former_state_survives_a_crash_while_the_next_one_is_kept(tmp_path, tabl
     assert Child(work).code() == 77
     save(tmp_path, BROKEN)
     assert numbers(held(table)) == SERVED
-    before = json.loads((tmp_path / BEFORE).read_text())["notes"]
-    assert {each["id"]: each["n"] for each in before.values()} == SERVED
+    assert kept(tmp_path / SERVED_FILE) == SERVED
 
 
 def test_edit_is_served_when_its_former_state_cannot_be_kept(tmp_path):
@@ -560,7 +595,7 @@ def test_keeper_notices_a_broken_edit_without_any_request(tmp_path):
     store.insert("notes", note("a", 1))
     store.table("notes").fold()
     save(tmp_path, BROKEN)
-    until(lambda: "edit" in entries(tmp_path)[-1])
+    until(lambda: "broken" in entries(tmp_path)[-1])
     assert store.table("notes").fault
     assert numbers(stored(tmp_path)) == {"a": 1}
     edit_again = json.dumps({"notes": {"1": note("a", 2)}})
@@ -568,7 +603,8 @@ def test_keeper_notices_a_broken_edit_without_any_request(tmp_path):
     until(lambda: store.table("notes").fault is None)
     assert store.get("notes", "a").document["n"] == 2
     store.close()
-    assert data(tmp_path).read_text() == edit_again
+    assert "_checkpoint" in data(tmp_path).read_text()
+    assert numbers(stored(tmp_path)) == {"a": 2}
 
 
 def test_broken_file_of_one_table_leaves_the_others_alone(tmp_path):
@@ -600,9 +636,9 @@ def test_array_of_documents_is_taken_and_folded_as_tinydb_json(tmp_path, table):
 
 def test_array_is_numbered_beside_what_the_journal_holds(tmp_path, table):
     put(table, "c", 3)
-    put(table, "a", 9)
+    put(table, "d", 9)
     save(tmp_path, json.dumps([note(key) for key in "xyz"]))
-    expected = {"x": 0, "y": 0, "z": 0, "c": 3, "a": 9}
+    expected = {"x": 0, "y": 0, "z": 0, "c": 3, "d": 9}
     assert numbers(held(table)) == expected
     assert len({each.doc_id for each in table}) == 5
     table.fold()

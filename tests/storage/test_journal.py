@@ -90,7 +90,7 @@ def test_journal_of_the_first_form_is_brought_into_the_new_one(tmp_path, old):
     started = open_table(tmp_path)
     assert held(started) == {"a": note("a", 2)}
     started.insert(note("b", 3))
-    assert entries(tmp_path)[0]["format"] == 2
+    assert entries(tmp_path)[0]["format"] == 3
     assert stored(tmp_path) == {"a": note("a", 2), "b": note("b", 3)}
     assert not journal(tmp_path).with_name("notes.json.damaged").exists()
 
@@ -193,11 +193,11 @@ def test_salvage_keeps_what_stands_before_and_after_zeros(path):
 
 
 def test_newer_format_is_refused_with_a_clear_message(path):
-    create(path, [encode({**HEADER, "format": 3})], unflushed)
+    create(path, [encode({**HEADER, "format": 4})], unflushed)
     with pytest.raises(Invalid) as refused:
         read_journal(path)
     assert refused.value.message == (
-        "journal has format 3, made by a newer version; this version reads up to 2"
+        "journal has format 4, made by a newer version; this version reads up to 3"
     )
 
 

@@ -1,0 +1,160 @@
+"""The state of a table, from its data file and its journal."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from app.errors import Invalid, Unavailable
+from app.storage import Collection
+from app.storage.datafile import DataFile, Drafted, Identity, digest, identity
+from app.storage.edits import Edits
+from app.storage.journal import Journal, Line, is_whole, read_journal, with_header
+from app.storage.loading import Saved, checked, trusted
+from app.storage.marks import Marks
+from app.storage.records import Record, key_in
+from app.storage.state import State
+
+DAMAGE = (
+    "is damaged: it has other bytes than were written, but the same time and size; take "
+    "it from a backup or, if it is right as it is, touch it to have it taken as an edit"
+)
+
+
+class Found(NamedTuple):
+    """A data file as it was found: which one it is, its bytes, and both with the digest.
+
+    All are None if there is none.
+    """
+
+    identity: Identity | None
+    content: bytes | None
+    file: Drafted | None
+
+
+class Read(NamedTuple):
+    """A data file and the journal that belongs to it, with its lines."""
+
+    found: Found
+    journal: Journal | None
+    lines: list[Line]
+
+
+class Restored(NamedTuple):
+    """What is in a data file and its journal, and the edit that is yet to be merged."""
+
+    state: State
+    edit: Saved | None = None
+
+
+class Restorer:
+    """Restores the state of ``collection`` from ``file`` and the ``journal`` of it.
+
+    ``edits`` has what is kept of edits.
+    """
+
+    def __init__(
+        self, file: DataFile, journal: Path, collection: Collection, edits: Edits
+    ) -> None:
+        self._file = file
+        self._path = journal
+        self._collection = collection
+        self._edits = edits
+
+    def find(self) -> Found:
+        """Return the data file as it is now."""
+        found, content = identity(self._file.path), self._file.content()
+        if found is None or content is None:
+            return Found(found, content, None)
+        return Found(found, content, Drafted(found, digest(content)))
+
+    def read(self, mend: Callable[[], None]) -> Read:
+        """Return what is in both files; ``mend`` mends the journal if that can be.
+
+        Raises Invalid and OSError.
+        """
+        while True:
+            found = self.find()
+            journal, lines = read_journal(self._path)
+            if journal and not self._is_sound(journal, lines):
+                try:
+                    mend()
+                    continue
+                except (Unavailable, OSError):
+                    sound = filter(self.has_keys, lines + journal.salvage()[0])
+                    lines = with_header(list(sound), 0)
+            # If a fold replaced the data file meanwhile, the two do not belong together.
+            if identity(self._file.path) == found.identity:
+                return Read(found, journal, lines)
+
+    def restore(self, found: Found, lines: Sequence[Line], former: State) -> Restored:
+        """Return what is in the data file ``found`` and a journal of ``lines``.
+
+        ``former`` is what was known before: ids that were given stay given, and documents
+        that were checked are not checked again. Raises Invalid.
+        """
+        history = State.without_documents(self._collection, lines)
+        self._edits.fault = None
+        try:
+            # A crash in the first fold leaves no file, though the journal names it.
+            if found.file is None and None in history.known:
+                return Restored(self._state([], lines, found, former))
+            if found.file is not None:
+                if is_damaged(history, found.file):
+                    raise Invalid(f"{self._file.name} {DAMAGE}")
+                if found.content is not None and history.is_own(*found.file):
+                    records = trusted(found.content, self._file, self._collection)
+                    state = self._state(records, lines, found, former)
+                    state.known[found.identity] = found.file.digest
+                    return Restored(state)
+            saved, edited = self.checked(found, former)
+        except Invalid as error:
+            served = self._edits.served() if found.identity in history.broken else None
+            if served is None:
+                raise
+            self._edits.report(error)
+            records = trusted(served, self._file, self._collection)
+            return Restored(self._state(records, lines, found, former))
+        state = self._state(saved.records, lines, found, former)
+        if lines and not history.has(*edited):
+            return Restored(state, saved)
+        state.merged[edited.identity] = edited.digest
+        # It is missed from now on.
+        state.known.pop(None, None)
+        return Restored(state)
+
+    def checked(self, found: Found, former: State) -> tuple[Saved, Drafted]:
+        """Return what is in a data file that a person wrote; raises Invalid."""
+        if found.content is None or found.file is None:
+            raise Invalid(f"{self._file.name} is missing")
+        content, (identity_, _) = found.content, found.file
+        documents = former.documents
+        saved = checked(content, identity_, self._file, self._collection, documents)
+        return saved, found.file
+
+    def has_keys(self, line: Line) -> bool:
+        """Tell whether all documents of an entry can be found."""
+        try:
+            for _, document in line.entry.get("put", ()):
+                key_in(document, self._collection.key)
+        except Invalid:
+            return False
+        return True
+
+    def _is_sound(self, journal: Journal, lines: list[Line]) -> bool:
+        return is_whole(journal, lines) and all(map(self.has_keys, lines))
+
+    def _state(
+        self,
+        records: Sequence[Record],
+        lines: Sequence[Line],
+        found: Found,
+        former: State,
+    ) -> State:
+        # What was given stays given, whatever became of the journal.
+        marks = Marks(former.marks.highest.items())
+        return State.of(self._collection, records, lines, found.identity, marks)
+
+
+def is_damaged(history: State, found: Drafted) -> bool:
+    """Tell whether the bytes of a data file changed, but not its time and size."""
+    return history.known.get(found.identity, "") not in ("", found.digest)

@@ -1,0 +1,218 @@
+"""Which documents were written from one checkpoint of a data file to the next.
+
+An edit by hand comes from the version of the data file that a person opened, which may be
+older than the present one. With the file of the versions, what was written since is known:
+for each document the revision that it had before and, unless that was too much, what was
+put there. So an edit can be merged, by running processes as well as at a start.
+
+It has lines like those of the journal, and is only ever added to, until it is begun anew
+with the newest of them. Its loss, or that of a line, harms no document: an edit of a
+version that is not known is compared with those that are.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from app.datetimes import instant
+from app.errors import Invalid
+from app.storage import Key
+from app.storage.descriptors import Sync, adopt, draft
+from app.storage.journal import Line, decode, encode
+from app.storage.records import Record, key_in
+
+FEWEST = 10
+"""How many of the last versions are kept in any case."""
+
+BYTES = 4 << 20
+"""How many bytes of lines are kept beyond those, before the file is begun anew."""
+
+CONTENT_BYTES = 1 << 20
+"""The most bytes of documents that are kept of one version; of more, revisions only."""
+
+UNKNOWN = -1
+"""In place of a revision that a journal of an older version does not tell."""
+
+
+class Checkpoint(NamedTuple):
+    """What a data file says of itself: the number of its last entry, and when that was.
+
+    The time tells two of one number apart, after a journal was removed.
+    """
+
+    number: int
+    time: str
+
+    @classmethod
+    def now(cls, number: int) -> "Checkpoint":
+        """Return the version of now that has the entry ``number``, and none after it."""
+        return cls(number, instant(datetime.now(UTC)))
+
+
+@dataclass(slots=True)
+class Step:
+    """What was written after the version ``since``, up to ``until`` or, if None, to now.
+
+    ``former`` has the revision that each document had before, None if there was none.
+    ``latter`` has what stood there afterwards, as far as that is known. Documents that a
+    person wrote were completed with ``moment``.
+    """
+
+    since: Checkpoint
+    until: Checkpoint | None = None
+    moment: str = ""
+    former: dict[Key, int | None] = field(default_factory=dict)
+    latter: dict[Key, Record | None] = field(default_factory=dict)
+
+    def take(self, entry: dict[str, Any], key: str) -> None:
+        """Take in an entry of a journal or of versions; ``key`` is the member of it."""
+        put = [
+            Record(number, key_in(document, key), document)
+            for number, document in entry.get("put", ())
+        ]
+        keys = entry.get("keys") or [
+            *(each.key for each in put),
+            *entry.get("gone", ()),
+        ]
+        was = entry.get("was", ())
+        for each, revision in zip_longest(keys, was[: len(keys)], fillvalue=UNKNOWN):
+            self.former.setdefault(each, revision)
+        self.latter |= dict.fromkeys(entry.get("gone", ()))
+        self.latter |= {each.key: each for each in put}
+
+    def entry(self) -> dict[str, Any]:
+        """Return the line of versions for this step, whose end is known."""
+        head = {"until": self.until, "moment": self.moment}
+        gone = [key for key, record in self.latter.items() if record is None]
+        put = [each for each in self.latter.values() if each is not None]
+        if sum(len(each.encoded) for each in put) > CONTENT_BYTES:
+            keys, was = list(self.former), list(self.former.values())
+            return {**head, "keys": keys, "was": was}
+        keys = [*(each.key for each in put), *gone]
+        documents = [(each.number, each.encoded) for each in put]
+        was = [self.former[key] for key in keys]
+        return {**head, "put": documents, "gone": gone, "was": was}
+
+
+def steps_in(
+    lines: Sequence[Line], checkpoint: Checkpoint, key: str, moment: str = ""
+) -> list[Step]:
+    """Return what the ``lines`` of a journal after ``checkpoint`` put and removed.
+
+    It is in several steps if there are data files that were written, and not yet followed
+    by a journal of their own.
+    """
+    steps = [Step(checkpoint, moment=moment)]
+    for line in lines:
+        if "fold" in line.entry and "at" in line.entry:
+            steps[-1].until = Checkpoint(*line.entry["at"])
+            steps.append(Step(steps[-1].until))
+    for line in lines:
+        if "put" in line.entry:
+            step = next(
+                each
+                for each in reversed(steps)
+                if line.entry["seq"] > each.since.number or each is steps[0]
+            )
+            step.take(line.entry, key)
+    return steps
+
+
+Edited = dict[Key, int | None]
+"""What an edit changed: the revisions that it gave documents, None for those it removed."""
+
+
+class Versions:
+    """The file of the versions at ``path``; ``key`` is the member that holds the key."""
+
+    def __init__(self, path: Path, key: str, sync: Sync) -> None:
+        self.path = path
+        self._key = key
+        self._sync = sync
+
+    def add(self, step: Step) -> None:
+        """Keep what was written in a step; raises OSError."""
+        self._append(step.since, step.entry())
+
+    def add_edit(self, since: Checkpoint, edited: Edited) -> None:
+        """Keep what an edit changed in the version ``since``; raises OSError."""
+        keys, was = list(edited), list(edited.values())
+        self._append(since, {"edited": True, "keys": keys, "was": was})
+
+    def edits(self) -> dict[Checkpoint, list[Edited]]:
+        """Return what edits changed in each version, the first edit first."""
+        edits: dict[Checkpoint, list[Edited]] = {}
+        for entry in self._entries():
+            if "edited" in entry:
+                edited = dict(zip(entry.get("keys", ()), entry.get("was", ())))
+                edits.setdefault(_since(entry), []).append(edited)
+        return edits
+
+    def history(self, present: Sequence[Step]) -> list[Step]:
+        """Return the steps that lead to those that are ``present``, and these."""
+        ending: dict[Checkpoint, dict[str, Any]] = {}
+        for entry in self._entries():
+            if "until" in entry:
+                ending[Checkpoint(*entry["until"])] = entry
+        steps = [present[0]]
+        while steps[-1].since in ending:
+            entry = ending.pop(steps[-1].since)
+            step = Step(_since(entry), steps[-1].since, entry.get("moment", ""))
+            try:
+                step.take(entry, self._key)
+            except Invalid:
+                break
+            steps.append(step)
+        return [*steps[:0:-1], *present]
+
+    def _entries(self) -> Iterator[dict[str, Any]]:
+        return (line.entry for line in self._lines())
+
+    def _lines(self) -> list[Line]:
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        # A crash may have left half of a line.
+        lines = map(decode, content.splitlines(keepends=True))
+        return [line for line in lines if line is not None and "time" in line.entry]
+
+    def _append(self, since: Checkpoint, entry: dict[str, Any]) -> None:
+        raw = encode({"seq": since.number, "time": since.time, **entry})
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT
+        with open(os.open(self.path, flags, 0o600), "r+b", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            is_torn = size and os.pread(file.fileno(), 1, size - 1) != b"\n"
+            file.write(b"\n" * bool(is_torn) + raw)
+            self._sync(file.fileno())
+        if size > 2 * BYTES:
+            self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        kept = newest(self._lines())
+        new = self.path.with_name(f"{self.path.name}.new")
+        with draft(new) as descriptor:
+            with open(descriptor.number, "wb", closefd=False) as file:
+                file.writelines(line.raw for line in kept)
+            self._sync(descriptor.number)
+        adopt(new, self.path, self._sync)
+
+
+def newest(lines: Sequence[Line]) -> list[Line]:
+    """Return the last lines: ``FEWEST`` at least, others while they have ``BYTES``."""
+    kept: list[Line] = []
+    size = 0
+    for line in reversed(lines):
+        size += len(line.raw)
+        if len(kept) >= FEWEST and size > BYTES:
+            break
+        kept.append(line)
+    return kept[::-1]
+
+
+def _since(entry: dict[str, Any]) -> Checkpoint:
+    return Checkpoint(entry["seq"], entry["time"])
