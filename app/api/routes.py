@@ -80,6 +80,7 @@ _SENDING = (*WRITING, *BODY, 412)
 _CHANGING = (*_SENDING, 404)
 
 _CONDITIONS = ("If-Match", "If-None-Match")
+_CONDITIONS_OF_WRITE = ("If-Match", "If-None-Match-of-write")
 
 _PAGED = ("X-Total-Count", "Link")
 
@@ -120,13 +121,13 @@ def _svctasks() -> Iterator[Route]:
     )
     change = Operation(
         *("change a service task", {200: "Svctask"}, "SvctaskChange"),
-        parameters=_CONDITIONS,
+        parameters=_CONDITIONS_OF_WRITE,
         headers=("ETag",),
         errors=_CHANGING,
     )
     delete = Operation(
         *("delete a service task", {204: ""}),
-        parameters=_CONDITIONS,
+        parameters=_CONDITIONS_OF_WRITE,
         errors=(*WRITING, 404, 412),
     )
     yield Route(
@@ -149,7 +150,7 @@ def _services() -> Iterator[Route]:
     associate = Operation(
         *("make a service that of a customer", {200: ""}, "Association"),
         needs_body=False,
-        parameters=_CONDITIONS,
+        parameters=_CONDITIONS_OF_WRITE,
         errors=_CHANGING,
     )
     yield Route(
@@ -219,7 +220,7 @@ def _listed(
 def _started(summary: str, noun: str, body: str = "") -> Operation:
     return Operation(
         *(summary, {201: f"{noun}Id"}, body or f"{noun}Start"),
-        parameters=_CONDITIONS,
+        parameters=_CONDITIONS_OF_WRITE,
         headers=("Location",),
         errors=_CHANGING,
     )
@@ -232,7 +233,7 @@ def _ended(level: str) -> Operation:
         {200: ""},
         f"{level.title()}End",
         needs_body=False,
-        parameters=(*of_address, *_CONDITIONS),
+        parameters=(*of_address, *_CONDITIONS_OF_WRITE),
         errors=_CHANGING,
     )
 
@@ -275,13 +276,15 @@ def _extensions() -> Iterator[Route]:
             ),
         ):
             put = Operation(
-                *(summary, replies, body), parameters=_CONDITIONS, errors=_CHANGING
+                *(summary, replies, body),
+                parameters=_CONDITIONS_OF_WRITE,
+                errors=_CHANGING,
             )
             yield Route(value + ending, of_values, suffix, {"PUT": put})
         get = _metadata(f"get an extension schema of {level}s", "Definition")
         delete = Operation(
             *(f"delete an extension schema of {level}s and its values", {204: ""}),
-            parameters=_CONDITIONS,
+            parameters=_CONDITIONS_OF_WRITE,
             errors=(*WRITING, 404, 412),
         )
         yield Route(

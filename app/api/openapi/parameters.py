@@ -130,7 +130,11 @@ PARAMETERS: Mapping[str, Parameter] = {
         schema=_TAGS_OR_ANY,
     ),
     "If-None-Match": _parameter(
-        *("header", "If-None-Match", "The ETag of what is known already, or *."),
+        *("header", "If-None-Match", "The ETag of what is known already: then 304."),
+        schema=TEXTUAL,
+    ),
+    "If-None-Match-of-write": _parameter(
+        *("header", "If-None-Match", "The ETag that it must not have, or *."),
         schema=_TAGS_OR_ANY,
     ),
     "X-Request-Id": _parameter(
