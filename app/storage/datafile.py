@@ -54,7 +54,7 @@ class Identity(NamedTuple):
 def identity(path: Path | str) -> Identity | None:
     """Return the identity of the file at ``path``; None if there is none."""
     try:
-        return _identity(os.stat(path))
+        return identified(os.stat(path))
     except FileNotFoundError:
         return None
 
@@ -62,13 +62,16 @@ def identity(path: Path | str) -> Identity | None:
 def is_as_seen(seen: Identity | None, path: str) -> bool:
     """Tell whether the file at ``path`` is the one that was seen, or still not there."""
     try:
-        return seen == _identity(os.stat(path))
+        return seen == identified(os.stat(path))
     except FileNotFoundError:
         return seen is None
 
 
-def _identity(found: os.stat_result) -> Identity:
-    return Identity(found.st_ino, found.st_mtime_ns, found.st_size)
+def identified(found: os.stat_result) -> Identity:
+    """Return the identity of the file that ``found`` tells of."""
+    # Some file systems have times that JSON has no integers for, and dates no years.
+    time = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)
+    return Identity(found.st_ino, time, found.st_size)
 
 
 class Drafted(NamedTuple):
@@ -150,10 +153,7 @@ class DataFile(Storage):
         """Write ``documents`` and the marker to a file at ``path``, durably."""
         content = blake2b(digest_size=16)
         with draft(path) as descriptor:
-            try:
-                os.fchmod(descriptor.number, self.path.stat().st_mode & 0o777)
-            except FileNotFoundError:
-                pass
+            self._give_away(descriptor.number)
             with open(descriptor.number, "wb", closefd=False) as file:
                 unflushed = 0
                 for part in _lines(self._table, iter(documents), checkpoint):
@@ -164,8 +164,22 @@ class DataFile(Storage):
                         self._sync(descriptor.number)
                         unflushed = 0
             self._sync(descriptor.number)
-            found = _identity(os.fstat(descriptor.number))
+            found = identified(os.fstat(descriptor.number))
             return Drafted(found, content.hexdigest())
+
+    def _give_away(self, descriptor: int) -> None:
+        """Give an open file the owner and the mode of the data file, as far as allowed."""
+        try:
+            former = self.path.stat()
+        except FileNotFoundError:
+            return
+        for owner in (former.st_uid, -1):
+            try:
+                os.fchown(descriptor, owner, former.st_gid)
+                break
+            except PermissionError:
+                continue
+        os.fchmod(descriptor, former.st_mode & 0o777)
 
     def adopt(self, path: Path) -> None:
         """Put the file at ``path`` in the place of the data file."""

@@ -4,10 +4,11 @@ import errno
 import json
 import os
 from itertools import pairwise
+from types import SimpleNamespace
 
 import orjson
 import pytest
-from notes import note, unflushed
+from notes import data, held, note, open_table, save, stored, unflushed
 
 from app.errors import Invalid
 from app.jsontext import MAX_DEPTH
@@ -16,10 +17,12 @@ from app.storage.datafile import (
     STRETCH,
     DataFile,
     digest,
+    identified,
     identity,
     lines,
     parse,
 )
+from app.storage.loading import moment_of
 from app.storage.versions import Checkpoint
 
 
@@ -66,6 +69,41 @@ def test_new_file_is_private_and_an_existing_one_keeps_its_mode(file):
     file.path.chmod(0o644)
     file.replace([(1, encoded("b"))])
     assert file.path.stat().st_mode & 0o777 == 0o644
+
+
+def test_new_file_belongs_to_whom_the_former_one_did(file):
+    """They edit it, while the server runs as root."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    file.replace([(1, encoded("a"))])
+    os.chown(file.path, 12345, 54321)
+    file.path.chmod(0o640)
+    file.replace([(1, encoded("b"))])
+    found = file.path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12345, 54321, 0o640)
+
+
+@pytest.mark.parametrize("year", [30828, 9999, 1969, 1601, 1])
+def test_file_of_any_time_is_served_and_written(tmp_path, year):
+    """NTFS and Samba have such times; file systems that have not take the nearest."""
+    save(tmp_path, '{"notes": {"1": {"name": "x"}}}')
+    seconds = (year - 1970) * 31_556_952
+    os.utime(data(tmp_path), ns=(0, seconds * 10**9))
+    table = open_table(tmp_path)
+    assert list(held(table)) == ["note-1"]
+    table.insert(note("a"))
+    assert list(stored(tmp_path)) == ["note-1", "a"]
+    os.utime(data(tmp_path), ns=(0, (seconds + 7) * 10**9))
+    assert list(held(table)) == ["note-1", "a"]
+    table.fold()
+    assert list(stored(tmp_path)) == ["note-1", "a"]
+
+
+def test_time_out_of_range_is_the_last_or_the_first_that_there_is():
+    year = 31_556_952 * 10**9
+    for time, expected in ((28_858 * year, 2262), (-8_000 * year, 1677)):
+        found = SimpleNamespace(st_ino=1, st_mtime_ns=time, st_size=1)
+        assert moment_of(identified(found)).startswith(str(expected))
 
 
 def test_link_stays_a_link(tmp_path):
