@@ -79,6 +79,7 @@ def open_service(
     store = open_store(settings, observer.timed(sync))
     does = use_cases(store, settings, clock or _now)
     if not settings.read_only:
+        store.check_mounts()
         _finish_deletions(does.services.extensions)
     application = create_application(
         store,

@@ -22,6 +22,7 @@ from app.storage.datafile import identity
 from app.storage.descriptors import Sync
 from app.storage.journal import Journal, Line, open_journal
 from app.storage.locks import Busy, ThreadLock, lock_file
+from app.storage.replacing import check_replaceable, is_mounted
 from app.storage.versions import Checkpoint
 from app.storage.writing import WritableTable
 
@@ -58,6 +59,11 @@ class FoldedTable(WritableTable):
         written = self._journal.offset if self._journal else 0
         is_quiet = quiet >= QUIET * max(1, size / QUIET_BYTES)
         return is_quiet or written > max(FOLD_BYTES, size // 2)
+
+    def check_mount(self) -> None:
+        """Raise Unavailable if the data file can never be replaced: it is mounted."""
+        if is_mounted(self._file.path):
+            check_replaceable(self._file.path)
 
     def progress(self) -> tuple[int, int]:
         """Return the sequence number reached, and how many entries await a fold."""
@@ -121,6 +127,7 @@ class FoldedTable(WritableTable):
     def _fold(self, folded: Journal) -> bool:
         """Fold the journal ``folded``; return False if it is replaced already."""
         inode = folded.inode
+        check_replaceable(self._file.path)
         with self._lock:
             self._commits.check()
             self._catch_up_or_fail()

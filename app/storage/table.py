@@ -45,6 +45,7 @@ from app.storage.journal import (
 )
 from app.storage.locks import BRIEF, PATIENCE, Busy, TableLock
 from app.storage.records import Decoded
+from app.storage.replacing import check_replaceable
 from app.storage.restoring import Restorer
 from app.storage.state import State
 from app.storage.turns import Turns
@@ -197,8 +198,6 @@ class SharedTable:
         else:
             self._load()
 
-    # Loading
-
     def _load(self) -> None:
         """Read the data file and the journal anew; raises Invalid and OSError."""
         found, journal, lines = self._restorer.read(self._mend)
@@ -299,6 +298,7 @@ class SharedTable:
     def check_writable(self) -> None:
         """Raise Unavailable when nothing can be written now."""
         self._commits.check_writable(self._path, self._beside("lock"))
+        check_replaceable(self._file.path)
 
     def _catch_up_or_fail(self) -> None:
         try:

@@ -217,6 +217,11 @@ class FileStore:
 
         self._tables[table].write(plan)
 
+    def check_mounts(self) -> None:
+        """Raise Unavailable if a data file is mounted itself: it cannot be replaced."""
+        for table in self._tables.values():
+            table.check_mount()
+
     def ping(self) -> None:
         """Raise Unavailable when the store cannot be written now."""
         for table in self._tables.values():
