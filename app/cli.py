@@ -1,8 +1,9 @@
 """The command line: one function a command."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,10 +11,12 @@ from typing import Any, ParamSpec
 
 import click
 
-from app import __version__, figures
-from app.errors import Error, Invalid, NotFound, Unavailable
+from app import __version__, figures, outputs
+from app.demo import folder as demo_folder
+from app.errors import Conflict, Error, Invalid, NotFound, Unavailable
 from app.logs import visible
-from app.settings import SETTINGS, Settings
+from app.outputs import STANDARD
+from app.settings import SETTINGS, Settings, misspelt, option
 from app.streams import Commands, read_input
 
 # The composition root is imported by each command for itself: prometheus-client decides,
@@ -24,13 +27,21 @@ P = ParamSpec("P")
 COLLECTIONS = click.Choice(["svctasks", "services"])
 
 
-@click.group(cls=Commands, context_settings={"max_content_width": 88})
+@click.group(
+    cls=Commands,
+    context_settings={"max_content_width": 88, "help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="svctasks")
 def main() -> None:
     """Service tasks and services in plain JSON files, served over HTTP.
 
     Each command has a help text of its own: svctasks COMMAND --help.
+
+    Example: svctasks serve --demo
     """
+    for variable, meant in misspelt():
+        said = f"{visible(variable)} is not a setting (did you mean {meant}?)"
+        click.echo(f"svctasks: {said}; it is ignored", err=True)
 
 
 def _explained(command: Callable[P, None]) -> Callable[P, None]:
@@ -41,7 +52,7 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except Error as error:
-            click.echo(f"svctasks: {visible(error.message)}", err=True)
+            click.echo(f"svctasks: {visible(_sentence(error))}", err=True)
             if isinstance(error, Invalid) and error.message not in _told(error):
                 for line in _told(error):
                     click.echo(f"  {visible(line)}", err=True)
@@ -52,10 +63,16 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
         except OSError as error:
             reason = error.strerror or str(error)
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"svctasks: {where}{reason}", err=True)
+            click.echo(f"svctasks: {visible(where)}{reason}", err=True)
             sys.exit(1)
 
     return explained
+
+
+def _sentence(error: Error) -> str:
+    if isinstance(error, Unavailable) and error.place is not None:
+        return f"{error.place}: {error.message}"
+    return error.message
 
 
 def _told(error: Invalid) -> list[str]:
@@ -70,21 +87,25 @@ def _told(error: Invalid) -> list[str]:
     return lines
 
 
+def _path(text: str) -> Path:
+    """Return a path to write to; an empty one, of a variable that is not set, is none."""
+    if not text:
+        raise click.BadParameter("a path must not be empty")
+    return Path(text)
+
+
 def _option(name: str, **details: Any) -> Callable[[Any], Any]:
     """Return the click option for the setting ``name``."""
     setting = next(each for each in SETTINGS if each.name == name)
     default = f"{setting.variable}, or {setting.default}"
     meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. [default: {default}]"
-    option = f"--{name.replace('_', '-')}"
-    return click.option(option, help=meaning.replace("`", ""), **details)
+    return click.option(option(name), help=meaning.replace("`", ""), **details)
 
 
-_data = _option("data", type=click.Path(path_type=Path), metavar="DIR")
+_data = _option("data", type=_path, metavar="DIR")
 
-_path = click.Path(path_type=Path, dir_okay=False)
 _existing = click.Path(path_type=Path, dir_okay=False, exists=True)
 
-_to_file = click.argument("file", type=_path)
 _from_file = click.argument("file", type=_existing)
 _from_file_or_input = click.argument(
     "file",
@@ -100,6 +121,7 @@ _from_file_or_input = click.argument(
     help="Serve the samples, in a fresh folder that is removed at the end.",
 )
 @_option("bind", metavar="HOST:PORT")
+@_option("port", type=int, metavar="N")
 @_option("server", metavar="NAME")
 @_option("workers", type=int, metavar="N")
 @_option("threads", type=int, metavar="N")
@@ -107,23 +129,21 @@ _from_file_or_input = click.argument(
 @_option("delay", metavar="TIME")
 @_option("fail_rate", type=float, metavar="PART")
 @_explained
-def serve(demo: bool, **given: Any) -> None:
+def serve(demo: bool, data: Path | None, **given: Any) -> None:
     """Serve the API over HTTP until SIGTERM or Ctrl-C.
 
     Example: svctasks serve --data /var/lib/svctasks --bind 127.0.0.1:8000
     """
-    with ExitStack() as stack:
-        if demo:
-            if given["data"] is not None:
-                raise click.UsageError("--demo makes a folder of its own: omit --data")
-            from app.demo import folder as demo_folder
-
-            given["data"] = stack.enter_context(demo_folder())
-        _serve(Settings.from_environment(**given))
+    if demo and data is not None:
+        raise click.UsageError("--demo makes a folder of its own: leave out --data")
+    with demo_folder() if demo else nullcontext(data) as folder:
+        _serve(Settings.from_environment(data=folder, **given))
 
 
 def _serve(settings: Settings) -> None:
     if settings.server == "granian" and find_spec("granian") is None:
+        if getattr(sys, "frozen", False):
+            raise Unavailable("Granian is not in the executable: leave out the server")
         raise Unavailable(
             "Granian is not installed; it comes with pip install 'svctasks[granian]'"
         )
@@ -193,13 +213,13 @@ def import_(
 
 @main.command()
 @click.argument("collection", type=COLLECTIONS)
-@click.argument("file", type=_path, required=False)
+@click.argument("file", type=_path, default=STANDARD)
 @_data
 @_explained
-def export(collection: str, file: Path | None, data: Path | None) -> None:
+def export(collection: str, file: Path, data: Path | None) -> None:
     """Write all service tasks, or services, to FILE, or to the standard output.
 
-    The file is an array of complete ones, which import takes.
+    It is an array of complete ones, which import takes. A FILE that exists is replaced.
 
     Example: svctasks export svctasks tasks.json
     """
@@ -207,13 +227,11 @@ def export(collection: str, file: Path | None, data: Path | None) -> None:
 
     settings = Settings.from_environment(data=data)
     with _existing_store(settings) as store:
+        _spare_data_files(file, settings)
         documents = interchange.stored(store, collection)
-        if file is None:
-            interchange.write_array(documents, sys.stdout.buffer)
-            return
-        with interchange.replacing(file) as opened:
+        with outputs.written(file) as opened:
             count = interchange.write_array(documents, opened)
-    click.echo(f"{count} exported")
+    _say_of(file, f"{count} exported")
 
 
 @main.command()
@@ -246,20 +264,31 @@ def check(repair: bool, data: Path | None) -> None:
 
 
 @main.command()
-@_to_file
+@click.argument("file", type=_path)
+@click.option("--replace", is_flag=True, help="Replace FILE if it exists already.")
 @_data
 @_explained
-def backup(file: Path, data: Path | None) -> None:
+def backup(file: Path, replace: bool, data: Path | None) -> None:
     """Write all data to a new FILE, a .tar.gz; the server may go on meanwhile.
+
+    FILE is - for the standard output.
 
     Example: svctasks backup svctasks-2026-11-22.tar.gz
     """
     from app import bootstrap, interchange
 
     settings = Settings.from_environment(data=data)
+    if outputs.is_standard(file) and os.isatty(1):
+        raise Invalid("a backup is nothing for a terminal to show; name a file")
     with _existing_store(settings) as store:
-        count = interchange.back_up(store, bootstrap.collections(settings), file)
-    click.echo(f"{count} documents backed up")
+        _spare_data_files(file, settings)
+        try:
+            output = outputs.written(file, fresh=not replace)
+        except Conflict as error:
+            raise Conflict(f"{error.message}; --replace replaces it") from None
+        with output as opened:
+            count = interchange.back_up(store, bootstrap.collections(settings), opened)
+    _say_of(file, f"{count} documents backed up")
 
 
 @main.command()
@@ -329,6 +358,29 @@ def settings_() -> None:
     for setting, value in Settings.from_environment().rows():
         click.echo(f"{setting.variable}={value}")
         click.echo(f"    {setting.meaning}")
+
+
+for command in main.commands.values():
+    # Else click would cut it off where the line of a terminal ends.
+    command.short_help = (command.help or "").partition("\n")[0]
+
+
+def _say_of(file: Path, message: str) -> None:
+    """Print what was done, but not behind what was written to the standard output."""
+    if not outputs.is_standard(file):
+        click.echo(message)
+
+
+def _spare_data_files(file: Path, settings: Settings) -> None:
+    """Raise Invalid if ``file`` is one that the service itself keeps."""
+    from app import bootstrap
+
+    folder, name = os.path.split(os.path.realpath(file))
+    table, _, rest = name.partition(".")
+    tables = {each.name for each in bootstrap.collections(settings)}
+    own = table in tables and rest.split(".")[0] == "json"
+    if own and folder == os.path.realpath(settings.data):
+        raise Invalid(f"{file} is a file of the data folder itself; choose another")
 
 
 def _require_folder(settings: Settings) -> None:

@@ -6,6 +6,7 @@ size of a reply or of a log line could fill the memory and the disk.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from pathlib import Path
 
 MAX_FAULTS = 100
 """How many faults of one input are named; the others are counted."""
@@ -115,7 +116,14 @@ class Denied(Error):
 
 
 class Unavailable(Error):
-    """The store cannot be read or written now."""
+    """The store cannot be read or written now.
+
+    ``place`` is where, for those who run the service; senders of requests do not see it.
+    """
+
+    def __init__(self, message: str, place: Path | None = None) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class Full(Unavailable):

@@ -2,13 +2,10 @@
 
 import gzip
 import io
-import os
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO, Any, NamedTuple
 
 import orjson
@@ -123,32 +120,14 @@ def write_array(documents: Iterable[Document], file: IO[bytes]) -> int:
     return count
 
 
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a new file for the place of the one at ``path``, once all is written to it.
-
-    Until then it has a name that no other run uses or left behind. Raises OSError.
-    """
-    draft = NamedTemporaryFile(
-        dir=path.parent, prefix=f"{path.name}.", suffix=".new", delete=False
-    )
-    try:
-        with draft:
-            yield draft
-        os.replace(draft.name, path)
-    except BaseException:
-        os.unlink(draft.name)
-        raise
-
-
-def back_up(store: Store, collections: Iterable[Collection], path: Path) -> int:
-    """Write all tables to a .tar.gz at ``path``, and return how many documents.
+def back_up(store: Store, collections: Iterable[Collection], file: IO[bytes]) -> int:
+    """Write all tables as a .tar.gz, and return how many documents.
 
     Each table is as it was at one moment. Raises Unavailable and OSError.
     """
     tables = {each.name: stored(store, each.name) for each in collections}
     total = 0
-    with replacing(path) as file, tarfile.open(fileobj=file, mode="w:gz") as archive:
+    with tarfile.open(fileobj=file, mode="w:gz") as archive:
         manifest = {"format": FORMAT, "version": __version__}
         _add(archive, MANIFEST, orjson.dumps(manifest))
         for name, each in tables.items():

@@ -1,9 +1,11 @@
 """The settings: one table, read once from the environment and handed in from there."""
 
+import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,14 @@ SERVERS = ("gunicorn", "granian")
 
 MOST = {"workers": 256, "threads": 256}
 """Beyond this, a number of processes or threads is a mistake."""
+
+_PORT = "a whole number from 1 to 65535"
+
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+"""What a variable must be, by the environs method that reads it."""
+
+_NEAR = 0.75
+"""How much like the name of a setting a variable is that was meant to be it, of 1."""
 
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
 
@@ -151,22 +161,30 @@ class Settings:
 
     @classmethod
     def from_environment(cls, **given: Any) -> "Settings":
-        """Return the settings that the environment makes; those ``given`` go first."""
-        env = Env(eager=False)
-        values = {
-            each.name: getattr(env, each.kind)(each.variable, each.default)
-            for each in SETTINGS
-        }
-        try:
-            env.seal()
-        except EnvValidationError as error:
-            messages = error.error_messages
-            assert isinstance(messages, dict)
-            faults = {name: list(texts) for name, texts in messages.items()}
-            raise Invalid(_sentence(faults), faults) from None
-        return cls(
-            **values | {name: each for name, each in given.items() if each is not None}
+        """Return the settings that the environment makes; an empty variable is none.
+
+        Those ``given``, by options of the command, go first. Raises Invalid.
+        """
+        given = {name: value for name, value in given.items() if value is not None}
+        values = (
+            _from_variables(each for each in SETTINGS if each.name not in given) | given
         )
+        if "port" in given:
+            named = _ADDRESS.fullmatch(values["bind"])
+            if named and "bind" in given:
+                raise Invalid("--bind names a port already: leave out --port")
+            values["bind"] = named[1] if named else values["bind"]
+        try:
+            return cls(**values)
+        except Invalid as error:
+            # What was typed is named, not the variable that could have been set.
+            options = {
+                each.variable: option(each.name)
+                for each in SETTINGS
+                if each.name in given
+            }
+            faults = {options.get(n, n): texts for n, texts in error.faults.items()}
+            raise Invalid(_sentence(faults), faults) from None
 
     @property
     def address(self) -> str:
@@ -189,10 +207,13 @@ class Settings:
 
     def _faults(self) -> Iterator[tuple[str, list[str]]]:
         variables = {each.name: each.variable for each in SETTINGS}
-        match = _ADDRESS.fullmatch(self.address)
+        if not 0 < self.port < 65536:
+            yield variables["port"], [f"must be {_PORT}, not {self.port}"]
+        match = _ADDRESS.fullmatch(self.bind) or _ADDRESS.fullmatch(f"{self.bind}:1")
         if match is None or not 0 < int(match[2]) < 65536:
             yield variables["bind"], [
-                f'must be HOST or HOST:PORT, such as 127.0.0.1:8000, not "{self.bind}"'
+                "must be HOST or HOST:PORT, such as 127.0.0.1:8000, with a port from 1 to "
+                f'65535, not "{self.bind}"'
             ]
         for name in ("workers", "threads", "max_body", "max_document"):
             if getattr(self, name) < 1:
@@ -236,7 +257,53 @@ class Settings:
             ]
 
 
-def _sentence(faults: dict[str, list[str]]) -> str:
+def option(name: str) -> str:
+    """Return the option of the command line for the setting ``name``."""
+    return f"--{name.replace('_', '-')}"
+
+
+def misspelt() -> Iterator[tuple[str, str]]:
+    """Return each variable that is almost one of a setting, and the one that is.
+
+    Others are not ours to judge: Kubernetes sets SVCTASKS_SERVICE_HOST and, to an address
+    with ://, SVCTASKS_PORT in all containers beside a service of that name.
+    """
+    known = {
+        each.variable.removeprefix("SVCTASKS_"): each.variable for each in SETTINGS
+    }
+    for variable, value in os.environ.items():
+        match = re.fullmatch("SVCTASKS?_?(.+)", variable.upper())
+        if match is None or variable in known.values() or "://" in value:
+            continue
+        for near in get_close_matches(match[1], known, 1, _NEAR):
+            yield variable, known[near]
+
+
+def _from_variables(settings: Iterable[Setting]) -> dict[str, Any]:
+    """Return the values of ``settings`` by name; raises Invalid."""
+    env = Env(eager=False)
+    values = {
+        each.name: (
+            getattr(env, each.kind)(each.variable)
+            if os.environ.get(each.variable)
+            else each.default
+        )
+        for each in settings
+    }
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        wanted = {each.variable: _KINDS.get(each.kind) for each in SETTINGS}
+        wanted["PORT"] = _PORT
+        faults = {
+            name: [f'must be {wanted[name]}, not "{os.environ[name]}"']
+            for name in error.error_messages
+        }
+        raise Invalid(_sentence(faults), faults) from None
+    return values
+
+
+def _sentence(faults: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{name} {' '.join(texts)}" for name, texts in faults.items())
 
 

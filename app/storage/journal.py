@@ -329,16 +329,16 @@ class Commits:
         """Raise Unavailable when nothing can be written now, to ``paths`` too."""
         self.check()
         if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise Unavailable("the data folder cannot be written")
+            raise Unavailable("the data folder cannot be written", self._folder)
         for path in paths:
             if path.exists() and not os.access(path, os.W_OK):
-                raise Unavailable(f"{path.name} cannot be written")
+                raise Unavailable(f"{path.name} cannot be written", self._folder)
         disk = os.statvfs(self._folder)
         if disk.f_bavail == 0:
-            raise Full("the disk is full")
+            raise Full("the disk is full", self._folder)
         # Some file systems count no files at all.
         if disk.f_files and disk.f_favail == 0:
-            raise Full("the disk has no room for another file")
+            raise Full("the disk has no room for another file", self._folder)
 
     def flush(self, descriptor: int) -> None:
         """Flush a file of the table to disk; raises OSError."""

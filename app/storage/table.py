@@ -117,7 +117,8 @@ class SharedTable:
 
     def _unreadable(self, error: OSError | Invalid) -> Unavailable:
         reason = error.message if isinstance(error, Invalid) else error.strerror
-        return Unavailable(f"{self._file.name} cannot be read: {reason}")
+        what = f"{self._file.name} cannot be read: {reason}"
+        return Unavailable(what, self._file.path.parent)
 
     def _is_current(self) -> bool:
         data, journal = self._watched
@@ -329,7 +330,9 @@ class SharedTable:
             journal.append(raw)
         except OSError as error:
             reason = error.strerror or "unknown error"
-            raise Unavailable(f"the journal cannot be written: {reason}") from error
+            raise Unavailable(
+                f"the journal cannot be written: {reason}", self._file.path.parent
+            ) from error
         return Appended(numbered, journal, len(raw))
 
     def _begin_journal(self) -> Journal:

@@ -102,7 +102,7 @@ class FileStore:
             _make_folder(folder, sync)
         except OSError as error:
             reason = f"the data folder cannot be made: {error.strerror}"
-            raise Unavailable(reason) from error
+            raise Unavailable(reason, folder) from error
         self._tables = {
             each.name: JournalTable(folder, each, sync) for each in collections
         }

@@ -60,7 +60,7 @@ def test_a_start_that_fails_leaves_no_folder(server, tmp_path):
 def test_a_data_folder_beside_demo_is_refused(data):
     result = svctasks("serve", "--demo", data=data)
     assert result.returncode == 2
-    assert "--demo makes a folder of its own: omit --data" in result.stderr
+    assert "--demo makes a folder of its own: leave out --data" in result.stderr
     assert not data.exists()
 
 

@@ -16,6 +16,7 @@ from running import SVCTASKS, Server, free_port, svctasks
 from shared import T, until
 
 from app.server import GRACE
+from app.settings import SETTINGS
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 
@@ -186,8 +187,13 @@ def test_a_broken_data_file_is_named_and_nothing_is_served(data):
     "variable, value, message",
     [
         ("SVCTASKS_BIND", "a b", "SVCTASKS_BIND must be HOST or HOST:PORT"),
-        ("PORT", "http", "PORT"),
-        ("PORT", "70000", "SVCTASKS_BIND must be HOST or HOST:PORT"),
+        ("SVCTASKS_BIND", "localhost:65536", "with a port from 1 to 65535, not"),
+        ("PORT", "abc", 'PORT must be a whole number from 1 to 65535, not "abc"'),
+        ("PORT", "0", "PORT must be a whole number from 1 to 65535, not 0"),
+        ("PORT", "65536", "PORT must be a whole number from 1 to 65535, not 65536"),
+        ("SVCTASKS_WORKERS", "two", 'WORKERS must be a whole number, not "two"'),
+        ("SVCTASKS_FAIL_RATE", "x", 'SVCTASKS_FAIL_RATE must be a number, not "x"'),
+        ("SVCTASKS_READ_ONLY", "x", 'READ_ONLY must be true or false, not "x"'),
         ("SVCTASKS_WORKERS", "0", "SVCTASKS_WORKERS must be 1 or more, not 0"),
         ("SVCTASKS_WORKERS", "1000000", "SVCTASKS_WORKERS must be 256 or less, not 10"),
         ("SVCTASKS_THREADS", "100000", "SVCTASKS_THREADS must be 256 or less, not 10"),
@@ -204,10 +210,83 @@ def test_a_broken_data_file_is_named_and_nothing_is_served(data):
     ],
 )
 def test_a_wrong_setting_is_named(data, variable, value, message):
-    result = svctasks("serve", "--data", data, **{variable: value})
-    assert result.returncode == 1
+    result = svctasks("settings", **{variable: value})
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"svctasks: {variable} must be ")
     assert message in result.stderr
-    assert "Traceback" not in result.stderr
+    assert result.stderr.count("must be") == result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("each", SETTINGS, ids=lambda each: each.variable)
+def test_an_empty_variable_is_none(each):
+    empty, none = svctasks("settings", **{each.variable: ""}), svctasks("settings")
+    assert (empty.returncode, empty.stdout, empty.stderr) == (0, none.stdout, "")
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--port", "0"], "--port must be a whole number from 1 to 65535, not 0"),
+        (["--workers", "0"], "--workers must be 1 or more, not 0"),
+        (["--fail-rate", "2"], "--fail-rate must be 0 to 1, not 2.0"),
+        (["--bind", "a:1", "--port", "2"], "--bind names a port already"),
+        (["--bind", ""], "--bind must be HOST or HOST:PORT"),
+    ],
+)
+def test_a_wrong_option_is_named_as_it_was_typed(data, options, message):
+    result = svctasks("serve", *options, data=data)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"svctasks: {message}")
+
+
+def test_the_option_for_the_port_goes_before_both_variables(data):
+    port = str(free_port())
+    server = Server(data, "--port", port, port=1, SVCTASKS_BIND="localhost:2")
+    try:
+        assert f"http://localhost:{port}/" in server.start_lines[0]
+    finally:
+        server.kill()
+
+
+def test_an_empty_data_folder_is_refused_as_an_option():
+    result = svctasks("check", "--data", "")
+    assert result.returncode == 2
+    assert "a path must not be empty" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "variable, meant",
+    [
+        ("SVCTASKS_WORKES", "SVCTASKS_WORKERS"),
+        ("SVCTASKS_MAXBODY", "SVCTASKS_MAX_BODY"),
+        ("SVCTASK_DATA", "SVCTASKS_DATA"),
+        ("svctasks_data", "SVCTASKS_DATA"),
+        ("SVCTASKS_PORT", "PORT"),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_one_that_is_meant(variable, meant):
+    result = svctasks("settings", **{variable: "9"})
+    assert result.returncode == 0
+    assert result.stderr == (
+        f"svctasks: {variable} is not a setting (did you mean {meant}?); it is ignored\n"
+    )
+
+
+def test_a_variable_of_others_is_passed_over():
+    """Kubernetes sets these where a service is named svctasks."""
+    others = {
+        "SVCTASKS_SERVICE_HOST": "10.0.0.1",
+        "SVCTASKS_SERVICE_PORT": "80",
+        "SVCTASKS_PORT": "tcp://10.0.0.1:80",
+        "SVCTASKS_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "SVCTASKS_PORT_80_TCP_ADDR": "10.0.0.1",
+        "SVCTASKS_PORT_80_TCP_PORT": "80",
+        "SVCTASKS_PORT_80_TCP_PROTO": "tcp",
+        "SVCTASKS_SCHEMATHESIS": "10",
+        "SVCTASKS_HOME": "/srv",
+    }
+    result = svctasks("settings", **others)
+    assert (result.returncode, result.stderr) == (0, "")
 
 
 def test_the_data_folder_must_be_a_folder(tmp_path: Path):
@@ -216,7 +295,7 @@ def test_the_data_folder_must_be_a_folder(tmp_path: Path):
     result = svctasks("serve", "--data", file, PORT=str(free_port()))
     assert (result.returncode, result.stderr) == (
         1,
-        "svctasks: the data folder cannot be made: File exists\n",
+        f"svctasks: {file}: the data folder cannot be made: File exists\n",
     )
 
 
