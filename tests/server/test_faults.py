@@ -178,14 +178,14 @@ def test_a_folder_of_a_newer_version_is_refused_at_the_start(server):
     server.request("POST", body={"name": "n"})
     server.stop()
     journal = server.data / "svctasks.json.journal"
-    members = b'"seq":9,"format":3,"epoch":"e","base":null,"next":9}'
+    members = b'"seq":9,"format":4,"epoch":"e","base":null,"next":9}'
     journal.write_bytes(b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members))
     before = journal.read_bytes()
     for command in ("serve", "check", "export"):
         arguments = [command, "svctasks"] if command == "export" else [command]
         result = svctasks(*arguments, data=server.data, PORT=str(free_port()))
         assert result.returncode == 1
-        assert "svctasks.json.journal has format 3, made by a newer version" in (
+        assert "svctasks.json.journal has format 4, made by a newer version" in (
             result.stderr + result.stdout
         )
         assert "Traceback" not in result.stderr
