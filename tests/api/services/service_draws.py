@@ -186,7 +186,7 @@ def records(draw, schema, spoilt, selecting=False):
         case "missing" if required:
             del sent[required[0]]
             return sent, REFUSED
-        case "null" if required:
+        case "null" if required and not selecting:
             return {**sent, required[0]: None}, REFUSED
     return sent, defaults | kept
 
