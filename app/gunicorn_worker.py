@@ -33,6 +33,7 @@ from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.api.bodies import too_large
+from app.connections import Connection
 from app.errors import Invalid
 from app.incoming import Incoming, shortened
 from app.pacing import HAS_LEFT, IS_STOPPING
@@ -72,11 +73,11 @@ class Worker(ThreadWorker):
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         self._memory = max(MEMORY, 4 * self._max_body)
         # Each is in the order of its deadlines, since all in it wait for as long.
-        self._idle: dict[_Connection, float] = {}
-        self._receiving: dict[_Connection, float] = {}
-        self._sending: dict[_Connection, float] = {}
-        self._closing: dict[_Connection, float] = {}
-        self._busy: set[_Connection] = set()
+        self._idle: dict[Connection, float] = {}
+        self._receiving: dict[Connection, float] = {}
+        self._sending: dict[Connection, float] = {}
+        self._closing: dict[Connection, float] = {}
+        self._busy: set[Connection] = set()
         self._patience = math.inf
         self._next_sign = 0.0
         self._received = 0
@@ -137,7 +138,7 @@ class Worker(ThreadWorker):
         self.wait_for_and_dispatch_events(seconds)
         self._end_waits(time.monotonic())
 
-    def _all_waiting(self) -> tuple[dict["_Connection", float], ...]:
+    def _all_waiting(self) -> tuple[dict[Connection, float], ...]:
         """Return those that wait for their clients, the most dispensable first."""
         return self._closing, self._idle, self._receiving, self._sending
 
@@ -172,7 +173,7 @@ class Worker(ThreadWorker):
             incoming = Incoming(
                 self.cfg, client, self._max_body, partial(too_large, self._max_body)
             )
-            connection = _Connection(accepted, client, server, incoming)
+            connection = Connection(accepted, client, server, incoming)
             self.nr_conns += 1
             has_room = self.nr_conns <= self.worker_connections or self._make_room()
             self._wait(connection, self._receiving, self._seconds)
@@ -188,13 +189,13 @@ class Worker(ThreadWorker):
 
     def _wait(
         self,
-        connection: "_Connection",
-        waiting: dict["_Connection", float],
+        connection: Connection,
+        waiting: dict[Connection, float],
         seconds: float,
     ) -> None:
         """Wait for the client of ``connection``, which is in no line."""
         waiting[connection] = time.monotonic() + min(seconds, self._patience)
-        react: Callable[[_Connection, object], None]
+        react: Callable[[Connection, object], None]
         if waiting is self._sending:
             event, react = EVENT_WRITE, self._send
         else:
@@ -202,26 +203,26 @@ class Worker(ThreadWorker):
             react = self._discard if waiting is self._closing else self._receive
         self.poller.register(connection.socket, event, partial(react, connection))
 
-    def _leave(self, connection: "_Connection") -> None:
+    def _leave(self, connection: Connection) -> None:
         """Take ``connection`` out of its line."""
         for waiting in self._all_waiting():
             if waiting.pop(connection, None) is not None:
                 self.poller.unregister(connection.socket)
 
-    def _drop(self, connection: "_Connection") -> None:
+    def _drop(self, connection: Connection) -> None:
         self._leave(connection)
         self._count(connection, 0)
         self._unsent -= len(connection.unsent)
         self.nr_conns -= 1
         connection.socket.close()
 
-    def _count(self, connection: "_Connection", received: int) -> None:
+    def _count(self, connection: Connection, received: int) -> None:
         self._received += received - connection.received
         connection.received = received
 
     # What comes in
 
-    def _receive(self, connection: "_Connection", _: object) -> None:
+    def _receive(self, connection: Connection, _: object) -> None:
         was_idle = connection in self._idle
         if not was_idle and connection not in self._receiving:
             # Dropped after this event was found.
@@ -243,7 +244,7 @@ class Worker(ThreadWorker):
             self._receiving[connection] = time.monotonic() + wait
         self._add(connection, data)
 
-    def _add(self, connection: "_Connection", data: bytes) -> None:
+    def _add(self, connection: Connection, data: bytes) -> None:
         incoming = connection.incoming
         try:
             request = incoming.add(data)
@@ -266,7 +267,7 @@ class Worker(ThreadWorker):
             self._refuse(largest, 503, "too much is coming in; try again later")
 
     def _end(
-        self, connection: "_Connection", error: Exception, status: int, message: str
+        self, connection: Connection, error: Exception, status: int, message: str
     ) -> None:
         """Answer what is here of a request, of which nothing more will come.
 
@@ -281,13 +282,13 @@ class Worker(ThreadWorker):
         else:
             self._drop(connection)
 
-    def _give(self, connection: "_Connection", request: Request) -> None:
+    def _give(self, connection: Connection, request: Request) -> None:
         """Give a request to the threads."""
         self._leave(connection)
         self._busy.add(connection)
         self.tpool.submit(self._respond, connection, request)
 
-    def _refuse(self, connection: "_Connection", status: int, message: str) -> None:
+    def _refuse(self, connection: Connection, status: int, message: str) -> None:
         """Answer what the application cannot see, since it is no whole request."""
         self.log.warning("refused a request of %s: %s", connection.client[0], message)
         connection.send_now(_reply(status, message))
@@ -296,7 +297,7 @@ class Worker(ThreadWorker):
 
     # What goes out
 
-    def _respond(self, connection: "_Connection", request: Request) -> None:
+    def _respond(self, connection: Connection, request: Request) -> None:
         """Answer a request, in a thread; what the client does not take is left."""
         connection.begun = time.monotonic()
         keep = False
@@ -325,7 +326,7 @@ class Worker(ThreadWorker):
         connection.flush()
         self.method_queue.defer(self._answered, connection, keep)
 
-    def _answered(self, connection: "_Connection", keep: bool) -> None:
+    def _answered(self, connection: Connection, keep: bool) -> None:
         self._busy.discard(connection)
         connection.begun = math.inf
         self._count(connection, len(connection.incoming))
@@ -338,7 +339,7 @@ class Worker(ThreadWorker):
         else:
             self._go_on(connection)
 
-    def _send(self, connection: "_Connection", _: object) -> None:
+    def _send(self, connection: Connection, _: object) -> None:
         if connection not in self._sending:
             return
         before = len(connection.unsent)
@@ -352,7 +353,7 @@ class Worker(ThreadWorker):
             self._leave(connection)
             self._go_on(connection)
 
-    def _go_on(self, connection: "_Connection") -> None:
+    def _go_on(self, connection: Connection) -> None:
         """Wait for the next request, or close the connection."""
         if not connection.keep:
             self._close(connection)
@@ -362,7 +363,7 @@ class Worker(ThreadWorker):
         else:
             self._wait(connection, self._idle, self.cfg.keepalive)
 
-    def _close(self, connection: "_Connection") -> None:
+    def _close(self, connection: Connection) -> None:
         """Close a connection; if the client still sends, when it has read the reply.
 
         The kernel takes back what it has not sent where unread bytes are left: RFC 9112,
@@ -375,7 +376,7 @@ class Worker(ThreadWorker):
         else:
             self._wait(connection, self._closing, LINGER)
 
-    def _discard(self, connection: "_Connection", _: object) -> None:
+    def _discard(self, connection: Connection, _: object) -> None:
         if connection not in self._closing:
             return
         try:
@@ -386,72 +387,6 @@ class Worker(ThreadWorker):
         except OSError:
             pass
         self._drop(connection)
-
-
-class _Connection:
-    """A connection, and to gunicorn's Response the socket that it writes to."""
-
-    __slots__ = (
-        "socket",
-        "client",
-        "server",
-        "incoming",
-        "begun",
-        "received",
-        "parts",
-        "unsent",
-        "keep",
-    )
-
-    def __init__(
-        self, socket_: socket.socket, client: Any, server: Any, incoming: Incoming
-    ) -> None:
-        self.socket = socket_
-        self.client = client
-        self.server = server
-        self.incoming = incoming
-        self.begun = math.inf
-        self.received = 0
-        self.parts: list[bytes] = []
-        self.unsent = memoryview(b"")
-        self.keep = True
-
-    @property
-    def is_left(self) -> bool:
-        """Whether the client has closed the connection."""
-        try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
-        except (BlockingIOError, InterruptedError):
-            return False
-        except OSError:
-            return True
-
-    def sendall(self, data: bytes) -> None:
-        """Keep what gunicorn sends, for ``flush``."""
-        self.parts.append(data)
-
-    def flush(self) -> None:
-        """Send what the client takes now; ``unsent`` is what it does not take."""
-        self.unsent = memoryview(b"".join(self.parts))
-        self.parts = []
-        self.send_unsent()
-
-    def send_unsent(self) -> None:
-        try:
-            self.unsent = self.unsent[self.socket.send(self.unsent) :]
-        except (BlockingIOError, InterruptedError):
-            pass
-        except OSError:
-            # Nobody reads it.
-            self.unsent = memoryview(b"")
-            self.keep = False
-
-    def send_now(self, data: bytes) -> None:
-        """Send a few bytes, which find room in the buffers of the kernel."""
-        try:
-            self.socket.send(data)
-        except OSError:
-            pass
 
 
 class _Threads:
