@@ -76,8 +76,8 @@ class Worker(base.Worker):
     def _wait(self, ended: threading.Event) -> None:
         """Wait for what is being answered, and a moment for clients to send or to read."""
         begin = quiet = now = time.monotonic()
-        while now < min(begin + GRACE, quiet + LINGER) and not ended.wait(0.05):
-            self._look(LINGER / 2)
+        while now < min(begin + GRACE, quiet + 2 * LINGER) and not ended.wait(0.05):
+            self._look(LINGER)
             now = time.monotonic()
             if self._requests.is_busy:
                 quiet = now
