@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from running import Server, free_port
+from shared import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -55,11 +56,11 @@ def first_commands(executable: Path, folder: Path) -> list[Any]:
         start_new_session=True,
     )
     try:
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        printed, logged = process.communicate(timeout=60)
+        printed, logged = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, logged
     assert "listens on" in printed.partition("\n")[0]
     _, _, rest = printed.split("\n", 3)[1:]

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
-from shared import T, until
+from shared import PATIENCE, T, until
 
 SVCTASKS = Path(sys.executable).with_name("svctasks")
 
@@ -27,7 +27,7 @@ def svctasks(
         env={**os.environ, **env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -74,7 +74,7 @@ class Server:
         self.data = Path(named) if data is None else data
 
     def connect(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     def request(
         self, method: str, path: str = T, body: Any = None, **headers: str
@@ -96,7 +96,7 @@ class Server:
     def stop(self) -> tuple[int, str]:
         """Stop as an operator would; return the exit code and what was logged."""
         self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(timeout=60)
+        code = self.process.wait(timeout=PATIENCE)
         logged = self.logged()
         self._close()
         return code, logged

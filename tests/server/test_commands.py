@@ -10,7 +10,7 @@ import tarfile
 
 import pytest
 from running import SVCTASKS, Server, svctasks
-from shared import ASKED, DATA, SAMPLES, T, sample, until
+from shared import ASKED, DATA, PATIENCE, SAMPLES, T, sample, until
 
 from app.cli import main
 
@@ -66,7 +66,7 @@ def limited(size, *arguments, data):
         ["prlimit", f"--fsize={size}", SVCTASKS, *arguments, "--data", data],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from playwright.sync_api import sync_playwright
 from running import Server
-from shared import T
+from shared import PATIENCE, T
 
 CHROMIUM = shutil.which("chromium")
 
@@ -94,7 +94,7 @@ class Visit:
 def browser():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=ARGUMENTS, timeout=120_000
+            executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE * 1000
         )
         yield browser
         browser.close()
@@ -108,7 +108,7 @@ def root(server):
 @pytest.fixture
 def page(browser):
     page = browser.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE * 1000)
     yield page
     page.close()
 

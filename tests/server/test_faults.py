@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from running import SVCTASKS, Server, free_port, svctasks
-from shared import DATA, T, until
+from shared import DATA, PATIENCE, T, until
 
 
 class FaultyServer(Server):
@@ -224,7 +224,7 @@ def test_too_few_open_files_are_refused_at_the_start(data):
 
 
 def test_workers_whose_master_was_killed_stop_and_lose_nothing(server):
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     task = server.request("POST", body={"name": "n"}).json
     workers = server.workers(2)
     os.kill(server.process.pid, signal.SIGKILL)

@@ -5,6 +5,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from running import Server, svctasks
+from shared import PATIENCE
 
 LEVELS = ("services", "states", "tasks")
 
@@ -81,7 +82,7 @@ def test_nothing_is_left_wherever_kill_9_meets_a_deletion(data, tmp_path):
                 assert server.request("DELETE", path).status == 204
                 break
             except (HTTPException, OSError):
-                server.process.wait(30)
+                server.process.wait(PATIENCE)
                 server.kill()
             server = DyingServer(data, faults)
             server.done("GET", path, status=[404])

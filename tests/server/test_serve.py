@@ -13,7 +13,7 @@ import pytest
 from conftest import SERVERS
 from raw import head, many
 from running import SVCTASKS, Server, free_port, svctasks
-from shared import T, until
+from shared import PATIENCE, T, until
 
 from app.server import GRACE
 from app.settings import SETTINGS
@@ -42,7 +42,7 @@ def test_it_runs_as_a_module_too(data):
         assert f"http://localhost:{port}/" in process.stdout.readline()
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
 
 
 def test_it_has_as_many_workers_as_asked_for(data):
@@ -72,7 +72,7 @@ def test_sigterm_answers_what_is_in_flight_and_folds_the_journal(server):
     connection.putheader("Expect", "100-continue")
     connection.endheaders()
     # The worker asks for the body when the application reads it: it is in flight.
-    connection.sock.settimeout(30)
+    connection.sock.settimeout(PATIENCE)
     assert connection.sock.recv(100).startswith(b"HTTP/1.1 100")
     server.process.send_signal(signal.SIGTERM)
     connection.send(body)
@@ -368,7 +368,7 @@ def test_another_gunicorn_serves_it_too_with_the_application_loaded_before_the_f
         assert names == list(range(20))
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE)
 
 
 @each_kind
@@ -376,7 +376,7 @@ def test_it_stops_at_once_while_it_starts_workers(data, kind):
     server = Server(data, "--server", kind, "--workers", "200", "--threads", "1")
     try:
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(timeout=GRACE) == 0
+        assert server.process.wait(timeout=PATIENCE) == 0
         assert "Traceback" not in server.logged()
     finally:
         server.kill()
@@ -422,7 +422,6 @@ def test_workers_whose_master_was_killed_leave_the_port(data, kind):
                         return False
                     return True
 
-            # Requests in flight would have the time of GRACE.
-            until(is_free, seconds=GRACE / 2)
+            until(is_free)
     finally:
         server.kill()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 from conftest import SERVERS
 from running import SVCTASKS, Server, free_port
-from shared import T, until
+from shared import PATIENCE, T, until
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 
@@ -92,7 +92,7 @@ def test_a_command_says_so_that_cannot_read_or_write(server, command, message):
         env={**os.environ, "SVCTASKS_DATA": str(server.data)},
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert result.returncode == 1, result
     assert result.stderr.startswith("svctasks: ") and message in result.stderr
@@ -104,7 +104,9 @@ def test_a_command_whose_reader_has_enough_ends_quietly(server):
         server.request("POST", T, {"name": "n" * 10_000})
     server.stop()
     command = f'"{SVCTASKS}" export svctasks --data "{server.data}" | head -c 1'
-    result = subprocess.run(["sh", "-c", command], capture_output=True, timeout=60)
+    result = subprocess.run(
+        ["sh", "-c", command], capture_output=True, timeout=PATIENCE
+    )
     assert result.stderr == b""
 
 

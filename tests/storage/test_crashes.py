@@ -33,7 +33,7 @@ from notes import (
     stored,
     unflushed,
 )
-from shared import until
+from shared import PATIENCE, until
 from tinydb import where
 
 from app.errors import Invalid, Unavailable
@@ -241,7 +241,7 @@ def test_fork_while_a_thread_searches_leaves_the_child_able_to_search(tmp_path):
         def find(self, document):
             if os.getpid() == parent:
                 searching.set()
-                assert may_go_on.wait(30)
+                assert may_go_on.wait(PATIENCE)
             return super().find(document)
 
     slow = Slow(("n",), INTEGER)
@@ -249,10 +249,10 @@ def test_fork_while_a_thread_searches_leaves_the_child_able_to_search(tmp_path):
     store.insert("notes", note("a", 1), note("b", 2))
     with ThreadPoolExecutor(1) as pool:
         search = pool.submit(store.find, "notes", Query(order=(Order(slow),)))
-        assert searching.wait(30)
+        assert searching.wait(PATIENCE)
         child = Child(lambda: store.find("notes", query({"n": 1})).total)
         may_go_on.set()
-        assert search.result(30).total == 2
+        assert search.result(PATIENCE).total == 2
     assert child.result() == 1
     store.close()
 
@@ -272,7 +272,7 @@ def test_fork_waits_for_a_fold(tmp_path):
     reader, writer = os.pipe()
     with ThreadPoolExecutor(1, "folder") as pool:
         fold = pool.submit(table.fold)
-        assert folding.wait(30)
+        assert folding.wait(PATIENCE)
         child = Child(lambda: os.read(reader, 1).decode())
         assert fold.done()
         fold.result()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from notes import NOTES, Child, entries, journal, note, open_table, unflushed
-from shared import until
+from shared import PATIENCE, until
 
 from app.errors import Unavailable
 from app.storage.records import Record
@@ -118,12 +118,12 @@ def test_write_gives_up_when_a_thread_of_its_own_process_is_stuck(table):
 
     def stuck(documents, _):
         begun.set()
-        assert may_go_on.wait(30)
+        assert may_go_on.wait(PATIENCE)
         return Changes([Record(table.next_number(), "stuck", note("stuck", 9))], [])
 
     with ThreadPoolExecutor(6) as pool:
         first = pool.submit(table.write, stuck)
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE)
         for write in [pool.submit(refused, table, f"{n}") for n in range(4)]:
             write.result()
         assert shown(table) == {"a": 1}
@@ -141,14 +141,14 @@ def test_write_gives_up_when_the_flush_of_another_is_stuck(tmp_path):
     def flush(descriptor):
         if is_slow:
             begun.set()
-            assert may_go_on.wait(30)
+            assert may_go_on.wait(PATIENCE)
 
     table = Impatient(tmp_path, NOTES, flush)
     table.insert(note("a", 1))
     is_slow = True
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(table.insert, note("b", 2))
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE)
         refused(table, "c")
         assert shown(table)["a"] == 1
         is_slow = False

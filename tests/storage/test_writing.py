@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from notes import note, open_notes
+from shared import PATIENCE
 
 from app.errors import Conflict, NotFound, Stale, Unavailable
 from app.storage import writing
@@ -36,19 +37,19 @@ def crowd(store, *writes):
 
     def slow(document, _):
         begun.set()
-        assert may_go_on.wait(30)
+        assert may_go_on.wait(PATIENCE)
         return document
 
     def start(write):
-        started.wait(30)
+        started.wait(PATIENCE)
         return write()
 
     store.insert("notes", note("slow"))
     with ThreadPoolExecutor(len(writes) + 1) as pool:
         pool.submit(store.update, "notes", "slow", slow)
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE)
         futures = [pool.submit(start, write) for write in writes]
-        started.wait(30)
+        started.wait(PATIENCE)
         yield futures
         may_go_on.set()
 
@@ -235,7 +236,7 @@ def test_thread_that_is_interrupted_in_the_line_keeps_nobody_waiting(store):
 
     def slow(document, _):
         begun.set()
-        assert may_go_on.wait(30)
+        assert may_go_on.wait(PATIENCE)
         return document
 
     def interrupt(*_):
@@ -247,17 +248,17 @@ def test_thread_that_is_interrupted_in_the_line_keeps_nobody_waiting(store):
         signal.pthread_kill(main, signal.SIGUSR1)
         futures = [pool.submit(store.insert, "notes", note(key)) for key in "bc"]
         may_go_on.set()
-        return [each.result(30)[0].key for each in futures]
+        return [each.result(PATIENCE)[0].key for each in futures]
 
     before = signal.signal(signal.SIGUSR1, interrupt)
     try:
         with ThreadPoolExecutor(4) as pool:
             pool.submit(store.update, "notes", "slow", slow)
-            assert begun.wait(30)
+            assert begun.wait(PATIENCE)
             keys = pool.submit(others)
             with pytest.raises(Interruption):
                 store.insert("notes", note("a"))
-            assert keys.result(30) == ["b", "c"]
+            assert keys.result(PATIENCE) == ["b", "c"]
     finally:
         signal.signal(signal.SIGUSR1, before)
     assert store.get("notes", "a").document == note("a")

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 from calls import send
+from shared import PATIENCE
 from webtest import TestApp
 
 from app.bootstrap import open_service, use_cases
@@ -350,13 +351,13 @@ def test_value_whose_write_is_under_way_at_the_deletion_goes_too(
     def clock_of_the_writer():
         # It is asked inside of the step, when the body has been read.
         thread.start()
-        assert marked.wait(30)
+        assert marked.wait(PATIENCE)
         return clock()
 
     writer = over(store, clock_of_the_writer)
     # Of each level the first act asks for the time.
     acts(writer)[level][0]()
-    thread.join(30)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
     again = opened().store
     for record in again.find("services", ALL).records:
