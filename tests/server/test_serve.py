@@ -15,7 +15,6 @@ from raw import head, many
 from running import SVCTASKS, Server, free_port, svctasks
 from shared import PATIENCE, T, until
 
-from app.server import GRACE
 from app.settings import SETTINGS
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
@@ -94,13 +93,18 @@ def test_a_worker_hears_what_it_is_told_while_it_starts(data, tmp_path):
     class HesitantServer(Server):
         command = (sys.executable, script, tmp_path / "figures")
 
+    def workers(event):
+        return {file.stem for file in tmp_path.glob(f"*.{event}")}
+
     server = HesitantServer(data)
     try:
+        until(lambda: len(workers("begun")) == 2)
         server.process.send_signal(signal.SIGTERM)
-        # Else it would be killed after this time.
-        assert server.process.wait(timeout=GRACE / 2) == 0
+        assert server.process.wait(timeout=PATIENCE) == 0
     finally:
         server.kill()
+    # One that did not hear it would be killed in the end.
+    assert workers("ended") == workers("begun")
 
 
 def test_data_files_are_private_to_their_owner(server):
