@@ -139,8 +139,8 @@ SHARED: Mapping[str, JsonSchema] = {
     "Json": {
         "if": {"type": "integer"},
         "then": integer(INTEGERS[0], INTEGERS[-1]),
-        "items": ref("Json"),
-        "unevaluatedProperties": ref("Json"),
+        # Beside "if", generated TypeScript would know of objects only.
+        "else": {"items": ref("Json"), "additionalProperties": ref("Json")},
     },
     "Period": {
         "type": "object",

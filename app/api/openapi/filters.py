@@ -85,9 +85,11 @@ def filters(fields: Fields) -> Mapping[str, JsonSchema]:
         "InnerOperand": {
             "if": {"type": "integer"},
             "then": integer(INTEGERS[0], INTEGERS[-1]),
-            "items": ref("InnerOperand"),
-            "propertyNames": {"pattern": "^([^$]|$)"},
-            "unevaluatedProperties": ref("InnerOperand"),
+            "else": {
+                "items": ref("InnerOperand"),
+                "propertyNames": {"pattern": "^([^$]|$)"},
+                "additionalProperties": ref("InnerOperand"),
+            },
         },
         "AnyCondition": _any_operand(
             _members(ref("AnyCondition")),
