@@ -670,7 +670,7 @@ class LifeCycles(RuleBasedStateMachine):
         sent = {**sent, **times, **pages}
         sent |= {} if types is None else {"service_types": types}
         if spoilt is not None:
-            sent[spoilt] = data.draw(among([*NO_MOMENTS, "", "-1", "1.0"]))
+            sent[spoilt] = data.draw(among([*NO_MOMENTS, "-1", "1.0"]))
             faults = faults | {spoilt}
         of_whom = f"/customers/{quote(value)}/services"
         path = of_whom if key == "customer_id" else f"/services/anonymous/{value}"
