@@ -152,7 +152,7 @@ FILTERS = [
     ({"id": IDS[0].upper()}, lambda task: task["id"] == IDS[0]),
 ]
 
-FAULTY = [[[]], {"nosuch": 1}, {"name": 1}, "?", "", "-1", {"$or": []}, "2.0"]
+FAULTY = [[[]], {"nosuch": 1}, {"name": 1}, "?", "-1", {"$or": []}, "2.0"]
 
 ORDERS = {
     "name": lambda task: task["name"],

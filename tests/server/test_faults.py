@@ -245,7 +245,7 @@ def test_a_clock_that_goes_back_does_no_harm(faulty):
     second = faulty.request("POST", body={"name": "second"}).json
     assert second["ext"]["ct"] < first["ext"]["ct"]
     listed = faulty.request("GET", f"{T}?mask=name").json
-    assert [each["name"] for each in listed] == ["second", "first"]
+    assert [each["name"] for each in listed] == ["first", "second"]
     path = f"{T}/{first['id']}"
     changed = faulty.request("PATCH", path, body={"name": "changed"}).json
     assert changed["ext"]["ct"] == first["ext"]["ct"]
@@ -259,5 +259,5 @@ def test_a_folder_that_cannot_be_written_is_refused_at_the_start(small_disk):
     result = svctasks("serve", data=small_disk, PORT=str(free_port()))
     assert (result.returncode, result.stderr) == (
         1,
-        "svctasks: the data folder cannot be written\n",
+        f"svctasks: {small_disk}: the data folder cannot be written\n",
     )

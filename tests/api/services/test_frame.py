@@ -314,20 +314,22 @@ def test_prefix_may_begin_with_any_other_segment(serving):
     ["genesys", "/", "//", "/genesys/", "/genesys//cs", "/a b", "/{x}", "/\xe9", "/a?b"]
     + ["/..", "/a/./b", "/a/..", " /a", "/a\n", "http://x/y", "/a%20b"],
 )
-def test_prefix_that_is_no_address_is_refused(tmp_path, prefix):
+def test_prefix_that_is_no_address_is_refused(tmp_path, monkeypatch, prefix):
+    monkeypatch.setenv("SVCTASKS_SERVICES_PREFIX", prefix)
     with pytest.raises(Invalid) as refusal:
-        Settings.from_environment(data=tmp_path, services_prefix=prefix)
+        Settings.from_environment(data=tmp_path)
     assert refusal.value.message == (
         "SVCTASKS_SERVICES_PREFIX must be segments of letters, digits and . _ ~ - with a "
         f'/ before each, such as /genesys/1/cs, not "{prefix}"'
     )
 
 
-def test_prefix_that_would_hide_other_addresses_is_refused(tmp_path):
+def test_prefix_that_would_hide_other_addresses_is_refused(tmp_path, monkeypatch):
     assert {"", *TAKEN} == {route.template.split("/")[1] for route in ROUTES}
     for first in TAKEN:
+        monkeypatch.setenv("SVCTASKS_SERVICES_PREFIX", f"/{first}/x")
         with pytest.raises(Invalid) as refusal:
-            Settings.from_environment(data=tmp_path, services_prefix=f"/{first}/x")
+            Settings.from_environment(data=tmp_path)
         assert refusal.value.message == (
             f'SVCTASKS_SERVICES_PREFIX must not begin with "/{first}", where other '
             "addresses stand already"
