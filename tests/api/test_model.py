@@ -115,6 +115,14 @@ def is_json(left, right):
     return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)
 
 
+def is_or_has(value, wanted):
+    """Tell whether a value is the one that is wanted, or an array with it."""
+    return any(
+        is_json(each, wanted)
+        for each in [value, *(value if isinstance(value, list) else [])]
+    )
+
+
 ABSENT = object()
 
 FILTERS = [
@@ -140,8 +148,8 @@ FILTERS = [
         lambda t: instant(t["dtstart"]) < instant("2020-01-01T00:00:00.100Z"),
     ),
     ({"opts": {"title": "t"}}, lambda task: task["opts"]["title"] == "t"),
-    ({"ext.k": 1}, lambda task: is_json(task["ext"].get("k"), 1)),
-    ({"ext.k": True}, lambda task: task["ext"].get("k") is True),
+    ({"ext.k": 1}, lambda task: is_or_has(task["ext"].get("k"), 1)),
+    ({"ext.k": True}, lambda task: is_or_has(task["ext"].get("k"), True)),
     ({"ext": {"k": None}}, lambda task: task["ext"].get("k") is None),
     ({"ext.k": {"$exists": True}}, lambda task: "k" in task["ext"]),
     (
