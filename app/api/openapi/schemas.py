@@ -126,6 +126,11 @@ def _object(*required: str, **properties: JsonSchema) -> JsonSchema:
     }
 
 
+def _or_empty(schema: JsonSchema) -> JsonSchema:
+    """Return the schema of a parameter, which counts as absent if it is empty."""
+    return {"anyOf": [schema, {"const": ""}]}
+
+
 def _in_any_case(word: str) -> str:
     return "".join(f"[{each.upper()}{each}]" for each in word)
 
@@ -153,12 +158,12 @@ OTHERS: Mapping[str, JsonSchema] = {
         ]
     },
     "Listing": _object(
-        filter=ref("Filter"),
-        mask=MASK_OF_LIST,
-        offset=whole(0, MAX_OFFSET),
-        limit=whole(0, MAX_OFFSET),
-        order=ref("Ordering"),
-        flat=ref("Intbool"),
+        filter=_or_empty(ref("Filter")),
+        mask=_or_empty(MASK_OF_LIST),
+        offset=_or_empty(whole(0, MAX_OFFSET)),
+        limit=_or_empty(whole(0, MAX_OFFSET)),
+        order=_or_empty(ref("Ordering")),
+        flat=_or_empty(ref("Intbool")),
     ),
     "Key": {"anyOf": [TEXTUAL, *NUMBERS]},
     "Record": {"type": "object", "additionalProperties": ref("Scalar")},
