@@ -84,7 +84,7 @@ def test_deleting_answers_204_with_nothing(loaded):
     reply = curl(loaded, "-i", "-X", "DELETE", path=f"{T}/{ID}")
     head, body = reply.split("\n\n", 1)
     assert head.startswith("HTTP/1.1 204 No Content")
-    assert (body, "content-type" in head) == ("", False)
+    assert (body, "\ncontent-type:" in head.lower()) == ("", False)
 
 
 @pytest.fixture
@@ -145,7 +145,8 @@ def test_the_samples_are_as_the_service_writes_them(data):
         curl(server, "--fail", "--json", json.dumps(body), path=path)
     server.stop()
     for name in ("svctasks.json", "services.json", "extensions.json"):
-        *before, last, end = (DEMO / name).read_text().splitlines()
+        *before, last, _ = (DEMO / name).read_text().splitlines()
         after = (data / name).read_text().splitlines()
         assert after[: len(before) + 1] == [*before, f"{last},"]
-        assert after[len(before) + 2 :] == [end]
+        [end] = after[len(before) + 2 :]
+        assert end.startswith('},"_checkpoint": ')
