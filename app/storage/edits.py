@@ -8,7 +8,6 @@ that a process that starts meanwhile has them too.
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from app.errors import Invalid
 from app.storage import Collection, Key
@@ -17,7 +16,7 @@ from app.storage.descriptors import Sync, adopt
 from app.storage.journal import Line
 from app.storage.loading import Saved
 from app.storage.marks import NewIds
-from app.storage.merging import Base, Merged, Merger, Now
+from app.storage.merging import Base, Edit, Merged, Merger, Now
 from app.storage.records import Record
 from app.storage.state import State
 from app.storage.versions import Checkpoint, Step, Versions, steps_in
@@ -29,14 +28,6 @@ COPIES = 10
 
 NAMED = 10
 """How many documents a line of log names."""
-
-
-class Edit(NamedTuple):
-    """An edit that was merged: where it came from, what it makes, its journal entry."""
-
-    base: Base
-    merged: Merged
-    entry: dict[str, Any]
 
 
 class Edits:
@@ -60,7 +51,7 @@ class Edits:
         lines: Sequence[Line],
         state: State,
         now: Now | None = None,
-    ) -> "Edit":
+    ) -> Edit:
         """Return what the data file ``edited``, which has what was ``saved``, changes.
 
         That is in the state after the journal of ``lines``; ``now`` returns its documents,
@@ -85,7 +76,7 @@ class Edits:
         }
         return Edit(base, merged, entry)
 
-    def keep(self, edit: "Edit") -> None:
+    def keep(self, edit: Edit) -> None:
         """Keep what an edit replaces, and say what it does; raises OSError."""
         base, merged, _ = edit
         if merged.edited:

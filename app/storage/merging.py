@@ -14,7 +14,7 @@ version that it came from.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import Invalid
 from app.storage import Collection, Key
@@ -72,6 +72,14 @@ class Merged:
     disputed: list[Key] = field(default_factory=list)
     lost: list[Key] = field(default_factory=list)
     edited: Edited = field(default_factory=dict)
+
+
+class Edit(NamedTuple):
+    """An edit that was merged: where it came from, what it makes, its journal entry."""
+
+    base: Base
+    merged: Merged
+    entry: dict[str, Any]
 
 
 class Merger:

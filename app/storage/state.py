@@ -11,6 +11,7 @@ from app.storage.indexes import Documents
 from app.storage.journal import FORMAT, Line
 from app.storage.loading import moment_of
 from app.storage.marks import Marks
+from app.storage.merging import Edit
 from app.storage.records import Decoded, Record, key_in
 from app.storage.versions import Checkpoint
 
@@ -27,8 +28,8 @@ class State:
     that are in the documents, and ``broken`` those that cannot be. ``checkpoint`` is the
     version that the journal began with; a person wrote it if there is a ``moment``, with
     which its documents were completed. ``unfolded`` counts the entries that the data file
-    lacks, ``marks`` are the highest ids. ``is_ahead`` tells that the documents have an edit
-    which could not be noted in the journal.
+    lacks, ``marks`` are the highest ids. The documents may be ``ahead`` of the journal by
+    an edit that is not noted there.
     """
 
     collection: Collection
@@ -43,7 +44,7 @@ class State:
     moment: str = ""
     unfolded: int = 0
     marks: Marks = field(default_factory=Marks)
-    is_ahead: bool = False
+    ahead: Edit | None = None
 
     @classmethod
     def of(
@@ -111,8 +112,7 @@ class State:
     def take(self, entry: dict[str, Any], put: Sequence[Decoded]) -> None:
         """Take in a later line, reserved before, which puts these records."""
         if "put" in entry:
-            # Who told what is touched may have had another document than is here.
-            touched = None if self.is_ahead else entry.get("touched")
+            touched = entry.get("touched")
             members = None if touched is None else frozenset(map(tuple, touched))
             self.documents.change(put, entry.get("gone", ()), members)
         self._pass(entry)
@@ -137,6 +137,9 @@ class State:
     def _pass(self, entry: dict[str, Any]) -> None:
         self.unfolded += "put" in entry
         digest = entry.get("digest", "")
+        if entry.get("anew"):
+            # It says what to make of the edited file, and of none from before.
+            self.known, self.merged = {}, {}
         if "fold" in entry:
             self.known.setdefault(_identity(entry["fold"]), digest)
         # In the former format, "edit" told of an edit whose documents were not noted.
@@ -155,10 +158,12 @@ class State:
     def follow(self, lines: Iterable[Line]) -> bool:
         """Apply the lines that come next; tell whether none is missing between.
 
-        Nor can one be followed that makes an edit of unknown former documents.
+        Nor can one be followed that makes an edit of unknown former documents, nor any
+        from an edit that who wrote the line did not have.
         """
         for line in lines:
-            if line.entry["seq"] != self.sequence + 1 or line.entry.get("anew"):
+            is_next = line.entry["seq"] == self.sequence + 1
+            if not is_next or line.entry.get("anew") or self.ahead is not None:
                 return False
             self.apply(line.entry)
         return True

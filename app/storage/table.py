@@ -27,7 +27,7 @@ from app.errors import Invalid, Unavailable
 from app.storage import Collection
 from app.storage.datafile import DataFile, Identity, identity, is_as_seen
 from app.storage.descriptors import Sync
-from app.storage.edits import Edit, Edits
+from app.storage.edits import Edits
 from app.storage.entries import LAST, ROOM
 from app.storage.indexes import Documents
 from app.storage.journal import (
@@ -44,6 +44,7 @@ from app.storage.journal import (
     unread,
 )
 from app.storage.locks import BRIEF, PATIENCE, Busy, TableLock
+from app.storage.merging import Edit
 from app.storage.records import Decoded
 from app.storage.replacing import check_replaceable
 from app.storage.restoring import Restorer
@@ -152,17 +153,10 @@ class SharedTable:
             self._follow_journal(found)
             if not has_read(self._journal, found):
                 self._mend_or_drop()
+        # The next edit is merged onto what comes of this one, by all.
+        self._note_edit()
         self._take_edit()
-        if self._state.is_ahead:
-            self._note_edit()
-
-    def _note_edit(self) -> None:
-        """Note an edit in the journal that could not be noted when it was merged."""
-        if self._state.has(self._seen):
-            self._state.is_ahead = False
-        elif self._lock.is_held():
-            self.check_writable()
-            self._load()
+        self._note_edit()
 
     def _mend_or_drop(self) -> None:
         """See to a journal that has more than can be read, or less than was."""
@@ -203,16 +197,9 @@ class SharedTable:
         """Read the data file and the journal anew; raises Invalid and OSError."""
         found, journal, lines = self._restorer.read(self._mend)
         state, saved = self._restorer.restore(found, lines, self._state)
-        if saved is not None and not self._lock.is_held():
-            try:
-                # At once, or not at all: who reads has ``threads`` already.
-                with self._lock.within(0):
-                    return self._load()
-            except Unavailable:
-                # Nothing can be written; what was edited can be read all the same.
-                pass
         self._journal = journal
         if saved is not None and found.file is not None:
+            # Not noted yet: who ran before may know what is in no file, and come first.
             self._merge(self._edits.merge(saved, found.file, lines, state), state)
         else:
             # Readers take no lock: what they are to see comes before the sign of it.
@@ -224,7 +211,7 @@ class SharedTable:
         if is_as_seen(self._seen, self._watched[0]):
             return False
         found = identity(self._file.path)
-        if self._state.has(found):
+        if self._state.ahead is None and self._state.has(found):
             self._seen, self._edits.fault = found, None
         return found != self._seen
 
@@ -235,7 +222,7 @@ class SharedTable:
         state, found = self._state, self._restorer.find()
         if identity(self._file.path) != found.identity:
             return
-        if found.file is not None and state.has(*found.file):
+        if state.ahead is None and found.file is not None and state.has(*found.file):
             state.note_copy(found.file)
             self._seen, self._edits.fault = found.identity, None
             return
@@ -247,7 +234,7 @@ class SharedTable:
             self._keep_served(self._seen)
             return
         is_as_written = self._journal is None and not state.unfolded
-        if is_as_written or not self._lock.is_held():
+        if is_as_written or state.ahead or not self._lock.is_held():
             # There is nothing but what is in the files, or nothing can be written.
             self._load()
             log.info("%s was edited", self._file.name)
@@ -261,28 +248,42 @@ class SharedTable:
         self._merge(self._edits.merge(saved, edited, lines, state, now), state)
 
     def _merge(self, edit: Edit, state: State) -> None:
-        """Merge an ``edit`` into ``state``, and note it in the journal if that can be."""
+        """Serve what an ``edit`` makes of ``state``; it is yet to be noted."""
         state.reserve(edit.entry)
         state.documents.change(map(Decoded, edit.merged.put), edit.merged.gone)
         state.documents.settle()
-        # A process that ran before the edit knows what is in no file, and may come first.
-        is_left = edit.entry["anew"] and not self._state.is_ahead
-        state.is_ahead = True
+        state.ahead = edit
         self._state, self._seen = state, edit.entry["edit"]
-        if is_left or not self._lock.is_held():
+
+    def _note_edit(self) -> None:
+        """Note the edit that the documents are ahead by, if any, in the journal.
+
+        Raises Unavailable: nothing is written on top of what others cannot know.
+        """
+        state, edit = self._state, self._state.ahead
+        if edit is None or not self._is_to_note():
             return
+        self._commits.check_writable(self._path, self._beside("lock"))
         try:
-            self._commits.check()
             self._edits.keep(edit)
             if self._journal is None:
                 state.unfolded += 1
                 self._begin_journal()
             else:
                 self._append(edit.entry)
-        except (OSError, Unavailable) as error:
-            log.warning("%s: the edit is served, not noted: %s", self._file.name, error)
-            return
-        state.is_ahead = False
+        except OSError as error:
+            what = f"the edit of {self._file.name} cannot be noted: {error.strerror}"
+            raise Unavailable(what, self._file.path.parent) from error
+        state.ahead = None
+        if self._edits.fault is not None:
+            self._keep_served(self._seen)
+
+    def _is_to_note(self) -> bool:
+        """Tell whether the edit was not undone; without a journal, it must be there."""
+        if is_as_seen(self._seen, self._watched[0]):
+            return True
+        found = self._restorer.find().file
+        return self._journal is not None and not (found and self._state.has(*found))
 
     def _keep_served(self, found: Identity | None) -> None:
         """Keep a copy of what is served during a broken edit, once for all processes."""
@@ -382,7 +383,7 @@ class SharedTable:
     def mend(self) -> None:
         """Take in what others wrote, and mend what a crash left half-written."""
         self.documents.settle()
-        if unread(self._journal) > 0 or self._state.is_ahead:
+        if unread(self._journal) > 0 or self._state.ahead:
             with self._lock:
                 self._catch_up_or_fail()
 

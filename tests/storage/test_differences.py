@@ -204,7 +204,10 @@ def test_who_saw_an_edit_does_not_mislead_one_that_did_not(tmp_path, two, starts
 
 
 def test_who_did_not_see_an_edit_does_not_mislead_one_that_did(tmp_path, two):
-    """It is saved in the very moment of a write, and the other cannot have the lock."""
+    """It is saved in the very moment of a write, and the other cannot have the lock.
+
+    What it serves is what will be noted: the edit wins.
+    """
     one, other = two
     lock = tmp_path / "notes.json.lock"
 
@@ -216,4 +219,6 @@ def test_who_did_not_see_an_edit_does_not_mislead_one_that_did(tmp_path, two):
         return {**document, "any": 1}
 
     update(one, change)
-    assert names(other) == [["a", "b", "c"], []]
+    assert names(other) == [["b", "c", "z"], ["z"]]
+    lock.rmdir()
+    assert names(one) == names(other) == [["b", "c", "z"], ["z"]]
