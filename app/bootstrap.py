@@ -35,9 +35,9 @@ from app.schemas import (
 from app.services import Services
 from app.settings import Settings
 from app.storage import Collection, Store
-from app.storage.checking import findings
-from app.storage.descriptors import Sync
-from app.storage.tables import FileStore
+from app.storage.files.descriptors import Sync
+from app.storage.files.fsck import findings
+from app.storage.files.store import FileStore
 from app.svctasks import Clock, Svctasks, new_id
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from webtest import TestApp
 
 from app.bootstrap import Service, open_service
 from app.settings import Settings
-from app.storage.tables import FileStore
+from app.storage.files.store import FileStore
 
 assert app.__version__
 

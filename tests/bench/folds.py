@@ -18,7 +18,7 @@ from parts import TASKS
 
 from app import bootstrap
 from app.settings import Settings
-from app.storage.tables import FileStore
+from app.storage.files.store import FileStore
 
 TABLE = "svctasks"
 

@@ -20,7 +20,7 @@ from app.query import Query
 from app.query.grammar import condition, ordering
 from app.schemas.svctask import FIELDS
 from app.settings import Settings
-from app.storage.tables import FileStore
+from app.storage.files.store import FileStore
 
 TABLE = "svctasks"
 

@@ -9,8 +9,8 @@ from app.query import Query
 from app.query.grammar import condition
 from app.query.predicate import predicate
 from app.schemas.svctask import FIELDS
-from app.storage.indexes import Documents
-from app.storage.records import Record
+from app.storage.files.documents import Documents
+from app.storage.files.records import Record
 
 NOTHING = object()
 

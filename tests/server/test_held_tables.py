@@ -9,7 +9,7 @@ import pytest
 from running import Server
 from shared import T
 
-from app.storage.locks import PATIENCE
+from app.storage.files.lock import PATIENCE
 
 START = {"service_type": 1, "contact_key": "555-0100"}
 

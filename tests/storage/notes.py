@@ -24,10 +24,10 @@ from app.query.values import (
     TEXT,
 )
 from app.storage import Collection
-from app.storage.journal import decode
-from app.storage.records import Record
-from app.storage.tables import FileStore, JournalTable
-from app.storage.writing import Changes
+from app.storage.files.group_commit import Changes
+from app.storage.files.journal import decode
+from app.storage.files.records import Record
+from app.storage.files.store import FileStore, JournalTable
 
 FIELDS = Fields(
     kinds={

@@ -39,8 +39,8 @@ from tinydb import where
 from app.errors import Invalid, Unavailable
 from app.query import Field, Order, Query
 from app.query.values import INTEGER
-from app.storage.journal import encode
-from app.storage.tables import FileStore
+from app.storage.files.journal import encode
+from app.storage.files.store import FileStore
 
 
 def put(table, key, n=0):

@@ -12,7 +12,7 @@ from notes import data, held, note, open_table, save, stored, unflushed
 
 from app.errors import Invalid
 from app.jsontext import MAX_DEPTH
-from app.storage.datafile import (
+from app.storage.files.datafile import (
     CHUNK,
     STRETCH,
     DataFile,
@@ -22,8 +22,8 @@ from app.storage.datafile import (
     lines,
     parse,
 )
-from app.storage.loading import moment_of
-from app.storage.versions import Checkpoint
+from app.storage.files.loading import moment_of
+from app.storage.files.versions import Checkpoint
 
 
 @pytest.fixture

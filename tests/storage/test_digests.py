@@ -19,8 +19,8 @@ from notes import (
 )
 
 from app.errors import Invalid
-from app.storage.checking import findings
-from app.storage.journal import encode
+from app.storage.files.fsck import findings
+from app.storage.files.journal import encode
 
 FOUND = {"a": note("a", 1), "b": note("b", 2)}
 

@@ -8,8 +8,8 @@ import pytest
 from notes import entries, held, journal, note, open_table, stored, unflushed
 
 from app.errors import Invalid, Unavailable
-from app.storage.descriptors import Descriptor
-from app.storage.journal import (
+from app.storage.files.descriptors import Descriptor
+from app.storage.files.journal import (
     Commits,
     Journal,
     create,

@@ -6,8 +6,8 @@ import weakref
 import pytest
 
 from app.errors import Invalid
-from app.storage.loading import collector_off
-from app.storage.records import key_in
+from app.storage.files.loading import collector_off
+from app.storage.files.records import key_in
 
 
 class Cycle:

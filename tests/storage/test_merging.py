@@ -33,10 +33,10 @@ from notes import (
 )
 from tinydb import where
 
-from app.storage import versions
-from app.storage.journal import decode, encode
-from app.storage.records import Record, encoded
-from app.storage.versions import UNKNOWN, Checkpoint, Step, Versions, newest
+from app.storage.files import versions
+from app.storage.files.journal import decode, encode
+from app.storage.files.records import Record, encoded
+from app.storage.files.versions import UNKNOWN, Checkpoint, Step, Versions, newest
 
 KEYS = "abcd"
 VERSIONS = "notes.json.versions"

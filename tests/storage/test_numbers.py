@@ -19,9 +19,9 @@ from notes import (
 from tinydb.table import Document
 
 from app.errors import Invalid, Unavailable
-from app.storage.checking import findings
-from app.storage.entries import LARGEST, LAST
-from app.storage.journal import decode, encode
+from app.storage.files.entries import LARGEST, LAST
+from app.storage.files.fsck import findings
+from app.storage.files.journal import decode, encode
 
 
 def file_of(**numbers):

@@ -7,7 +7,7 @@ import pytest
 from notes import data, held, note, open_table, stored
 
 from app.errors import Unavailable
-from app.storage.replacing import check_replaceable, is_mounted
+from app.storage.files.replacing import check_replaceable, is_mounted
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
 

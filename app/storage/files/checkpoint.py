@@ -18,13 +18,13 @@ from threading import TIMEOUT_MAX
 
 from app.errors import Error, Unavailable
 from app.storage import Collection, Status
-from app.storage.datafile import identity
-from app.storage.descriptors import Sync
-from app.storage.journal import Journal, Line, open_journal
-from app.storage.locks import Busy, ThreadLock, lock_file
-from app.storage.replacing import check_replaceable, is_mounted
-from app.storage.versions import Checkpoint
-from app.storage.writing import WritableTable
+from app.storage.files.datafile import identity
+from app.storage.files.descriptors import Sync
+from app.storage.files.group_commit import WritableTable
+from app.storage.files.journal import Journal, Line, open_journal
+from app.storage.files.lock import Busy, ThreadLock, lock_file
+from app.storage.files.replacing import check_replaceable, is_mounted
+from app.storage.files.versions import Checkpoint
 
 log = logging.getLogger(__name__)
 

@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 
 from app.errors import Invalid
 from app.storage import Collection, Key
-from app.storage.entries import LAST
-from app.storage.loading import Saved
-from app.storage.records import Record
-from app.storage.versions import UNKNOWN, Checkpoint, Edited, Step
+from app.storage.files.entries import LAST
+from app.storage.files.loading import Saved
+from app.storage.files.records import Record
+from app.storage.files.versions import UNKNOWN, Checkpoint, Edited, Step
 
 Now = Callable[[Key], Record | None]
 

@@ -20,12 +20,12 @@ from app.logs import Failures
 from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import Collection, Document, Key, NextId, Page, Status
-from app.storage.descriptors import Sync, flush_folder
-from app.storage.differences import differences
-from app.storage.folding import FoldedTable
-from app.storage.loading import completed
-from app.storage.records import Record, Records
-from app.storage.writing import Changes, check_new_number
+from app.storage.files.changed_paths import differences
+from app.storage.files.checkpoint import FoldedTable
+from app.storage.files.descriptors import Sync, flush_folder
+from app.storage.files.group_commit import Changes, check_new_number
+from app.storage.files.loading import completed
+from app.storage.files.records import Record, Records
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from notes import NOTES, Child, entries, journal, note, open_table, unflushed
 from shared import PATIENCE, until
 
 from app.errors import Unavailable
-from app.storage.records import Record
-from app.storage.tables import JournalTable
-from app.storage.writing import Changes
+from app.storage.files.group_commit import Changes
+from app.storage.files.records import Record
+from app.storage.files.store import JournalTable
 
 BUSY = "the data is held by another writer; try again later"
 

@@ -6,7 +6,7 @@ import pytest
 from shared import until
 
 from app.errors import Unavailable
-from app.storage.tables import _Keeper
+from app.storage.files.store import _Keeper
 
 
 class Table:

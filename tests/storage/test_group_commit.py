@@ -13,8 +13,8 @@ from notes import note, open_notes
 from shared import PATIENCE
 
 from app.errors import Conflict, NotFound, Stale, Unavailable
-from app.storage import writing
-from app.storage.writing import Changes
+from app.storage.files import group_commit
+from app.storage.files.group_commit import Changes
 
 WRITERS = 12
 
@@ -226,7 +226,7 @@ class Interruption(BaseException):
 
 def _sleeps_in_line(thread):
     code = sys._current_frames()[thread].f_code
-    return code.co_filename == writing.__file__ and code.co_name == "wait"
+    return code.co_filename == group_commit.__file__ and code.co_name == "wait"
 
 
 def test_thread_that_is_interrupted_in_the_line_keeps_nobody_waiting(store):

@@ -24,9 +24,9 @@ from tinydb.storages import Storage
 
 from app import jsontext
 from app.errors import Invalid
-from app.storage.descriptors import Descriptor, Sync, adopt, draft
-from app.storage.entries import LARGEST
-from app.storage.versions import Checkpoint
+from app.storage.files.descriptors import Descriptor, Sync, adopt, draft
+from app.storage.files.entries import LARGEST
+from app.storage.files.versions import Checkpoint
 
 CHUNK = 1000
 """How many documents are written at a time."""

@@ -25,7 +25,9 @@ from app.query.predicate import (
 )
 from app.query.values import SCALARS
 from app.storage import Collection, Document, Key
-from app.storage.buckets import (
+from app.storage.files.changed_paths import Member, touches
+from app.storage.files.records import Decoded, Record
+from app.storage.files.sorted_index import (
     WHOLE_LISTS_KEPT,
     Bucket,
     Kept,
@@ -34,8 +36,6 @@ from app.storage.buckets import (
     ascending,
     put_in_order,
 )
-from app.storage.differences import Member, touches
-from app.storage.records import Decoded, Record
 
 WAIT = 0.1
 """Seconds for which one waits at a time for somebody who makes an index."""

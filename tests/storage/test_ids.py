@@ -29,7 +29,7 @@ from notes import (
     save,
 )
 
-from app.storage.journal import encode
+from app.storage.files.journal import encode
 
 
 def opened(folder, sync=None):

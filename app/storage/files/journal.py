@@ -27,8 +27,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from app.errors import Full, Invalid, Unavailable
-from app.storage.descriptors import Descriptor, Sync, adopt, draft, flush_folder
-from app.storage.entries import is_entry
+from app.storage.files.descriptors import Descriptor, Sync, adopt, draft, flush_folder
+from app.storage.files.entries import is_entry
 
 FORMAT = 3
 """The number of this form of journal; a folder with a higher one is refused.

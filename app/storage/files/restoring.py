@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
-from app.storage.datafile import DataFile, Drafted, Identity, digest, identity
-from app.storage.edits import Edits
-from app.storage.journal import Journal, Line, is_whole, read_journal, with_header
-from app.storage.loading import Saved, checked, trusted
-from app.storage.marks import Marks
-from app.storage.records import Record, key_in
-from app.storage.state import State
+from app.storage.files.datafile import DataFile, Drafted, Identity, digest, identity
+from app.storage.files.edits import Edits
+from app.storage.files.ids import Marks
+from app.storage.files.journal import Journal, Line, is_whole, read_journal, with_header
+from app.storage.files.loading import Saved, checked, trusted
+from app.storage.files.records import Record, key_in
+from app.storage.files.state import State
 
 DAMAGE = (
     "is damaged: it has other bytes than were written, but the same time and size; take "

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 from app.datetimes import instant
 from app.errors import Invalid
 from app.storage import Key
-from app.storage.descriptors import Sync, adopt, draft
-from app.storage.journal import Line, decode, encode
-from app.storage.records import Record, key_in
+from app.storage.files.descriptors import Sync, adopt, draft
+from app.storage.files.journal import Line, decode, encode
+from app.storage.files.records import Record, key_in
 
 FEWEST = 10
 """How many of the last versions are kept in any case."""

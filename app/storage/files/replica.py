@@ -25,12 +25,12 @@ from typing import Any
 
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
-from app.storage.datafile import DataFile, Identity, identity, is_as_seen
-from app.storage.descriptors import Sync
-from app.storage.edits import Edits
-from app.storage.entries import LAST, ROOM
-from app.storage.indexes import Documents
-from app.storage.journal import (
+from app.storage.files.datafile import DataFile, Identity, identity, is_as_seen
+from app.storage.files.descriptors import Sync
+from app.storage.files.documents import Documents
+from app.storage.files.edits import Edits
+from app.storage.files.entries import LAST, ROOM
+from app.storage.files.journal import (
     Appended,
     Commits,
     Journal,
@@ -43,14 +43,14 @@ from app.storage.journal import (
     read_journal,
     unread,
 )
-from app.storage.locks import BRIEF, PATIENCE, Busy, TableLock
-from app.storage.merging import Edit
-from app.storage.records import Decoded
-from app.storage.replacing import check_replaceable
-from app.storage.restoring import Restorer
-from app.storage.state import State
-from app.storage.turns import Turns
-from app.storage.versions import Checkpoint
+from app.storage.files.lock import BRIEF, PATIENCE, Busy, TableLock
+from app.storage.files.merging import Edit
+from app.storage.files.records import Decoded
+from app.storage.files.replacing import check_replaceable
+from app.storage.files.restoring import Restorer
+from app.storage.files.sequence_lock import Turns
+from app.storage.files.state import State
+from app.storage.files.versions import Checkpoint
 
 log = logging.getLogger(__name__)
 

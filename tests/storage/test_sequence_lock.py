@@ -8,7 +8,7 @@ import pytest
 from notes import NOTES, Child, note, open_table, unflushed
 from shared import until
 
-from app.storage.tables import JournalTable
+from app.storage.files.store import JournalTable
 
 
 class Trusting(JournalTable):

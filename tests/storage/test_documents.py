@@ -13,10 +13,10 @@ from app.errors import Unavailable
 from app.query import Comparison, Every, Field, Order, Query
 from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, Kind
-from app.storage.buckets import LIST_COST, WHOLE_LISTS_KEPT
-from app.storage.differences import differences
-from app.storage.indexes import Documents
-from app.storage.records import Decoded, Record
+from app.storage.files.changed_paths import differences
+from app.storage.files.documents import Documents
+from app.storage.files.records import Decoded, Record
+from app.storage.files.sorted_index import LIST_COST, WHOLE_LISTS_KEPT
 
 ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
 DAYS = ["", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.50Z", "2026-01-02T00:00:00.5Z"]

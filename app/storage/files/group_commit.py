@@ -24,14 +24,14 @@ from typing import Any, NamedTuple
 
 from app.errors import Error, TooLarge, Unavailable, cut
 from app.storage import Collection, Key, NextId
-from app.storage.descriptors import Sync
-from app.storage.differences import Member
-from app.storage.entries import LAST
-from app.storage.indexes import Documents
-from app.storage.locks import Busy
-from app.storage.marks import NewIds
-from app.storage.records import Decoded, Record, Records
-from app.storage.table import SharedTable
+from app.storage.files.changed_paths import Member
+from app.storage.files.descriptors import Sync
+from app.storage.files.documents import Documents
+from app.storage.files.entries import LAST
+from app.storage.files.ids import NewIds
+from app.storage.files.lock import Busy
+from app.storage.files.records import Decoded, Record, Records
+from app.storage.files.replica import SharedTable
 
 
 class Changes(NamedTuple):

@@ -21,7 +21,7 @@ from app.pacing import Pace, unhurried
 from app.query import Comparison, Order
 from app.query.predicate import sort, sort_key
 from app.storage import Key
-from app.storage.records import Decoded, Record
+from app.storage.files.records import Decoded, Record
 
 WHOLE_LISTS_KEPT = 4
 """All lists of a table in other orders have together at most this many times as many

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.storage import Collection
-from app.storage.datafile import Drafted, Identity
-from app.storage.entries import LAST
-from app.storage.indexes import Documents
-from app.storage.journal import FORMAT, Line
-from app.storage.loading import moment_of
-from app.storage.marks import Marks
-from app.storage.merging import Edit
-from app.storage.records import Decoded, Record, key_in
-from app.storage.versions import Checkpoint
+from app.storage.files.datafile import Drafted, Identity
+from app.storage.files.documents import Documents
+from app.storage.files.entries import LAST
+from app.storage.files.ids import Marks
+from app.storage.files.journal import FORMAT, Line
+from app.storage.files.loading import moment_of
+from app.storage.files.merging import Edit
+from app.storage.files.records import Decoded, Record, key_in
+from app.storage.files.versions import Checkpoint
 
 Files = dict[Identity | None, str]
 """Data files, each with the digest of its bytes, or "" if that was not noted."""

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from app.storage.descriptors import Descriptor
+from app.storage.files.descriptors import Descriptor
 
 _BYTES = 8
 """The size of the number in the file."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from app.errors import Unavailable
-from app.storage.turns import Turns, name_of
+from app.storage.files.sequence_lock import Turns, name_of
 
 PATIENCE = 5.0
 """Seconds that a write waits at most for others that hold its table."""

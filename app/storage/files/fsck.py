@@ -6,13 +6,13 @@ from pathlib import Path
 from app import jsontext
 from app.errors import Invalid
 from app.storage import Collection
-from app.storage.datafile import DataFile, Drafted, Identity, digest, identity
-from app.storage.indexes import Documents
-from app.storage.journal import Line, is_whole, read_journal, with_header
-from app.storage.loading import checked, completed
-from app.storage.records import key_in
-from app.storage.restoring import DAMAGE, is_damaged
-from app.storage.state import State
+from app.storage.files.datafile import DataFile, Drafted, Identity, digest, identity
+from app.storage.files.documents import Documents
+from app.storage.files.journal import Line, is_whole, read_journal, with_header
+from app.storage.files.loading import checked, completed
+from app.storage.files.records import key_in
+from app.storage.files.restoring import DAMAGE, is_damaged
+from app.storage.files.state import State
 
 
 def findings(folder: Path, collection: Collection) -> list[str]:

@@ -15,9 +15,9 @@ import orjson
 from app.datetimes import instant
 from app.errors import Faults, Invalid, cut
 from app.storage import Collection, Key
-from app.storage.datafile import DataFile, Identity, lines, parse
-from app.storage.records import Record, Records, encoded, key_in
-from app.storage.versions import Checkpoint
+from app.storage.files.datafile import DataFile, Identity, lines, parse
+from app.storage.files.records import Record, Records, encoded, key_in
+from app.storage.files.versions import Checkpoint
 
 FAULTS_SHOWN = 10
 """How many faults of an edited file a message names."""

@@ -16,8 +16,8 @@ from typing import Any
 
 from app.errors import Unavailable
 from app.storage import IdsOf, Key, no_ids
-from app.storage.entries import LAST
-from app.storage.records import Record, Records
+from app.storage.files.entries import LAST
+from app.storage.files.records import Record, Records
 
 
 class Marks:

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from app.errors import Invalid
 from app.storage import Collection, Key
-from app.storage.datafile import DataFile, Drafted
-from app.storage.descriptors import Sync, adopt
-from app.storage.journal import Line
-from app.storage.loading import Saved
-from app.storage.marks import NewIds
-from app.storage.merging import Base, Edit, Merged, Merger, Now
-from app.storage.records import Record
-from app.storage.state import State
-from app.storage.versions import Checkpoint, Step, Versions, steps_in
+from app.storage.files.datafile import DataFile, Drafted
+from app.storage.files.descriptors import Sync, adopt
+from app.storage.files.ids import NewIds
+from app.storage.files.journal import Line
+from app.storage.files.loading import Saved
+from app.storage.files.merging import Base, Edit, Merged, Merger, Now
+from app.storage.files.records import Record
+from app.storage.files.state import State
+from app.storage.files.versions import Checkpoint, Step, Versions, steps_in
 
 log = logging.getLogger(__name__)
 

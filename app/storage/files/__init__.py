@@ -1,0 +1,1 @@
+"""The file back end: TinyDB JSON files over a crash-safe journal."""
