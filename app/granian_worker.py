@@ -27,9 +27,6 @@ from app.settings import Settings
 _core: Any = _granian
 """Its stubs are not what it is."""
 
-GRACE = 30
-"""Seconds that requests in flight have when the server stops."""
-
 HEAD = 1 << 16
 """Bytes that the head of a request may have."""
 
@@ -75,8 +72,9 @@ class Worker(base.Worker):
 
     def _wait(self, ended: threading.Event) -> None:
         """Wait for what is being answered, and a moment for clients to send or to read."""
-        begin = quiet = now = time.monotonic()
-        while now < min(begin + GRACE, quiet + 2 * LINGER) and not ended.wait(0.05):
+        quiet = now = time.monotonic()
+        end = now + self.cfg.graceful_timeout
+        while now < min(end, quiet + 2 * LINGER) and not ended.wait(0.05):
             self._look(LINGER)
             now = time.monotonic()
             if self._requests.is_busy:
