@@ -1,4 +1,4 @@
-"""What the README tells its reader to type, and what it says is printed then."""
+"""The pages of documentation: what a reader types, and what is printed then."""
 
 import json
 import os
@@ -17,6 +17,20 @@ from shared import PATIENCE
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
+PAGES = {
+    path: (ROOT / path).read_text()
+    for path in (
+        "README.md",
+        "app/README.md",
+        "app/api/README.md",
+        "app/deploy/README.md",
+        "app/storage/files/README.md",
+        "tests/README.md",
+        "tests/bench/README.md",
+    )
+}
+"""The text of each page of documentation, by its path."""
+
 _GENERATED = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
     r"|20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"
@@ -26,8 +40,9 @@ _DURATION = re.compile('(?<="duration": )[0-9]+')
 
 
 def block(language: str, part: str) -> str:
-    """Return the block of code in ``language`` that has ``part`` in it."""
-    [found] = [each for each in _blocks(language) if part in each]
+    """Return the block of code in ``language`` that has ``part`` in it, of any page."""
+    blocks = (block for page in PAGES.values() for block in _blocks(page, language))
+    [found] = [block for block in blocks if part in block]
     return found
 
 
@@ -72,7 +87,9 @@ def session(server: Server) -> Iterator[tuple[str, str, str]]:
 
     ``server`` serves the samples. What is generated is a sign in both.
     """
-    steps = re.split(r"^\$ ", "".join(_blocks("console")), flags=re.MULTILINE)[1:]
+    steps = re.split(r"^\$ ", "".join(_blocks(README, "console")), flags=re.MULTILINE)[
+        1:
+    ]
     commands, expected = zip(*(step.split("\n", 1) for step in steps), strict=True)
     script = "\necho; echo ----\n".join(commands).replace("8000", str(server.port))
     result = subprocess.run(
@@ -86,8 +103,8 @@ def session(server: Server) -> Iterator[tuple[str, str, str]]:
     return zip(commands, printed, [_plain(e, known) for e in expected], strict=True)
 
 
-def _blocks(language: str) -> list[str]:
-    return [part.split("```")[0] for part in README.split(f"```{language}\n")[1:]]
+def _blocks(page: str, language: str) -> list[str]:
+    return [part.split("```")[0] for part in page.split(f"```{language}\n")[1:]]
 
 
 def _values(text: str) -> Iterator[Any]:

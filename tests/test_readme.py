@@ -1,4 +1,4 @@
-"""The README is true: its session runs, and its tables are the program's."""
+"""The documentation is true: its session runs, and its tables are the program's."""
 
 import os
 import re
@@ -7,7 +7,7 @@ import subprocess
 from urllib.parse import quote
 
 import pytest
-from readme import README, ROOT, examples, session
+from readme import PAGES, README, ROOT, examples, session
 from running import Server
 from shared import T
 
@@ -58,9 +58,9 @@ def test_each_example_of_a_parameter_is_taken_by_the_list(api, example):
     assert api.get(f"{T}?{quote(example, safe='=&')}").status_code == 200
 
 
-def rows(heading):
-    """Return the rows of the first table under ``heading``, cell by cell."""
-    section = README.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+def rows(heading, page="README.md"):
+    """Return the rows of the first table under ``heading`` of a page, cell by cell."""
+    section = PAGES[page].split(f"\n## {heading}\n")[1].split("\n## ")[0]
     return cells(re.search(r"(^\|.*\n)+", section, re.MULTILINE)[0])
 
 
@@ -114,15 +114,75 @@ def test_the_tables_of_routes_are_the_programs():
     assert sorted(told) == sorted(meanings)
 
 
-@pytest.mark.parametrize("row", rows("Decisions"), ids=lambda row: row[0])
+DECISIONS = rows("Decisions", "tests/README.md")
+
+
+def test_the_decisions_of_the_readme_are_some_of_all():
+    assert [row for row in DECISIONS if row in rows("Decisions")] == rows("Decisions")
+
+
+def test_the_decisions_are_numbered():
+    assert [row[0] for row in DECISIONS] == [
+        str(number) for number in range(1, len(DECISIONS) + 1)
+    ]
+
+
+@pytest.mark.parametrize("row", DECISIONS, ids=lambda row: row[0])
 def test_each_decision_is_shown_by_a_test_that_exists(row):
     file, name = re.fullmatch(r"`(\w+\.py)::(test_\w+)`", row[2]).groups()
     [path] = (ROOT / "tests").rglob(file)
     assert f"def {name}(" in path.read_text()
 
 
-def test_each_place_in_the_layout_exists():
-    for cell, _ in rows("How it is laid out"):
+def test_the_readme_is_short():
+    assert README.count("\n") < 450
+
+
+def headings(page, level="##+"):
+    """Return the headings of ``page`` below its title, as they are linked to."""
+    found = re.findall(f"^{level} (.+)$", page, re.MULTILINE)
+    return [re.sub("[^a-z0-9 -]", "", h.lower()).replace(" ", "-") for h in found]
+
+
+def test_the_contents_name_every_heading_in_order():
+    [contents] = re.findall(r"^\*\*Contents:\*\* (?:.+\n)+", README, re.MULTILINE)
+    assert re.findall(r"\(#([^)]+)\)", contents) == headings(README, "##")
+
+
+LINKS = [
+    (path, link)
+    for path, page in PAGES.items()
+    for link in re.findall(r"\]\(([^)]+)\)", page)
+    if "://" not in link
+]
+
+
+@pytest.mark.parametrize(("path", "link"), LINKS)
+def test_each_link_leads_to_a_file_and_a_heading_that_exist(path, link):
+    name, _, heading = link.partition("#")
+    target = ((ROOT / path).parent / name) if name else ROOT / path
+    assert target.resolve().exists()
+    if heading:
+        assert heading in headings(target.read_text())
+
+
+def test_each_page_is_reached_from_the_readme():
+    reached = {
+        ((ROOT / path).parent / link.partition("#")[0]).resolve()
+        for path, link in LINKS
+    }
+    assert {ROOT / path for path in PAGES} - {ROOT / "README.md"} <= reached
+    assert {ROOT / path for path in PAGES} == {
+        *ROOT.glob("README.md"),
+        *ROOT.glob("app/**/README.md"),
+        *ROOT.glob("tests/**/README.md"),
+    }
+
+
+@pytest.mark.parametrize("page", ["app/README.md", "tests/README.md"])
+def test_each_place_in_a_layout_exists(page):
+    [table] = re.findall(r"^\| Place \|.*\n(?:\|.*\n)+", PAGES[page], re.MULTILINE)
+    for cell, _ in cells(table):
         for place in re.findall("`([^`]+)`", cell):
             assert (ROOT / place).exists(), place
 

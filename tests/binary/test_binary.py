@@ -1,4 +1,4 @@
-"""The executable, built by the README's own command, where Python is not.
+"""The executable, built by the documented command, where Python is not.
 
 Most tests run it in a root folder that holds only it, the C library, and two folders to
 write in; curl and the tests ask it from outside.
@@ -232,7 +232,7 @@ def test_nothing_is_left_by_a_server_that_was_told_to_stop(cage):
 
 
 def test_it_is_small(tmp_path):
-    """Prints the figures of the README (pytest -rP shows them)."""
+    """Prints the figures of the documentation (pytest -rP shows them)."""
     size = EXECUTABLE.stat().st_size
     times = sorted(first_answer(tmp_path / f"{n}") for n in range(7))
     # Nothing in it is compressed: the symbols that its libraries need can be read.

@@ -1,7 +1,6 @@
-"""Clients: those of the README, and one that is generated from the OpenAPI document."""
+"""Clients: the documented ones, and one that is generated from the OpenAPI document."""
 
 import importlib
-import json
 import shutil
 import subprocess
 import sys
@@ -41,11 +40,6 @@ def local(server):
     """Return the function from code of the README to that for the server of the test."""
     assert server.request("POST", T, {"id": ID, "name": "n"}).status == 200
     return lambda code: code.replace("8000", str(server.port))
-
-
-def test_lookup_with_curl_is_as_in_the_readme(local):
-    command = local(block("sh", f"-X LOOKUP --json '\"{ID}\"'"))
-    assert json.loads(output("bash", "-c", command)) == [ID]
 
 
 def test_lookup_with_httpx_is_as_in_the_readme(local):

@@ -16,7 +16,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from app import __version__
 from app.api.bodies import FORM
 from app.api.middleware import OVERRIDES
-from app.api.openapi.descriptions import OPERATIONS, TAGS
+from app.api.openapi.descriptions import ABOUT, OPERATIONS, TAGS
 from app.api.openapi.examples import EXAMPLES, LOOKUP_FAILED
 from app.api.openapi.meanings import MEANINGS
 from app.api.openapi.parameters import HEADERS, OF_PATH, PARAMETERS
@@ -29,18 +29,6 @@ from app.schemas.jsonschema import SHARED, JsonSchema, ref, taken
 JSON = "application/json"
 HTML = "text/html"
 FURTHER = "x-oai-additionalOperations"
-
-ABOUT = """\
-Service tasks, deferred jobs that start a service script, and services, customers' concerns
-that are followed through states and tasks.
-
-HEAD goes where GET does, and OPTIONS everywhere; other methods are answered with 405 and
-the header Allow. A client that cannot send LOOKUP or QUERY sends POST with the header
-X-HTTP-Method-Override. A trailing slash is tolerated. All replies have Cache-Control, no-
-cache or no-store, and X-Content-Type-Options: nosniff. Parameters that are not named here
-are refused, but for /, /docs, what is below /docs, /health and /metrics, which ignore
-them. A parameter without a value counts as absent, and _ is ignored; true and false may be
-in any case. Texts with a NUL and integers beyond 64 bits are refused everywhere."""
 
 RESOURCES = {
     "service tasks": ("svctasks",),

@@ -2,28 +2,119 @@
 
 from collections.abc import Iterator, Mapping
 
+ABOUT = """\
+Service tasks are deferred jobs that start a service script, once or repeatedly.
+Services are customers' concerns that go through states and tasks until they are
+completed.
+
+## Requests
+
+HEAD works wherever GET does, and OPTIONS everywhere. Other methods are answered with
+405 and the header Allow. A client that cannot send LOOKUP or QUERY sends POST with the
+header X-HTTP-Method-Override. A trailing slash is tolerated.
+
+Parameters that are not named here are refused, but for /, /docs, what is below /docs,
+/health and /metrics, which ignore them. A parameter without a value counts as absent,
+and _ is ignored; true and false may be in any case. Texts with a NUL and integers
+beyond 64 bits are refused everywhere.
+
+## Replies
+
+All replies have Cache-Control, no-cache or no-store, and X-Content-Type-Options:
+nosniff. Error messages name what came and what would be right. `errors` has the faults
+of the input by field; it names a hundred at most, and the message says how many more
+there are.
+
+Replies with a task, a service, a state, or a list of them, have an `ETag`. GET with
+`If-None-Match` is answered with 304 if the client has the same version already. A write
+with `If-Match` is refused with 412 if somebody else has changed the task, or the
+service, state or task that the address names last. A creation with either header is
+refused. There is no Last-Modified: conditions with dates are ignored."""
+"""What is true of all operations, in Markdown."""
+
 TAGS: Mapping[str, str] = {
-    "service tasks": (
-        "Deferred jobs that start a service script, once or repeatedly. A task is a JSON "
-        "object with fifteen fields; `ext` and `opts` take further members of your own."
-    ),
-    "services": (
-        "Commitments to customers, such as an order. A service is started, goes through "
-        "states, has tasks, and is completed. What has started and is not completed is "
-        "active. Completing a service or a state leaves what is in it as it is."
-    ),
-    "extensions": (
-        "Data of your own on services, states and tasks. Create the schema first, then "
-        "write values; replies show those that the parameter `extensions` names."
-    ),
-    "business attributes": (
-        "Named sets of values that fields such as `service_type` may be limited to. They "
-        "are read from `business_attributes.json`."
-    ),
+    "service tasks": """\
+Deferred jobs that start a service script, once or repeatedly. A task is a JSON object
+with fifteen fields; `ext` and `opts` take further members of your own.
+
+**Filters.** `filter` is a JSON object, and all of its members must match:
+`{"isenabled": 1, "ext.owner": "ops"}`. A name may have dots: `ext.owner` is the member
+`owner` of `ext`.
+
+| Operator | In place of | Matches |
+|---|---|---|
+| `$eq`, `$ne` | a value | what is equal, what is not |
+| `$gt`, `$gte`, `$lt`, `$lte` | a value | what is greater or less, or equal too |
+| `$in`, `$nin` | a value | what is one of an array, what is none of it |
+| `$all` | a value | an array with all of these elements |
+| `$exists` | a value | with `true` what is there, with `false` what is not |
+| `$contains` | a value | a text with this part, in any case, or an array with it |
+| `$startswith`, `$endswith` | a value | a text that begins or ends like this |
+| `$not` | a value or a name | what the condition does not match |
+| `$and`, `$or`, `$nor` | a name | all, one or none of an array of filters |
+
+An array matches a field that has all of its elements, and an object one that has its
+members. In `ext` and `opts` a condition matches an array if it matches one of its
+elements, and `ext.orders.city` looks into every element of an array of objects. The
+form of the platform is read too: `["==", ["property", "name"], "x"]`, with `==`, `!=`,
+`<`, `<=`, `>`, `>=`, `in`, `and`, `or` and `not`. There is no regular expression.
+
+**Masks.** A mask names the fields that are shown: `mask=id,ext.ct`. A list has no
+`sites`, `periods` and `opts`, and of `ext` only `ct` and `lwt`; one task has all of
+them. `flat=true` shows `{"opts.title": "x"}` in place of `{"opts": {"title": "x"}}`; a
+body may have this form too.
+
+**Lookup.** LOOKUP has a key as its body, a JSON string, and is answered by the ids of
+the tasks that have this key. The only key is the `id`.""",
+    "services": """\
+Commitments to customers, such as an order.
+
+**Life cycle.** A service is started, goes through states, has tasks, and is completed.
+What has started and is not completed is *active*. A state or a task belongs to one
+service; a task may belong to one of its states too. Completing a service or a state
+leaves what is in it as it is, so its active states and tasks can still be completed. No
+state and no task can start in a completed service, and what is completed cannot be
+completed again. A transition completes one state and starts the next, at the same
+moment.
+
+**Owners.** A service has a `customer_id`, a `contact_key`, or both. Without
+`customer_id` it is *anonymous*: it is listed by its contact key until it is associated
+with a customer.
+
+**Events.** The body of a start or an end has the members of the event (`timestamp`,
+`application_type` and so on), those of the service, state or task, and extension values
+side by side. `timestamp` is now if it is left out. `est_duration` is in seconds;
+`duration`, from the start to the end, is in milliseconds.""",
+    "extensions": """\
+Data of your own on services, states and tasks. Create the schema first, then write
+values; replies show those that the parameter `extensions` names. Names are the same in
+any case. Deleting a schema deletes all its values.
+
+    {"name": "relatedOffers", "type": "multi-valued", "unique": ["offer_name"],
+     "attributes": [{"name": "offer_name", "type": "string", "length": 64},
+                    {"name": "price", "type": "currency", "default": 0}]}
+
+The value of a `single-valued` extension is an object, that of a `multi-valued` one an
+array of objects, its *records*. The attributes that `unique` names are the key of a
+record. Types are `string`, `integer` (32 bits), `long` (64 bits), `double`, `boolean`,
+`date`, `datetime` and `currency` (4 decimals); a value of another type is converted
+where nothing is lost, or refused.""",
+    "business attributes": """\
+Named sets of values that fields such as `service_type` may be limited to. They are read
+from `business_attributes.json`, which you edit by hand. A field that is mapped to an
+attribute takes the ids and the names of its values; replies show the id, or the name
+with `SVCTASKS_MAP_NAMES=true`.
+
+    {"business_attributes": {"1": {
+      "name": "ServiceKinds", "cv_attributes": ["Service.type"],
+      "values": [{"name": "Support", "dbid": 100}, {"name": "Order", "dbid": 101}]}}}
+
+`cv_attributes` are `Service`, `State` or `Task`, a dot, and `type`, `application_type`,
+`resource_type`, `media_type` or `disposition`.""",
     "server": "The state, the mode, the health and the metrics of the server.",
     "documentation": "The entry points, this document, and the page that shows it.",
 }
-"""By the name of the tag, in the order of the page."""
+"""By the name of the tag, in the order of the page; in Markdown."""
 
 _SVCTASKS: Mapping[str, str] = {
     "get_svctasks": (
