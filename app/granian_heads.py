@@ -12,12 +12,18 @@ Environ = dict[str, Any]
 class Heads:
     """Reads the heads of requests to ``server``, an address.
 
-    ``SCRIPT_NAME`` in the environment is the prefix under which all addresses stand.
+    Each environment has ``always`` in it. ``SCRIPT_NAME`` in that of the process is the
+    prefix under which all addresses stand.
     """
 
-    def __init__(self, server: Any) -> None:
+    def __init__(self, server: Any, always: Environ) -> None:
         self._prefix = os.environ.get("SCRIPT_NAME", "").rstrip("/")
+        # A copy of a dictionary that has all members need not grow.
+        of_request = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "RAW_URI")
+        of_client = ("REMOTE_ADDR", "REMOTE_PORT")
         self._always: Environ = {
+            **dict.fromkeys(of_request + of_client),
+            **always,
             "SCRIPT_NAME": self._prefix,
             "SERVER_NAME": server[0],
             "SERVER_PORT": str(server[1]),

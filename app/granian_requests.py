@@ -21,6 +21,8 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
+Headers = Iterable[tuple[str, str]]
+
 PIECE = 1 << 16
 """Bytes of a reply that are sent at once, and that any body may have."""
 
@@ -42,7 +44,8 @@ class Requests:
         self._most = settings.max_body
         self._seconds = settings.request_timeout
         self._memory = max(MEMORY, 4 * self._most)
-        self._heads = Heads(server)
+        always = {"wsgi.input": io.BytesIO(), IS_STOPPING: self._is_stopping}
+        self._heads = Heads(server, always)
         self._receiving: dict[_Body, None] = {}
         self._received = 0
         self._counting = threading.Lock()
@@ -79,39 +82,41 @@ class Requests:
     def begin(self, watcher: Any) -> None:
         """Answer a request of the core, or wait for its body."""
         try:
-            self._begin(watcher.proto, watcher.scope)
+            protocol = watcher.proto
+            environ, fault = self._heads.read(watcher.scope)
+            if fault:
+                _refuse(protocol, 400, fault)
+                return
+            length = int(environ.get("CONTENT_LENGTH", 0))
+            if "HTTP_TRANSFER_ENCODING" in environ:
+                length = self._most + 1
+            elif not 0 < length <= self._most:
+                self.answer(protocol, environ)
+                return
+            body = _Body(self, protocol, environ, length, self.deadline())
+            self._receiving[body] = None
+            body.wait(protocol.receive())
         except Exception:
             # The core would not see it.
             log.exception("a request failed")
             watcher.done()
 
-    def _begin(self, protocol: Any, scope: Any) -> None:
-        environ, fault = self._heads.read(scope)
-        if fault:
-            _refuse(protocol, 400, fault)
-            return
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if "HTTP_TRANSFER_ENCODING" in environ:
-            length = self._most + 1
-        elif not 0 < length <= self._most:
-            self.answer(protocol, environ, io.BytesIO())
-            return
-        body = _Body(self, protocol, environ, length, self.deadline())
-        self._receiving[body] = None
-        body.wait(protocol.receive())
-
-    def answer(self, protocol: Any, environ: Environ, body: Any) -> None:
+    def answer(self, protocol: Any, environ: Environ) -> None:
         """Call the application, and send what it replies."""
         self._working[protocol] = time.monotonic()
+        head: dict[str, Any] = {"type": "http.response.start"}
+
+        def start(status: str, headers: Headers, exc_info: object = None) -> None:
+            head["status"] = int(status[:3])
+            # They are ASCII. To encode to the default takes half the time.
+            head["headers"] = [
+                (name.encode(), value.encode()) for name, value in headers
+            ]
+
         try:
-            environ["wsgi.input"] = body
             environ[HAS_LEFT] = partial(self._has_left, protocol)
-            environ[IS_STOPPING] = self._is_stopping
-            response = _Response()
-            parts = self._application(environ, response.start)
-            content = b"".join(parts)
-            head = {"status": response.status, "headers": response.headers}
-            protocol.send({"type": "http.response.start", **head})
+            content = b"".join(self._application(environ, start))
+            protocol.send(head)
             if len(content) > PIECE:
                 self._send(_Reply(self, protocol, content))
             else:
@@ -121,8 +126,9 @@ class Requests:
             log.exception("cannot answer %s", ascii(environ["RAW_URI"])[:100])
             _refuse(protocol, 500, "The service failed to answer")
         finally:
-            self._working.pop(protocol, None)
-            self._clients.pop(protocol, None)
+            del self._working[protocol]
+            if self._clients:
+                self._clients.pop(protocol, None)
 
     def stop(self) -> None:
         """Let the application know that the worker stops."""
@@ -197,7 +203,8 @@ class Requests:
     def end(self, body: "_Body", content: Any) -> None:
         """Answer the request of ``body``, unless that has been refused."""
         if self._leave(body):
-            self.answer(body.protocol, body.environ, content)
+            body.environ["wsgi.input"] = content
+            self.answer(body.protocol, body.environ)
 
     def _leave(self, body: "_Body") -> bool:
         """Let go of ``body``; return whether nobody did so before."""
@@ -209,20 +216,6 @@ class Requests:
             with self._counting:
                 self._received -= body.kept
         return True
-
-
-class _Response:
-    """What the application says of its reply."""
-
-    __slots__ = ("status", "headers")
-
-    def start(
-        self, status: str, headers: Iterable[tuple[str, str]], exc_info: object = None
-    ) -> None:
-        self.status = int(status[:3])
-        self.headers = [
-            (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers
-        ]
 
 
 class _Waiting:
