@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from raw import as_json, connect, head, is_closed, many, reply
+from raw import as_json, connect, head, is_closed, many, reply, send
 from running import Server
 from shared import T, until
 
@@ -195,18 +195,42 @@ class Limited(Server):
     command = ("prlimit", "--nofile=100:100", *Server.command)
 
 
-@pytest.mark.parametrize("sent", [b"", head("HEAD", "/docs")])
+each_silence = pytest.mark.parametrize("sent", [b"", head("HEAD", "/docs")])
+
+
+@each_kind
+@each_silence
+def test_more_connections_than_files_are_answered_in_their_turn(data, kind, sent):
+    """Whoever comes later waits, but no longer than silent clients may take."""
+    server = Limited(data, "--server", kind, SVCTASKS_REQUEST_TIMEOUT="1")
+    try:
+        workers = server.workers(2)
+        with many(server.port, 300) as clients:
+            send_each(clients, sent)
+            for _ in range(4):
+                assert server.request("GET", "/health").status == 200
+        assert server.workers(2) == workers
+        assert "too many open files" not in server.logged().lower()
+    finally:
+        server.kill()
+
+
+@each_silence
 def test_more_connections_than_files_keep_nobody_waiting(data, sent):
     """The longest silent ones make room; Granian's core does not know them."""
     server = Limited(data, "--server", "gunicorn", **FOR_EVER)
     try:
         with many(server.port, 300) as clients:
-            for client in clients:
-                client.sendall(sent)
+            send_each(clients, sent)
             for _ in range(4):
                 assert server.request("GET", "/health").status == 200
     finally:
         server.kill()
+
+
+def send_each(clients, content):
+    for client in clients:
+        send(client, [content])
 
 
 @each_kind
