@@ -15,8 +15,8 @@ from typing import Any, TextIO
 import falcon
 
 from app import lifecycle, logs, modes
+from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
-from app.api.observation import Observer
 from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
 from app.errors import Unavailable
@@ -51,17 +51,17 @@ def _now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The whole service: a WSGI application over a store, and who observes it."""
+    """The whole service: a WSGI application over a store, and its access log."""
 
     store: FileStore
-    observer: Observer
+    access_log: AccessLog
     application: falcon.App[Any, Any]
     log: TextIO | LogStream
 
     def close(self) -> None:
-        """Let go of everything; the journals are folded and the log is complete."""
+        """Close everything; the journals are folded and the log is complete."""
         self.store.close()
-        self.observer.close()
+        self.access_log.close()
         self.log.flush()
 
 
@@ -75,8 +75,8 @@ def open_service(
     if log is None:
         log = LogStream(sys.stderr)
     seconds = time.time if clock is None else lambda: clock().timestamp()
-    observer = Observer(logs.form(log), log.write, seconds)
-    store = open_store(settings, observer.timed(sync))
+    access_log = AccessLog(logs.form(log), log.write, seconds)
+    store = open_store(settings, access_log.timed(sync))
     does = use_cases(store, settings, clock or _now)
     if not settings.read_only:
         store.check_mounts()
@@ -87,11 +87,11 @@ def open_service(
         settings.max_body,
         settings.services_prefix,
         Simulation(settings.read_only, settings.delay_seconds, settings.fail_rate),
-        observer,
+        access_log,
         # Long queries have half of the threads: some go on, and as many wait.
         Pacing(settings.query_timeout, max(1, settings.threads // 4)),
     )
-    return Service(store, observer, application, log)
+    return Service(store, access_log, application, log)
 
 
 def _finish_deletions(extensions: Extensions) -> None:

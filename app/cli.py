@@ -174,7 +174,7 @@ def import_(
 
     Example: svctasks import svctasks tasks.json
     """
-    from app import bootstrap, interchange
+    from app import bootstrap, import_export
 
     def skip(place: str, reason: str) -> None:
         click.echo(f"skipped {place}: {visible(reason)}", err=True)
@@ -184,7 +184,7 @@ def import_(
         content, name = read_input(), "the standard input"
     else:
         content, name = file.read_bytes(), file.name
-    given = interchange.entities(content, collection, name)
+    given = import_export.entities(content, collection, name)
     store = bootstrap.open_store(settings)
     try:
         does = bootstrap.use_cases(store, settings)
@@ -197,7 +197,7 @@ def import_(
             file=sys.stderr,
             hidden=not sys.stderr.isatty(),
         ) as shown:
-            count = interchange.load(
+            count = import_export.load(
                 store,
                 collection,
                 store.table(collection).key,
@@ -223,14 +223,14 @@ def export(collection: str, file: Path, data: Path | None) -> None:
 
     Example: svctasks export svctasks tasks.json
     """
-    from app import interchange
+    from app import import_export
 
     settings = Settings.from_environment(data=data)
     with _existing_store(settings) as store:
         _spare_data_files(file, settings)
-        documents = interchange.stored(store, collection)
+        documents = import_export.stored(store, collection)
         with outputs.written(file) as opened:
-            count = interchange.write_array(documents, opened)
+            count = import_export.write_array(documents, opened)
     _say_of(file, f"{count} exported")
 
 
@@ -275,7 +275,7 @@ def backup(file: Path, replace: bool, data: Path | None) -> None:
 
     Example: svctasks backup svctasks-2026-11-22.tar.gz
     """
-    from app import bootstrap, interchange
+    from app import bootstrap, import_export
 
     settings = Settings.from_environment(data=data)
     if outputs.is_standard(file) and os.isatty(1):
@@ -287,7 +287,9 @@ def backup(file: Path, replace: bool, data: Path | None) -> None:
         except Conflict as error:
             raise Conflict(f"{error.message}; --replace replaces it") from None
         with output as opened:
-            count = interchange.back_up(store, bootstrap.collections(settings), opened)
+            count = import_export.back_up(
+                store, bootstrap.collections(settings), opened
+            )
     _say_of(file, f"{count} documents backed up")
 
 
@@ -303,12 +305,14 @@ def restore(file: Path, data: Path | None) -> None:
 
     Example: svctasks restore svctasks-2026-11-22.tar.gz
     """
-    from app import bootstrap, interchange
+    from app import bootstrap, import_export
 
     settings = Settings.from_environment(data=data)
     store = bootstrap.open_store(settings)
     try:
-        total, left = interchange.restore(store, bootstrap.collections(settings), file)
+        total, left = import_export.restore(
+            store, bootstrap.collections(settings), file
+        )
     finally:
         store.close()
     for table in left:

@@ -7,10 +7,10 @@ import falcon
 
 from app import business_attributes, modes, services, svctasks
 from app.api import bodies, middleware, problems
+from app.api.access_log import AccessLog
 from app.api.business_attributes import BusinessAttributes
 from app.api.documentation import Documentation, Entrance
 from app.api.extensions import Schemas, Values
-from app.api.observation import Observer
 from app.api.routes import routes
 from app.api.server import Health, Metrics, Mode, OpenApi, Status
 from app.api.services import Nested, Services
@@ -46,7 +46,7 @@ def create_application(
     max_body: int,
     prefix: str,
     simulation: Simulation,
-    observer: Observer,
+    access_log: AccessLog,
     pacing: Pacing,
 ) -> falcon.App[Any, Any]:
     """Return the application over ``store`` and the use cases.
@@ -62,7 +62,7 @@ def create_application(
     application = _Application()
     # Falcon would add a type to a reply that has no body.
     application.resp_options.default_media_type = None  # type: ignore[assignment]
-    application.add_middleware(observer)
+    application.add_middleware(access_log)
     application.add_middleware(middleware.Headers(all_routes))
     application.add_middleware(middleware.MethodOverride())
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
@@ -78,10 +78,10 @@ def create_application(
         "states": Nested(STATES, of_services),
         "tasks": Nested(TASKS, of_services),
         "business_attributes": BusinessAttributes(use_cases.business_attributes),
-        "status": Status(use_cases.modes, observer),
+        "status": Status(use_cases.modes, access_log),
         "mode": Mode(use_cases.modes),
         "health": Health(store),
-        "metrics": Metrics(store, observer),
+        "metrics": Metrics(store, access_log),
         "openapi": OpenApi(prefix),
         "entrance": Entrance(prefix),
         "documentation": Documentation(),

@@ -18,11 +18,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from app import __version__, modes
-from app.api import bodies, parameters, tally
+from app.api import bodies, daily_counts, parameters
+from app.api.access_log import AccessLog
 from app.api.entity_tags import refuse_conditions, send
 from app.api.memory import memory
 from app.api.middleware import location
-from app.api.observation import Observer
 from app.api.routes import STATUS
 from app.errors import Unavailable
 from app.lifecycle import moment
@@ -58,28 +58,28 @@ class Health:
 class Status:
     """Tells how the server does. Context-services contract, section 2."""
 
-    def __init__(self, server_modes: modes.Modes, observer: Observer) -> None:
+    def __init__(self, server_modes: modes.Modes, access_log: AccessLog) -> None:
         self._modes = server_modes
-        self._observer = observer
+        self._access_log = access_log
 
     def on_get(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         response.set_header(*NOT_KEPT)
-        figures = self._observer.tally()
-        body = {
+        counts = self._access_log.daily_counts()
+        body: dict[str, Any] = {
             "version": __version__,
-            "system_time": _moment(figures["now"]),
+            "system_time": _moment(counts["now"]),
             "mode": self._modes.current(),
-            "started": _moment(figures["started"]),
+            "started": _moment(counts["started"]),
         }
-        if figures["last_request"]:
-            body["last_request"] = _moment(figures["last_request"])
-        counts = {
-            "request_today": int(figures["requests"]),
-            "client_errors_today": int(figures["client_errors"]),
-            "server_errors_today": int(figures["server_errors"]),
+        if counts["last_request"]:
+            body["last_request"] = _moment(counts["last_request"])
+        body |= {
+            "request_today": int(counts["requests"]),
+            "client_errors_today": int(counts["client_errors"]),
+            "server_errors_today": int(counts["server_errors"]),
         }
-        response.data = bodies.encode({**body, **counts, **memory()})
+        response.data = bodies.encode({**body, **memory()})
 
     on_head = on_get
 
@@ -101,9 +101,9 @@ class Mode:
 class Metrics:
     """Figures of all workers, in the text form of Prometheus."""
 
-    def __init__(self, store: Store, observer: Observer) -> None:
+    def __init__(self, store: Store, access_log: AccessLog) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_Requests(observer))
+        self._registry.register(_Requests(access_log))
         self._registry.register(_Tables(store))
 
     def on_get(self, request: Request, response: Response) -> None:
@@ -138,13 +138,13 @@ def _described(prefix: str, root: str) -> bytes:
 class _Requests(Collector):
     """What the workers observed of requests."""
 
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
+    def __init__(self, access_log: AccessLog) -> None:
+        self._access_log = access_log
 
     def collect(self) -> Iterator[Metric]:
-        for metric in self._observer.figures():
+        for metric in self._access_log.metrics():
             # The status is made of these; here, figures of one day would mislead.
-            if metric.name != tally.NAME:
+            if metric.name != daily_counts.NAME:
                 yield metric
 
 

@@ -11,8 +11,8 @@ from documented import Documented
 from shared import T, until
 from webtest import TestApp
 
+from app.api.access_log import AccessLog
 from app.api.application import create_application
-from app.api.observation import Observer
 from app.api.simulation import Simulation
 from app.bootstrap import open_service, use_cases
 from app.errors import Unavailable
@@ -38,11 +38,11 @@ def broken(settings, clock):
 
     def over(error):
         store = BrokenStore(error)
-        observer = Observer(json_line, lambda text: None, lambda: 0.0)
+        access_log = AccessLog(json_line, lambda text: None, lambda: 0.0)
         does = use_cases(store, settings, clock)
         return TestApp(
             create_application(
-                store, does, 1 << 20, "", Simulation(), observer, Pacing(10, 1)
+                store, does, 1 << 20, "", Simulation(), access_log, Pacing(10, 1)
             )
         )
 
@@ -189,7 +189,7 @@ def hurried(settings, clock):
     pacing = Pacing(3, 1, clock=lambda: next(seconds), pause=lambda _: None)
     does = use_cases(service.store, settings, clock)
     application = create_application(
-        service.store, does, 1 << 20, "", Simulation(), service.observer, pacing
+        service.store, does, 1 << 20, "", Simulation(), service.access_log, pacing
     )
     documented = Documented("")
     application.add_middleware(documented)

@@ -85,7 +85,7 @@ def test_status_counts_the_requests_of_all_workers(counting):
     told = counting.status()
     assert (told["client_errors_today"], told["server_errors_today"]) == (20, 0)
     assert told["started"] <= told["last_request"] <= told["system_time"]
-    assert "tally" not in counting.request("GET", "/metrics").text
+    assert "daily_counts" not in counting.request("GET", "/metrics").text
 
 
 def test_figures_of_a_worker_that_died_count_on(counting):

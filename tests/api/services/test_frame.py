@@ -12,8 +12,8 @@ from service_calls import refused_services
 from shared import T
 from webtest import TestApp
 
+from app.api.access_log import AccessLog
 from app.api.application import create_application
-from app.api.observation import Observer
 from app.api.routes import ROUTES, routes
 from app.api.simulation import Simulation
 from app.bootstrap import open_service, use_cases
@@ -70,11 +70,11 @@ def failing(settings, clock):
 
     def over(error):
         store = Failing(error)
-        observer = Observer(json_line, lambda text: None, lambda: 0.0)
+        access_log = AccessLog(json_line, lambda text: None, lambda: 0.0)
         does = use_cases(store, settings, clock)
         return TestApp(
             create_application(
-                store, does, 1 << 20, PREFIX, Simulation(), observer, Pacing(10, 1)
+                store, does, 1 << 20, PREFIX, Simulation(), access_log, Pacing(10, 1)
             )
         )
 

@@ -87,7 +87,7 @@ def test_server_errors_are_counted_apart(settings, clock, log):
     seen = [200]
     until(lambda: seen.append(send(api, "GET", T).status_int) or seen[-1] == 503)
     assert counts(api) == (len(seen), 0, 1)
-    service.observer.close()
+    service.access_log.close()
 
 
 def test_head_has_the_headers_only(api):
@@ -145,7 +145,7 @@ def test_figures_of_the_day_are_not_among_those_for_prometheus(api):
     status(api)
     text = send(api, "GET", "/metrics").text
     assert "svctasks_request_seconds" in text and "svctasks_documents" in text
-    assert "tally" not in text
+    assert "daily_counts" not in text
 
 
 # Mode
