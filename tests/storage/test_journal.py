@@ -10,6 +10,7 @@ from notes import entries, held, journal, note, open_table, stored, unflushed
 from app.errors import Invalid, Unavailable
 from app.storage.files.descriptors import Descriptor
 from app.storage.files.journal import (
+    CHUNK,
     Commits,
     Journal,
     create,
@@ -252,3 +253,12 @@ def test_file_is_closed_when_nobody_refers_to_it(path):
     del descriptor
     with pytest.raises(OSError, match="Bad file descriptor"):
         Descriptor.__del__(type("Closed", (), {"number": number})())
+
+
+def test_journal_is_read_in_pieces_whatever_the_length_of_its_lines(tmp_path):
+    path = tmp_path / "journal"
+    texts = ["x" * size for size in (1, CHUNK - 60, 3 * CHUNK, CHUNK, 0)]
+    lines = [encode({"seq": n, "text": text}) for n, text in enumerate(texts)]
+    path.write_bytes(b"".join(lines) + b"half a li")
+    found = list(Journal(path).lines(path.stat().st_size))
+    assert [line.raw for line in found] == lines

@@ -353,7 +353,7 @@ def test_damaged_lines_are_passed_over(file, damage):
 def test_of_much_that_was_written_only_the_revisions_are_kept(file):
     long = encoded(note("a", text="x" * versions.CONTENT_BYTES))
     given = step(0, "a", "b")
-    given.latter["a"] = Record(1, "a", long)
+    given.take({"put": [(1, long)], "was": [7]}, "id")
     file.add(given)
     assert file.path.stat().st_size < 200
     [found, _] = file.history([Step(Checkpoint(1, "t"))])

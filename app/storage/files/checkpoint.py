@@ -139,7 +139,7 @@ class FoldedTable(WritableTable):
             header = state.header(checkpoint, None)
         draft = self._beside("fold")
         drafted = self._file.draft(draft, snapshot, checkpoint)
-        self._edits.keep_version(folded.tail(end), state, checkpoint)
+        self._edits.keep_version(lambda: folded.lines(end), state, checkpoint)
         # Kept open until writers may go on: to free its blocks takes longer than the rest.
         former = self._file.opened()
         with self._lock:

@@ -6,7 +6,7 @@ that a process that starts meanwhile has them too.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from app.errors import Invalid
@@ -19,7 +19,13 @@ from app.storage.files.loading import Saved
 from app.storage.files.merging import Base, Edit, Merged, Merger, Now
 from app.storage.files.records import Record
 from app.storage.files.state import State
-from app.storage.files.versions import Checkpoint, Step, Versions, steps_in
+from app.storage.files.versions import (
+    Checkpoint,
+    Step,
+    Versions,
+    last_step,
+    steps_in,
+)
 
 log = logging.getLogger(__name__)
 
@@ -85,10 +91,11 @@ class Edits:
         self._log(base, merged, copy)
 
     def keep_version(
-        self, lines: Sequence[Line], state: State, until: Checkpoint
+        self, lines: Callable[[], Iterable[Line]], state: State, until: Checkpoint
     ) -> None:
         """Keep what ``lines`` wrote since the data file of ``state``; raises OSError."""
-        step = self._steps(lines, state)[-1]
+        collection, since = self._collection, state.checkpoint
+        step = last_step(lines, since, collection.key, state.moment)
         step.until = until
         self._versions.add(step)
 

@@ -20,7 +20,7 @@ import errno
 import os
 import secrets
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,6 +36,9 @@ FORMAT = 3
 In the first form, ``put`` held pairs of a number and a document. In the second, there was
 no digest, no revision from before, and no marker in the data file.
 """
+
+CHUNK = 1 << 20
+"""How many bytes of a journal are read at once."""
 
 _START = b'{"crc":"'
 _CHECKSUM = len(b'{"crc":"00000000",')
@@ -125,12 +128,29 @@ class Journal:
 
     def tail(self, end: int) -> list[Line]:
         """Return the sound lines after ``offset`` that are there before ``end``."""
-        lines = []
-        for raw in self._rest(end).splitlines(keepends=True):
+        return list(self.lines(end))
+
+    def lines(self, end: int) -> Iterator[Line]:
+        """Return the lines of ``tail`` one by one: a whole journal may be large."""
+        for raw in self._raw_lines(end):
             if not raw.endswith(b"\n") or (line := decode(raw)) is None:
                 break
-            lines.append(line)
-        return lines
+            yield line
+
+    def _raw_lines(self, end: int) -> Iterator[bytes]:
+        position, rest = self.offset, b""
+        while position < end:
+            # At least as much as the line has so far: a long one is not copied too often.
+            size = min(end - position, max(CHUNK, len(rest)))
+            part = os.pread(self.descriptor.number, size, position)
+            if not part:
+                break
+            position += len(part)
+            lines = (rest + part).splitlines(keepends=True)
+            rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
+            yield from lines
+        if rest:
+            yield rest
 
     def skip(self, lines: Iterable[Line]) -> None:
         """Move ``offset`` behind ``lines``, its tail, which have been taken in."""

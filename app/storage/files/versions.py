@@ -11,7 +11,7 @@ version that is not known is compared with those that are.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -58,7 +58,8 @@ class Step:
     """What was written after the version ``since``, up to ``until`` or, if None, to now.
 
     ``former`` has the revision that each document had before, None if there was none.
-    ``latter`` has what stood there afterwards, as far as that is known. Documents that a
+    ``latter`` has the documents afterwards, as far as they are known, and ``size`` is that
+    of their JSON in bytes. A step that ``is_large`` has none of them. Documents that a
     person wrote were completed with ``moment``.
     """
 
@@ -67,6 +68,8 @@ class Step:
     moment: str = ""
     former: dict[Key, int | None] = field(default_factory=dict)
     latter: dict[Key, Record | None] = field(default_factory=dict)
+    size: int = 0
+    is_large: bool = False
 
     def take(self, entry: dict[str, Any], key: str) -> None:
         """Take in an entry of a journal or of versions; ``key`` is the member of it."""
@@ -81,15 +84,27 @@ class Step:
         was = entry.get("was", ())
         for each, revision in zip_longest(keys, was[: len(keys)], fillvalue=UNKNOWN):
             self.former.setdefault(each, revision)
-        self.latter |= dict.fromkeys(entry.get("gone", ()))
-        self.latter |= {each.key: each for each in put}
+        for gone in () if self.is_large else entry.get("gone", ()):
+            self._take(gone, None)
+        for record in () if self.is_large else put:
+            self._take(record.key, record)
+
+    def _take(self, key: Key, record: Record | None) -> None:
+        former = self.latter.get(key)
+        self.size -= len(former.encoded) if former else 0
+        self.size += len(record.encoded) if record else 0
+        self.latter[key] = record
+
+    def drop_content(self) -> None:
+        """Keep the revisions only, from now on."""
+        self.latter, self.is_large = {}, True
 
     def entry(self) -> dict[str, Any]:
         """Return the line of versions for this step, whose end is known."""
         head = {"until": self.until, "moment": self.moment}
         gone = [key for key, record in self.latter.items() if record is None]
         put = [each for each in self.latter.values() if each is not None]
-        if sum(len(each.encoded) for each in put) > CONTENT_BYTES:
+        if self.is_large or self.size > CONTENT_BYTES:
             keys, was = list(self.former), list(self.former.values())
             return {**head, "keys": keys, "was": was}
         keys = [*(each.key for each in put), *gone]
@@ -120,6 +135,27 @@ def steps_in(
             )
             step.take(line.entry, key)
     return steps
+
+
+def last_step(
+    lines: Callable[[], Iterable[Line]], checkpoint: Checkpoint, key: str, moment: str
+) -> Step:
+    """Return the last of the steps of ``steps_in``, with less in memory.
+
+    ``lines`` gives the lines of the journal anew at each call. Of documents that are too
+    large for a line of versions, the step has the revisions only.
+    """
+    step = Step(checkpoint, moment=moment)
+    for line in lines():
+        if "fold" in line.entry and "at" in line.entry:
+            step = Step(Checkpoint(*line.entry["at"]))
+    for line in lines():
+        is_later = line.entry["seq"] > step.since.number or step.since is checkpoint
+        if "put" in line.entry and is_later:
+            step.take(line.entry, key)
+            if step.size > CONTENT_BYTES:
+                step.drop_content()
+    return step
 
 
 Edited = dict[Key, int | None]
