@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -40,6 +41,7 @@ from app.errors import Invalid, Unavailable
 from app.query import Field, Order, Query
 from app.query.values import INTEGER
 from app.storage.files.journal import encode
+from app.storage.files.lock import ThreadLock
 from app.storage.files.store import FileStore
 
 
@@ -259,12 +261,17 @@ def test_fork_while_a_thread_searches_leaves_the_child_able_to_search(tmp_path):
 
 def test_fork_waits_for_a_fold(tmp_path):
     """A child would inherit the lock of the fold, and keep all others from folding."""
-    folding, may_go_on = threading.Event(), threading.Event()
+    folding, is_forked = threading.Event(), threading.Event()
+    forking = threading.get_ident()
+
+    def waits():
+        # Nothing else shows that the fork waits.
+        return sys._current_frames()[forking].f_code is ThreadLock.acquire.__code__
 
     def sync(descriptor):
         if threading.current_thread().name.startswith("folder"):
             folding.set()
-            may_go_on.wait(0.2)
+            until(lambda: waits() or is_forked.is_set())
 
     store = open_notes(tmp_path, sync)
     table = store.table("notes")
@@ -274,8 +281,10 @@ def test_fork_waits_for_a_fold(tmp_path):
         fold = pool.submit(table.fold)
         assert folding.wait(PATIENCE)
         child = Child(lambda: os.read(reader, 1).decode())
-        assert fold.done()
-        fold.result()
+        is_folded = data(tmp_path).exists()
+        is_forked.set()
+        fold.result(PATIENCE)
+    assert is_folded
     # The child lives on; whoever wants to fold does not wait for its end.
     store.insert("notes", note("b", 2))
     table.fold(wait=True)
