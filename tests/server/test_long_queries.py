@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import SERVERS
 from running import Server
-from shared import T, until
+from shared import PATIENCE, T, until
 
 TASKS = 10_000
 
@@ -15,6 +15,9 @@ CONDITIONS = [{"ext.tags": {"$contains": f"x{number}"}} for number in range(80)]
 
 LONG = {"filter": {"$or": CONDITIONS}, "limit": 1}
 """Nearly a million comparisons, each of several steps, and nothing found."""
+
+FOR_EVER = {"SVCTASKS_QUERY_TIMEOUT": f"{2 * PATIENCE}"}
+"""Longer than any test: what ends does so for another reason."""
 
 
 def id_of(number):
@@ -54,7 +57,7 @@ def serving(data, table):
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_long_queries_leave_threads_to_others(serving, name):
-    server = serving(name)
+    server = serving(name, **FOR_EVER)
     names = [f"SITE{number}" for number in range(1000)]
     thousand = {"filter": {"sites": {"$nin": names}}, "limit": 1}
     assert server.request("QUERY", body=thousand).headers["x-total-count"] == f"{TASKS}"
@@ -81,7 +84,7 @@ def test_long_queries_leave_threads_to_others(serving, name):
 
 @pytest.mark.parametrize("name", SERVERS)
 def test_query_ends_when_its_client_has_left(serving, name):
-    server = serving(name, SVCTASKS_QUERY_TIMEOUT="3600")
+    server = serving(name, **FOR_EVER)
     body = json.dumps(LONG).encode()
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
