@@ -100,6 +100,7 @@ class Server(BaseApplication):
 
     def run(self) -> None:
         """Serve until told to stop."""
+        _hold_signals_of_new_workers()
         _Master(self).run()
 
     def load(self) -> Any:
@@ -206,9 +207,7 @@ def serve(settings: Settings, open_: Opener = open_service) -> None:
 
     ``open_`` opens the service.
     """
-    server = Server(settings, opened(settings, open_))
-    _hold_signals_of_new_workers()
-    server.run()
+    Server(settings, opened(settings, open_)).run()
 
 
 def _hold_signals_of_new_workers() -> None:

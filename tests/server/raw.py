@@ -75,6 +75,15 @@ def is_closed(client: socket.socket) -> bool:
         return True
 
 
+def listens(port: int) -> bool:
+    """Return whether one can connect."""
+    try:
+        with connect(port):
+            return True
+    except ConnectionError:
+        return False
+
+
 def chunked(*pieces: bytes) -> bytes:
     """Return ``pieces`` as the chunks of a body, with the end of it."""
     return b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in (*pieces, b""))

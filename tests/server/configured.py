@@ -1,7 +1,7 @@
-"""The real server that gives a silent worker two seconds, and a stuck one four.
+"""The real server with settings of gunicorn that users cannot change.
 
-Run: python impatient.py FIGURES --data DIR. While the file FIGURES/stuck exists, no flush
-to disk ends that a request waits for.
+Run: python configured.py FIGURES NAME=SECONDS... --data DIR. While the file FIGURES/held
+exists, no flush to disk ends that a request waits for; then FIGURES/waiting exists.
 """
 
 import os
@@ -15,27 +15,29 @@ from app import server
 from app.bootstrap import open_service
 from app.settings import Settings
 
-FIGURES = Path(sys.argv[1])
+FIGURES, GIVEN, DATA = Path(sys.argv[1]), sys.argv[2:-2], Path(sys.argv[-1])
 
 
 def flush(descriptor: int) -> None:
     # The keeper of the master is not what is tried.
     is_keeper = threading.current_thread().name == "keeper"
-    while not is_keeper and (FIGURES / "stuck").exists():
+    while not is_keeper and (FIGURES / "held").exists():
+        (FIGURES / "waiting").touch()
         time.sleep(0.1)
     os.fdatasync(descriptor)
 
 
-class Impatient(server.Server):
+class Configured(server.Server):
     def load_config(self) -> None:
         super().load_config()
-        self.cfg.set("timeout", 2)
+        for name, seconds in (each.split("=") for each in GIVEN):
+            self.cfg.set(name, int(seconds))
 
 
 if __name__ == "__main__":
     FIGURES.mkdir()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FIGURES)
-    settings = Settings.from_environment(data=Path(sys.argv[3]), workers=1, threads=2)
-    Impatient(
+    settings = Settings.from_environment(data=DATA)
+    Configured(
         settings, server.opened(settings, partial(open_service, sync=flush))
     ).run()
