@@ -1,4 +1,4 @@
-"""A connection of gunicorn's worker: what came in on it, and what is still to be sent."""
+"""A connection of gunicorn's worker: bytes received, and bytes still to be sent."""
 
 import math
 import socket
@@ -8,7 +8,7 @@ from app.incoming import Incoming
 
 
 class Connection:
-    """A connection, and to gunicorn's Response the socket that it writes to."""
+    """A connection; gunicorn's Response uses it as its socket."""
 
     __slots__ = (
         "socket",
@@ -61,12 +61,12 @@ class Connection:
         except (BlockingIOError, InterruptedError):
             pass
         except OSError:
-            # Nobody reads it.
+            # The client has disconnected.
             self.unsent = memoryview(b"")
             self.keep = False
 
     def send_now(self, data: bytes) -> None:
-        """Send a few bytes, which find room in the buffers of the kernel."""
+        """Send a few bytes, for which the kernel has room in its buffers."""
         try:
             self.socket.send(data)
         except OSError:

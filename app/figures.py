@@ -1,4 +1,4 @@
-"""The folder in which the processes of a server count, and where that folder is.
+"""The folder of the metrics that the processes of a server share.
 
 It is in memory where that can be: a worker dies if it counts in a file on a full disk. A
 server that is killed leaves it behind, and the next one removes it.

@@ -1,4 +1,4 @@
-"""Heads of requests, from the form that Granian's core gives them to that of WSGI."""
+"""Heads of requests, converted from the form of Granian's core to that of WSGI."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ class Heads:
     """Reads the heads of requests to ``server``, an address.
 
     Each environment has ``always`` in it. ``SCRIPT_NAME`` in that of the process is the
-    prefix under which all addresses stand.
+    prefix of all addresses.
     """
 
     def __init__(self, server: Any, always: Environ) -> None:

@@ -1,8 +1,8 @@
-"""Requests that come in through Granian's core, and what of them is still under way.
+"""Requests from Granian's core, and the bodies and replies that are still on their way.
 
-The core offers a request by ASGI: what has come of the body is received by futures, and a
-body that was cut or malformed ends in a disconnect. Here no event loop runs: the threads of
-the core call back themselves, and a request becomes a WSGI call once all of it has come.
+The core offers a request by ASGI: the body is received in parts by futures, and a body that
+was cut or malformed ends in a disconnect. No event loop runs: the threads of the core call
+back, and a request becomes a WSGI call when all of it has arrived.
 """
 
 import io
@@ -34,7 +34,7 @@ MEMORY = 64 << 20
 
 
 class Requests:
-    """The requests of one worker; to the core, an event loop and who calls it.
+    """The requests of one worker; the core uses it as event loop and as callback.
 
     ``server`` is the address that the worker listens on.
     """
@@ -57,27 +57,27 @@ class Requests:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is being answered whose client is there, or a reply read."""
+        """Whether a request with a connected client is running, or a reply being read."""
         return bool(self._sending) or not all(map(self._has_left, list(self._working)))
 
     @property
     def working(self) -> Sequence[float]:
-        """When each request began that is being answered, in monotonic seconds."""
+        """When the running requests began, in monotonic seconds."""
         return list(self._working.values())
 
-    # What the core asks of an event loop
+    # The event loop, as the core calls it
 
     def call_soon(self, call: Any, future: Any, context: object = None) -> None:
-        """Note that ``future`` was done before anybody waited for it."""
+        """Record that ``future`` was done before a callback was added to it."""
         call.__self__.done = future
 
     def call_soon_threadsafe(
         self, call: Any, future: Any, context: object = None
     ) -> None:
-        """Go on where ``future`` was waited for."""
+        """Run the callback of ``future``."""
         call(future)
 
-    # What the worker does
+    # Called by the worker
 
     def begin(self, watcher: Any) -> None:
         """Answer a request of the core, or wait for its body."""
@@ -97,7 +97,7 @@ class Requests:
             self._receiving[body] = None
             body.wait(protocol.receive())
         except Exception:
-            # The core would not see it.
+            # The core would ignore the exception.
             log.exception("a request failed")
             watcher.done()
 
@@ -131,7 +131,7 @@ class Requests:
                 self._clients.pop(protocol, None)
 
     def stop(self) -> None:
-        """Let the application know that the worker stops."""
+        """Record that the worker stops, for the application to ask."""
         self._stopping = True
 
     def _is_stopping(self) -> bool:
@@ -145,7 +145,7 @@ class Requests:
         return client.has_left
 
     def end_waits(self, patience: float) -> None:
-        """Wait no more for bodies that had their time, for others ``patience`` seconds."""
+        """Give up overdue bodies and replies; give others at most ``patience`` seconds."""
         now = time.monotonic()
         for body in list(self._receiving):
             body.deadline = min(body.deadline, now + patience)
@@ -159,22 +159,22 @@ class Requests:
                 self._drop(reply)
 
     def deadline(self) -> float:
-        """Return until when to wait for a client, in monotonic seconds."""
+        """Return the deadline of a wait that begins now, in monotonic seconds."""
         return time.monotonic() + self._seconds
 
-    # What a reply does
+    # Called by replies
 
     def _send(self, reply: "_Reply") -> None:
         self._sending[reply] = None
         with self._counting:
             self._unsent += reply.size
         while self._unsent > self._memory and len(self._sending) > 1:
-            # Who has been reading for longest.
+            # The client that has been reading for longest.
             self._drop(next(iter(list(self._sending))))
         reply.wait(reply.send())
 
     def sent(self, reply: "_Reply") -> None:
-        """Let go of a reply."""
+        """Forget a reply."""
         try:
             del self._sending[reply]
         except KeyError:
@@ -183,11 +183,11 @@ class Requests:
             self._unsent -= reply.size
 
     def _drop(self, reply: "_Reply") -> None:
-        """Let the core close the connection: nobody holds what it waits for."""
+        """Let the core close the connection, by dropping what it waits for."""
         self.sent(reply)
         reply.give_up()
 
-    # What a body does
+    # Called by bodies
 
     def keep(self, body: "_Body", size: int) -> bool:
         """Return whether ``size`` more bytes of ``body`` may be kept."""
@@ -207,7 +207,7 @@ class Requests:
             self.answer(body.protocol, body.environ)
 
     def _leave(self, body: "_Body") -> bool:
-        """Let go of ``body``; return whether nobody did so before."""
+        """Forget ``body``; return whether it was still known."""
         try:
             del self._receiving[body]
         except KeyError:
@@ -219,7 +219,7 @@ class Requests:
 
 
 class _Waiting:
-    """Who waits for futures of the core, one after another."""
+    """A chain of waits for futures of the core, one after another."""
 
     __slots__ = ("protocol", "done", "_future")
 
@@ -229,35 +229,35 @@ class _Waiting:
         self._future: Any = None
 
     def wait(self, future: Any) -> None:
-        """Go on when ``future`` is done, and when those are that follow it."""
+        """Continue when ``future`` is done, and when the futures that follow are."""
         while future is not None:
             self._future = future
             future.add_done_callback(self._go_on)
-            # Else a thread goes on, or is going on already.
+            # Else another thread continues, or has done so already.
             if self.done is not future:
                 return
             future = self._take(future)
 
     def give_up(self) -> None:
-        """Wait no more."""
+        """Stop waiting."""
         future, self._future = self._future, None
         if future is not None:
             future.cancel()
 
     def _go_on(self, future: Any) -> None:
-        # It keeps its callback: Python would never find that each keeps the other.
+        # The future references its callback: Python would never collect the cycle.
         self._future = None
         self.wait(self._take(future))
 
     def _take(self, future: Any) -> Any:
-        """Take what ``future`` brings; return the next one, if any."""
+        """Process the result of ``future``; return the next one, if any."""
         raise NotImplementedError
 
 
 class _Body(_Waiting):
-    """The body of a request, as far as it has come.
+    """The part of a request body that has arrived.
 
-    It ends after ``length`` bytes, or before.
+    The body ends after ``length`` bytes, or before.
     """
 
     __slots__ = (
@@ -311,7 +311,7 @@ class _Body(_Waiting):
 
 
 class _Reply(_Waiting):
-    """The body of a large reply, as far as it has not been taken."""
+    """The part of a large reply that the client has not taken."""
 
     __slots__ = ("deadline", "size", "_requests", "_rest")
 
@@ -339,7 +339,7 @@ class _Reply(_Waiting):
 
 
 class _Client(_Waiting):
-    """The client of a request that is being answered."""
+    """The client of a running request."""
 
     __slots__ = ("has_left",)
 
@@ -355,7 +355,7 @@ class _Client(_Waiting):
 
 
 class _Broken:
-    """The body of a request that did not come as it should."""
+    """The body of a request that is malformed or was cut."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -365,7 +365,7 @@ class _Broken:
 
 
 def _refuse(protocol: Any, status: int, message: str) -> None:
-    """Answer what the application is not asked."""
+    """Refuse a request without calling the application."""
     log.warning("refused a request: %s", message)
     error = {"error_code": 1000 + status, "error_message": message}
     content = json.dumps(error, indent=2).encode()

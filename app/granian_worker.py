@@ -1,6 +1,6 @@
-"""Granian's core in the place of gunicorn's worker: HTTP is spoken outside Python.
+"""Granian's core in place of gunicorn's worker: HTTP is parsed outside Python.
 
-gunicorn's master starts, watches and stops the workers, as ever. Granian's own master is
+gunicorn's master starts, watches and stops the workers. Granian's own master is
 not used: it ends when a worker fails twice within seconds, notices none that is stuck, and
 does not answer what is in flight when it stops. Nor is Granian's WSGI: it hands on a body
 that was cut as if it had ended, and a thread waits for each body.
@@ -16,16 +16,16 @@ import threading
 import time
 from typing import Any
 
+from granian import _granian
+from granian.http import HTTP1Settings
 from gunicorn.workers import base
 
 from app.granian_requests import Requests
 from app.gunicorn_worker import LINGER, STUCK
 from app.settings import Settings
-from granian import _granian
-from granian.http import HTTP1Settings
 
 _core: Any = _granian
-"""Its stubs are not what it is."""
+"""As Any: its stubs differ from it."""
 
 HEAD = 1 << 16
 """Bytes that the head of a request may have."""
@@ -35,13 +35,13 @@ class Worker(base.Worker):
     """A worker in which Granian's core accepts connections and calls the application."""
 
     def run(self) -> None:
-        """Serve until told to stop."""
-        # What it tells is when it starts and stops.
+        """Serve until the master stops this worker."""
+        # Else it logs each start and stop.
         logging.getLogger("_granian").setLevel(logging.ERROR)
         settings: Settings = self.app.settings  # type: ignore[attr-defined]
         listener: socket.socket = self.sockets[0]
         wait = round(settings.request_timeout * 1000)
-        # Those who do not read are disconnected by the kernel; connections inherit it.
+        # The kernel disconnects clients that do not read; connections inherit the option.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait)
         self._requests = Requests(self.wsgi, settings, listener.getsockname())
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
@@ -50,14 +50,14 @@ class Worker(base.Worker):
         ended = threading.Event()
         signal = _core.WorkerSignal()
         signal.add_cb(ended.set)
-        # The core closes it when it stops, so that nobody connects any more.
+        # The core closes the socket when it stops, so that no client can connect.
         holder = _core.SocketHolder(listener.detach(), False, self.cfg.backlog)
         core = _core.ASGIWorker(
             self.age,
             (None, holder),
             None,
             py_threads=self.cfg.threads,
-            # It counts connections, and lets others stand in line.
+            # A limit of connections; further ones wait in the backlog.
             backpressure=self.cfg.worker_connections,
             http1_opts=HTTP1Settings(header_read_timeout=wait, max_buffer_size=HEAD),
         )
@@ -71,7 +71,7 @@ class Worker(base.Worker):
         self._wait(ended)
 
     def _wait(self, ended: threading.Event) -> None:
-        """Wait for what is being answered, and a moment for clients to send or to read."""
+        """Wait for the running requests, and a moment for clients to send or to read."""
         quiet = now = time.monotonic()
         end = now + self.cfg.graceful_timeout
         while now < min(end, quiet + 2 * LINGER) and not ended.wait(0.05):
@@ -81,7 +81,7 @@ class Worker(base.Worker):
                 quiet = now
 
     def _look(self, patience: float) -> None:
-        """End waits, and give the master a sign of life unless a request never ends."""
+        """End overdue waits, and send the master a heartbeat unless a request is stuck."""
         self._requests.end_waits(patience)
         now = time.monotonic()
         if now - min(self._requests.working, default=now) < self._longest:

@@ -1,12 +1,12 @@
 """gunicorn's worker with threads, none of which waits for a client.
 
-One loop reads and writes on all connections. A thread gets a request that is here as a
-whole, and leaves what the client does not take of the reply at once to the loop. So slow
-clients cost memory and connections only, and both are bounded: where they run out, the
-connection that has been silent for longest is closed.
+One loop reads and writes on all connections. A thread gets a request when all of it has
+arrived, and leaves the part of the reply that the client does not take at once to the loop.
+So slow clients cost memory and connections only, and both are bounded: when they run out,
+the connection that has been silent for longest is closed.
 
 gunicorn's own ThreadWorker gives a thread to each connection that has sent a byte, until
-its request is read and its reply taken: 8 half heads held it for ever.
+its request is read and its reply sent: 8 incomplete heads block it for ever.
 """
 
 import json
@@ -43,13 +43,13 @@ LINGER = 2.0
 """Seconds for which a closing connection, or a stopping worker, waits for a client."""
 
 STUCK = 4
-"""A request that takes so many timeouts of gunicorn's lets its worker be replaced."""
+"""After so many timeouts of gunicorn's a running request has its worker replaced."""
 
 PIECE = 1 << 16
 """Bytes that are read at once."""
 
 MEMORY = 64 << 20
-"""Bytes of requests that are coming in, and of replies not taken yet, in a worker."""
+"""Bytes of unfinished requests and replies that a worker may hold."""
 
 BATCH = 64
 """Connections that are accepted at once."""
@@ -60,11 +60,11 @@ STATUS: dict[type[Exception], int] = {
     ExpectationFailed: 417,
     UnsupportedTransferCoding: 501,
 }
-"""What is answered where gunicorn cannot read a head; else it is 400."""
+"""The status of a head that gunicorn cannot read; of any other fault it is 400."""
 
 
 class Worker(ThreadWorker):
-    """A worker whose threads only work."""
+    """A worker whose threads never wait for a client."""
 
     def init_process(self) -> None:
         settings: Settings = self.app.settings  # type: ignore[attr-defined]
@@ -72,7 +72,7 @@ class Worker(ThreadWorker):
         self._seconds: float = settings.request_timeout
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         self._memory = max(MEMORY, 4 * self._max_body)
-        # Each is in the order of its deadlines, since all in it wait for as long.
+        # Each is in the order of deadlines, since all its members wait equally long.
         self._idle: dict[Connection, float] = {}
         self._receiving: dict[Connection, float] = {}
         self._sending: dict[Connection, float] = {}
@@ -89,17 +89,17 @@ class Worker(ThreadWorker):
         return _Threads(self.cfg.threads)
 
     def notify(self) -> None:
-        """Give the master a sign of life, unless a request will never end."""
+        """Send the master a heartbeat, unless a request is stuck."""
         now = time.monotonic()
         if now < self._next_sign:
             return
         self._next_sign = now + 0.5
-        oldest = min((each.begun for each in self._busy), default=now)
+        oldest = min((connection.begun for connection in self._busy), default=now)
         if now - oldest < self._longest:
             super().notify()
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until the master stops this worker."""
         woken = self.method_queue.fileno()
         assert woken is not None
         self.poller.register(woken, EVENT_READ, self.method_queue.run_callbacks)
@@ -109,7 +109,7 @@ class Worker(ThreadWorker):
 
     def _stop(self) -> None:
         now = time.monotonic()
-        # Who has connected already is answered, and nobody can connect any more.
+        # Clients that have connected are answered, and no other can connect.
         for listener in self.sockets:
             listener.setblocking(False)
             before = -1
@@ -139,7 +139,7 @@ class Worker(ThreadWorker):
         self._end_waits(time.monotonic())
 
     def _all_waiting(self) -> tuple[dict[Connection, float], ...]:
-        """Return those that wait for their clients, the most dispensable first."""
+        """Return the connections that wait for clients, the first to be closed first."""
         return self._closing, self._idle, self._receiving, self._sending
 
     def _end_waits(self, now: float) -> None:
@@ -158,7 +158,7 @@ class Worker(ThreadWorker):
     # Connections
 
     def accept(self, listener: socket.socket) -> None:
-        """Accept new connections; the longest silent ones make room for them."""
+        """Accept new connections; close the longest silent ones if there is no room."""
         server = listener.getsockname()
         for _ in range(BATCH):
             try:
@@ -166,7 +166,7 @@ class Worker(ThreadWorker):
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError:
-                # No file is left for another one.
+                # The process may open no further file.
                 self._make_room()
                 return
             accepted.setblocking(False)
@@ -193,7 +193,7 @@ class Worker(ThreadWorker):
         waiting: dict[Connection, float],
         seconds: float,
     ) -> None:
-        """Wait for the client of ``connection``, which is in no line."""
+        """Queue ``connection``, which is in no queue, to wait for its client."""
         waiting[connection] = time.monotonic() + min(seconds, self._patience)
         react: Callable[[Connection, object], None]
         if waiting is self._sending:
@@ -204,7 +204,7 @@ class Worker(ThreadWorker):
         self.poller.register(connection.socket, event, partial(react, connection))
 
     def _leave(self, connection: Connection) -> None:
-        """Take ``connection`` out of its line."""
+        """Remove ``connection`` from its queue."""
         for waiting in self._all_waiting():
             if waiting.pop(connection, None) is not None:
                 self.poller.unregister(connection.socket)
@@ -220,12 +220,12 @@ class Worker(ThreadWorker):
         self._received += received - connection.received
         connection.received = received
 
-    # What comes in
+    # Requests
 
     def _receive(self, connection: Connection, _: object) -> None:
         was_idle = connection in self._idle
         if not was_idle and connection not in self._receiving:
-            # Dropped after this event was found.
+            # It was closed after this event was found.
             return
         try:
             data = connection.socket.recv(PIECE)
@@ -269,7 +269,7 @@ class Worker(ThreadWorker):
     def _end(
         self, connection: Connection, error: Exception, status: int, message: str
     ) -> None:
-        """Answer what is here of a request, of which nothing more will come.
+        """Answer a request of which no more will arrive.
 
         Reading its body raises ``error``; if its head is cut, ``status`` is answered.
         """
@@ -289,16 +289,16 @@ class Worker(ThreadWorker):
         self.tpool.submit(self._respond, connection, request)
 
     def _refuse(self, connection: Connection, status: int, message: str) -> None:
-        """Answer what the application cannot see, since it is no whole request."""
+        """Refuse a request that the application cannot get, since it is not complete."""
         self.log.warning("refused a request of %s: %s", connection.client[0], message)
         connection.send_now(_reply(status, message))
         self._leave(connection)
         self._close(connection)
 
-    # What goes out
+    # Replies
 
     def _respond(self, connection: Connection, request: Request) -> None:
-        """Answer a request, in a thread; what the client does not take is left."""
+        """Answer a request, in a thread; the loop sends what the client does not take."""
         connection.begun = time.monotonic()
         keep = False
         try:
@@ -390,7 +390,7 @@ class Worker(ThreadWorker):
 
 
 class _Threads:
-    """Threads that end with the process, whatever they do then."""
+    """Threads that do not keep the process alive."""
 
     def __init__(self, count: int) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()

@@ -1,4 +1,4 @@
-"""The files that go in and out by the command line: imports, exports, backups."""
+"""The files of the commands ``import``, ``export``, ``backup`` and ``restore``."""
 
 import gzip
 import io
@@ -22,7 +22,7 @@ MANIFEST = "backup.json"
 
 
 class Restored(NamedTuple):
-    """How many documents came back, and the tables that the backup does not have."""
+    """The number of restored documents, and the tables that the backup lacks."""
 
     total: int
     untouched: list[str]
@@ -39,11 +39,11 @@ def entities(content: bytes, table: str, name: str) -> list[tuple[str, Any]]:
     value = jsontext.read(content, name, jsontext.MAX_DEPTH + levels)
     match value:
         case list():
-            return [(f"item {n}", each) for n, each in enumerate(value, 1)]
+            return [(f"item {n}", entity) for n, entity in enumerate(value, 1)]
         case {"name": str()} | {"service_id": int()}:
             return [("the object", jsontext.read(content, name))]
         case dict() if (documents := _of_tinydb(value, table, name)) is not None:
-            return [(f"document {n}", each) for n, each in documents.items()]
+            return [(f"document {n}", document) for n, document in documents.items()]
     raise Invalid(
         f"{name} holds no {table}; it must be an array of them, one of them, or TinyDB "
         f'JSON such as {{"{table}": {{"1": {{…}}}}}}'
@@ -56,8 +56,8 @@ def _of_tinydb(value: dict[str, Any], table: str, name: str) -> dict[str, Any] |
     Other tables are left alone: they hold something else. Raises Invalid if both have
     documents.
     """
-    tables = [value[each] for each in (table, "_default") if each in value]
-    filled = [each for each in tables if each]
+    tables = [value[member] for member in (table, "_default") if member in value]
+    filled = [found for found in tables if found]
     if len(filled) > 1:
         raise Invalid(f'{name} holds documents both in "_default" and in "{table}"')
     documents = filled[0] if filled else {}
@@ -78,7 +78,7 @@ def load(
     """Add the entities ``given`` to a table and return how many; all or none.
 
     Each comes with the name of its place, for messages; ``complete`` makes a complete
-    document of it, and ``key`` is the member that tells one from another. With
+    document of it, and ``key`` is the member that identifies one. With
     ``replace``, those that exist are replaced. Invalid ones are handed to ``skip``, place
     and reason, if it is given. Raises Invalid, Conflict and Unavailable.
     """
@@ -125,14 +125,14 @@ def back_up(store: Store, collections: Iterable[Collection], file: IO[bytes]) ->
 
     Each table is as it was at one moment. Raises Unavailable and OSError.
     """
-    tables = {each.name: stored(store, each.name) for each in collections}
+    tables = {table.name: stored(store, table.name) for table in collections}
     total = 0
     with tarfile.open(fileobj=file, mode="w:gz") as archive:
         manifest = {"format": FORMAT, "version": __version__}
         _add(archive, MANIFEST, orjson.dumps(manifest))
-        for name, each in tables.items():
+        for name, documents in tables.items():
             content = io.BytesIO()
-            total += write_array(each, content)
+            total += write_array(documents, content)
             _add(archive, f"{name}.json", content.getvalue())
     return total
 
@@ -148,11 +148,11 @@ def restore(store: Store, collections: Iterable[Collection], path: Path) -> Rest
     _check_manifest(members, path.name)
     tables: dict[str, list[Document]] = {}
     untouched = []
-    for each in collections:
-        if f"{each.name}.json" in members:
-            tables[each.name] = _completed(members, each, path.name)
+    for collection in collections:
+        if f"{collection.name}.json" in members:
+            tables[collection.name] = _completed(members, collection, path.name)
         else:
-            untouched.append(each.name)
+            untouched.append(collection.name)
     for name, restored in tables.items():
         store.load(name, restored, clear=True)
     return Restored(sum(map(len, tables.values())), untouched)
@@ -167,13 +167,13 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
 def _members(path: Path) -> dict[str, bytes]:
     """Return the files in a backup by name; raises Invalid."""
     try:
-        # Unpacked to the end, where the checksum stands: tarfile stops short of it.
+        # Unpacked to the end, where the checksum is: tarfile stops before it.
         content = io.BytesIO(gzip.decompress(path.read_bytes()))
         with tarfile.open(fileobj=content, mode="r:") as archive:
             return {
-                each.name: file.read()
-                for each in archive
-                if each.isreg() and (file := archive.extractfile(each))
+                member.name: file.read()
+                for member in archive
+                if member.isreg() and (file := archive.extractfile(member))
             }
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise Invalid(f"{path.name} is not a backup: {error}") from None
@@ -187,7 +187,7 @@ def _check_manifest(members: Mapping[str, bytes], name: str) -> None:
             if number > FORMAT:
                 raise Invalid(f"{name} was made by a newer version, {version}")
         case _:
-            raise Invalid(f"{name} is not a backup: {MANIFEST} tells no format")
+            raise Invalid(f"{name} is not a backup: {MANIFEST} has no format")
 
 
 def _completed(

@@ -1,6 +1,6 @@
-"""Requests as their bytes come in: no thread waits for the rest of one.
+"""Requests as their bytes arrive: no thread waits for the rest of one.
 
-gunicorn's parser reads a head when all of it is here, and decides how the body is framed.
+gunicorn's parser reads a head when it is complete, and decides how the body is framed.
 A body is read here: as long as ``Content-Length`` says, or in chunks (RFC 9112, section
 7.1), whose lines end with CRLF and have a bounded length.
 """
@@ -44,7 +44,7 @@ _Body = Generator[None, None, bytes]
 class Incoming:
     """The requests of one connection; bodies may have ``most`` bytes.
 
-    ``too_large`` makes what reading a larger body raises.
+    ``too_large`` returns the exception that reading a larger body raises.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Incoming:
         return not self._buffer
 
     def add(self, data: bytes) -> Request | None:
-        """Return the next request if all of it is here; raises ParseException.
+        """Add bytes; return the next request if it is complete. Raises ParseException.
 
         Reading the body of one that is malformed raises Invalid.
         """
@@ -93,7 +93,7 @@ class Incoming:
         return None
 
     def end(self, error: Exception) -> Request | None:
-        """Return the request whose body does not come; reading that raises ``error``."""
+        """Return the unfinished request; reading its body raises ``error``."""
         return None if self._request is None else self._broken(error)
 
     def _head(self) -> Request | None:
@@ -108,7 +108,7 @@ class Incoming:
         self._searched = 0
         self._number += 1
         try:
-            # The stubs know of no other source than a socket.
+            # The stubs declare no other source than a socket.
             request = Request(
                 self._cfg, IterUnreader([head]), self._client, self._number
             )
@@ -119,7 +119,7 @@ class Incoming:
         return request
 
     def _check_part(self) -> None:
-        """Raise ParseException where what has come will never be a head."""
+        """Raise ParseException if the bytes so far cannot become a head."""
         buffer = self._buffer
         if _BARE.search(buffer, max(0, self._searched - 1)):
             raise InvalidRequestLine("a line ends with a bare line feed")
@@ -158,7 +158,7 @@ class Incoming:
         return request
 
     def _broken(self, error: Exception) -> Request:
-        # Where the next request begins is unknown.
+        # It is unknown where the next request begins.
         self._buffer.clear()
         request = self._whole(_Broken(error))
         request.force_close()
@@ -166,7 +166,7 @@ class Incoming:
 
 
 class _Broken:
-    """The body of a request that did not come as it should."""
+    """The body of a request that is malformed or was cut."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
@@ -181,9 +181,9 @@ def _chunked(
     too_large: Callable[[], Exception],
     check_trailers: Callable[[bytes], None],
 ) -> _Body:
-    """Take a body in chunks off ``buffer``, and return it; yields for more bytes.
+    """Remove a body in chunks from ``buffer`` and return it; yield for more bytes.
 
-    Raises Invalid, and what ``too_large`` makes if it has more than ``most`` bytes.
+    Raises Invalid, and what ``too_large`` returns if it has more than ``most`` bytes.
     """
     content = bytearray()
     while size := (yield from _size(buffer)):
@@ -219,7 +219,7 @@ def _size(buffer: bytearray) -> Generator[None, None, int]:
 
 
 def _line(buffer: bytearray) -> Generator[None, None, bytes]:
-    """Take a line off ``buffer``, with its end; one that is too long lacks that."""
+    """Remove a line from ``buffer``, with its end, which a line too long lacks."""
     searched = 0
     while (end := buffer.find(b"\n", searched)) < 0 and len(buffer) <= LINE:
         searched = len(buffer)

@@ -36,7 +36,7 @@ def read(
 ) -> Any:
     """Return the JSON value that ``source`` spells.
 
-    ``what`` names the source in messages. Raises Invalid.
+    ``what`` is the name of the source in messages. Raises Invalid.
     """
     try:
         raw = source.encode("utf-8") if isinstance(source, str) else source
@@ -58,8 +58,8 @@ def read(
         raise Invalid(f"{what} is nested deeper than {max_depth} levels") from None
     except _Refused as refusal:
         raise Invalid(f"{what} {refusal}") from None
-    # Only the suspicious few are walked: a text with fewer brackets than the bound cannot
-    # be too deep, and only an escape can spell a character that may not be stored.
+    # Few texts are walked: one with fewer brackets than the bound cannot be too deep, and
+    # only an escape can spell a character that may not be stored.
     if text.count("[") + text.count("{") > max_depth or "\\u" in text:
         try:
             _check(value, max_depth)
@@ -77,7 +77,7 @@ def check_depth(value: Any, what: str = "the body") -> None:
 
 
 def is_array(source: bytes) -> bool:
-    """Tell whether ``source`` is an array, if it is JSON at all."""
+    """Return whether ``source`` is an array, if it is JSON at all."""
     return source.removeprefix(BYTE_ORDER_MARK.encode()).lstrip()[:1] == b"["
 
 

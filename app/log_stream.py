@@ -1,4 +1,4 @@
-"""The stream of the log, whose reader may stall without anybody waiting for it."""
+"""The stream of the log: a reader that stalls does not block the service."""
 
 import os
 import select
@@ -14,14 +14,14 @@ KEPT = 1 << 20
 """Bytes of lines that are kept in a process while nobody reads the log."""
 
 PATIENCE = 2.0
-"""Seconds that the end of a process waits for the reader of the log."""
+"""Seconds that a process waits at its end for the reader of the log."""
 
 
 class LogStream:
-    """Writes to ``stream``, for whose readers nobody waits.
+    """Writes to ``stream`` without waiting for its reader.
 
-    A thread of each process writes what all others leave here. While nobody reads, the
-    first lines are kept, and others only counted.
+    A thread of each process writes the lines that the other threads queue. While nobody
+    reads, the first lines are kept, and the others only counted.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -32,7 +32,7 @@ class LogStream:
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
-        # Another process writes what it has, and threads do not live on in a child.
+        # The parent process writes its own lines, and threads do not live on in a child.
         self._changed = threading.Condition()
         self._texts: deque[bytes] = deque()
         self._size = 0
@@ -44,7 +44,7 @@ class LogStream:
         return self._is_terminal
 
     def write(self, text: str) -> None:
-        """Leave whole lines to be written."""
+        """Queue complete lines."""
         content = text.encode("utf-8", "backslashreplace")
         with self._changed:
             if self._size + len(content) > KEPT:
@@ -60,7 +60,7 @@ class LogStream:
             self._changed.notify_all()
 
     def flush(self) -> None:
-        """Wait until all is written, but not long for a reader who does not read."""
+        """Wait until all lines are written, or until the reader has stalled too long."""
         with self._changed:
             self._changed.wait_for(lambda: not self._size, PATIENCE)
 
@@ -74,7 +74,7 @@ class LogStream:
                 for piece in _pieces(content):
                     self._put(piece)
             except OSError:
-                # Whoever read the log is gone; there is nobody left to tell.
+                # Nobody reads the log any more, so there is nowhere to report that.
                 pass
             with self._changed:
                 self._size -= len(content)
@@ -92,12 +92,12 @@ class LogStream:
             try:
                 piece = piece[os.write(self._number, piece) :]
             except BlockingIOError:
-                # Another process has filled it.
+                # Another process has filled the pipe.
                 continue
 
 
 def _pieces(content: bytes) -> Iterator[bytes]:
-    """Divide lines into pieces that a pipe takes whole, without those of others within."""
+    """Divide lines into pieces that a pipe writes atomically, not mixed with others."""
     begin = 0
     while begin < len(content):
         end = begin + select.PIPE_BUF

@@ -29,7 +29,7 @@ _ACTIVE = re.compile(
 """Control characters, overrides of the direction, and others that are not seen."""
 
 Line = Callable[[float, str, str, dict[str, Any]], str]
-"""Makes a line of a time in seconds since 1970, a level, a message and members."""
+"""Returns the line for a time in seconds since 1970, a level, a message and members."""
 
 
 def visible(text: str) -> str:
@@ -96,9 +96,9 @@ def configure(stream: "_Stream") -> None:
 
 
 class Failures:
-    """Failures of what is tried again and again, logged to ``log`` when they change.
+    """Failures of repeated attempts, logged to ``log`` when they change.
 
-    Each has the name of what failed. One that lasts is logged once, and so is its end.
+    Each has the name of what failed. One that lasts is logged once, and its end is too.
     """
 
     def __init__(self, log: logging.Logger) -> None:
@@ -106,7 +106,7 @@ class Failures:
         self._lasting: dict[str, str] = {}
 
     def note(self, name: str, error: BaseException, is_foreseen: bool) -> None:
-        """Log that ``name`` failed, with a traceback if nobody thought of that."""
+        """Log that ``name`` failed, with a traceback unless the failure is foreseen."""
         text = f"{name}: {str(error) or type(error).__name__}"
         if self._lasting.get(name) != text:
             self._lasting[name] = text

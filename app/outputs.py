@@ -1,4 +1,4 @@
-"""What commands write to: files, which are replaced whole, and streams.
+"""The outputs of commands: files, which are replaced as a whole, and streams.
 
 A plain file keeps what it has until all of its new content is on disk. A symbolic link
 stays, and the file that it leads to is replaced. A pipe, a terminal or another character
@@ -22,7 +22,7 @@ STANDARD = Path("-")
 """The standard output, as an argument of a command."""
 
 _NOT_FLUSHED = (errno.EINVAL, errno.EOPNOTSUPP, errno.EROFS)
-"""What fsync(2) says of a pipe, a terminal or a device."""
+"""The errors of fsync(2) on a pipe, a terminal or a device."""
 
 _LINKS = 40
 """Symbolic links that one path may lead through, as in Linux."""
@@ -56,7 +56,7 @@ def written(path: Path, fresh: bool = False) -> AbstractContextManager[IO[bytes]
 
 
 def is_standard(path: Path) -> bool:
-    """Return whether ``path`` is the standard output, by whichever name."""
+    """Return whether ``path`` is the standard output, under any of its names."""
     return _place(path) == 1
 
 
@@ -160,7 +160,7 @@ def _flush_folder(path: Path) -> None:
 
 
 def _name(error: OSError, name: str, *others: str) -> None:
-    """Let ``error`` name what is written, if it names nothing or one of ``others``."""
+    """Set the path in ``error``, if it has none or one of ``others``."""
     if error.filename is None or error.filename in others:
         error.filename = name
 

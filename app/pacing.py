@@ -1,10 +1,10 @@
-"""Long queries: how they let others go on, and when they end.
+"""Long queries: when they let other threads run, and when they end.
 
-A query calls its pace every few documents. Most queries are over before that does anything.
-One that goes on hands the interpreter to other threads every moment, and ends when its time
-is up, when its client has left, or when the process is about to end. Of the long ones only
-a few go on at a time and as many wait for them; more are refused, so that there are always
-threads for other requests.
+A query calls its pace every few documents. Most queries end before that does anything. A
+longer one regularly hands the interpreter to other threads, and ends when its time is up,
+when its client has left, or when the process is about to end. Only a few long queries run
+at a time and as many wait for them; more are refused, so that there are always threads for
+other requests.
 """
 
 import threading
@@ -18,20 +18,20 @@ from app.errors import Overdue
 Item = TypeVar("Item")
 
 HAS_LEFT, IS_STOPPING = "svctasks.has_left", "svctasks.is_stopping"
-"""Where a server leaves in the WSGI environment what tells whether the client has gone, and
-whether the process is to end."""
+"""The keys of the WSGI environment under which a server puts two functions: whether the
+client has disconnected, and whether the process is about to end."""
 
 Pace = Callable[[], None]
-"""Is called again and again in a long read; raises Overdue to end it."""
+"""A function that a long read calls regularly; it raises Overdue to end the read."""
 
 FEW: Final = 64
-"""Up to how many documents a pace is not called."""
+"""A pace is not called for so few documents."""
 
 SLICE: Final = 4
-"""After how many documents a pace is called."""
+"""Documents between two calls of a pace."""
 
 FREE: Final = 0.02
-"""Seconds that a query may take before anything is looked at."""
+"""Seconds that a query may take before its pace checks anything."""
 
 TICK: Final = 0.001
 """Seconds after which a query pauses."""
@@ -40,14 +40,14 @@ PAUSE: Final = 0.00005
 """Seconds of a pause: long enough for another thread to take the interpreter."""
 
 LONG: Final = 0.1
-"""Seconds of work after which a query is a long one."""
+"""Seconds of work after which a query counts as long."""
 
 WAIT: Final = 0.05
-"""Seconds between two looks of a query that waits for another one."""
+"""Seconds between two checks of a query that waits for another one."""
 
 
 def unhurried() -> None:
-    """Be the pace of what may take its time."""
+    """Let a read take as long as it takes."""
 
 
 def paced(items: Sequence[Item], pace: Pace) -> Iterable[Item]:
@@ -63,15 +63,15 @@ def _paced(items: Sequence[Item], pace: Pace) -> Iterator[Item]:
 
 
 def never() -> bool:
-    """Say no."""
+    """Return False."""
     return False
 
 
 class Pacing:
-    """The queries of one process: each may take ``seconds``, ``most`` long ones go on.
+    """The queries of one process: each may take ``seconds``, ``most`` long ones run.
 
-    As many may wait for these. ``clock`` returns the time in seconds, ``work`` those that
-    this thread worked.
+    As many may wait for these. ``clock`` returns the time in seconds, ``work`` the seconds
+    of CPU that this thread has used.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Pacing:
         return QueryPace(self, environ)
 
     def take_place(self, check: Callable[[], None]) -> None:
-        """Take a place of a long query, or wait for one and ``check``; raises Overdue."""
+        """Take a slot for a long query; while waiting, call ``check``. Raises Overdue."""
         if not self._room.acquire(blocking=False):
             raise Overdue("too many long queries run already; try again, or narrow it")
         try:
@@ -108,7 +108,7 @@ class Pacing:
             raise
 
     def leave_place(self) -> None:
-        """Leave the place to the next long query."""
+        """Give the slot to the next long query."""
         self._places.release()
         self._room.release()
 
@@ -140,7 +140,7 @@ class QueryPace:
             self._pacing.leave_place()
 
     def __call__(self) -> None:
-        """Go on, or raise Overdue."""
+        """Return, after a pause if one is due; raises Overdue if the query must end."""
         if (now := self._pacing.clock()) >= self._next:
             self._look(now)
 

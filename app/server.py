@@ -50,13 +50,13 @@ PR_SET_PDEATHSIG = 1
 """Of prctl(2): the signal that this process gets when its parent ends."""
 
 HELD = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
-"""What a worker may be told to stop by."""
+"""The signals that stop a worker."""
 
 Opener = Callable[..., Service]
 
 
 def options(settings: Settings) -> dict[str, Any]:
-    """Return the gunicorn settings that the service runs with."""
+    """Return the settings of gunicorn."""
     return {
         "bind": settings.address,
         "workers": settings.workers,
@@ -66,9 +66,9 @@ def options(settings: Settings) -> dict[str, Any]:
         "keepalive": 75,
         "graceful_timeout": GRACE,
         "timeout": PROGRESS,
-        # In memory, and where a file can be made even if /tmp cannot be written.
+        # In memory, where a file can be made even if /tmp cannot be written.
         "worker_tmp_dir": os.environ.get(figures.VARIABLE),
-        # No client is a proxy that may say what its requests are.
+        # No client is a proxy whose headers are trusted.
         "forwarded_allow_ips": "",
         "limit_request_line": 8190,
         "worker_connections": connections(),
@@ -99,7 +99,7 @@ class Server(BaseApplication):
             self.cfg.set(name, value)
 
     def run(self) -> None:
-        """Serve until told to stop."""
+        """Serve until a signal stops the process."""
         _hold_signals_of_new_workers()
         _Master(self).run()
 
@@ -136,7 +136,7 @@ class _Master(Arbiter):
         """Start workers until all are there, or a signal waits; it is called again."""
         while len(self.WORKERS) < self.num_workers and self.SIG_QUEUE.empty():
             self.spawn_worker()
-            # So that they do not all do the same at once.
+            # So that the workers do not all do the same at once.
             time.sleep(0.1 * random.random())
 
     def init_signals(self) -> None:
@@ -148,7 +148,7 @@ class _Master(Arbiter):
 
 
 class _Logger(Logger):
-    """Lets what gunicorn logs go where the service logs."""
+    """Sends what gunicorn logs to the log of the service."""
 
     def setup(self, cfg: Any) -> None:
         super().setup(cfg)
@@ -161,7 +161,7 @@ def _forget_figures(arbiter: Arbiter, worker: Worker) -> None:
 
 
 def _worker(settings: Settings) -> type[Worker]:
-    """Return what speaks HTTP in a worker."""
+    """Return the class of the workers."""
     if settings.server == "granian":
         # It is an extra.
         from app import granian_worker
@@ -193,7 +193,7 @@ def connections() -> int:
 
 
 def _open_files() -> int:
-    """Allow as many open files as are of use, and return how many may be open."""
+    """Raise the limit of open files as far as is useful, and return it."""
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most == resource.RLIM_INFINITY:
         return FILES
@@ -203,7 +203,7 @@ def _open_files() -> int:
 
 
 def serve(settings: Settings, open_: Opener = open_service) -> None:
-    """Serve until told to stop; raises Invalid and Unavailable if that cannot start.
+    """Serve until a signal stops the process; raises Invalid and Unavailable at the start.
 
     ``open_`` opens the service.
     """
@@ -211,9 +211,9 @@ def serve(settings: Settings, open_: Opener = open_service) -> None:
 
 
 def _hold_signals_of_new_workers() -> None:
-    """Let a worker hear what it is told before it can listen, once it does.
+    """Deliver a signal that a worker gets before it has handlers, once it has them.
 
-    Until then it would do with a signal what its master does: note it, and go on.
+    Until then it would handle a signal as its master does: note it, and go on.
     """
     hold, release = (
         partial(signal.pthread_sigmask, how, HELD)
@@ -223,15 +223,15 @@ def _hold_signals_of_new_workers() -> None:
 
 
 def opened(settings: Settings, open_: Opener) -> Service:
-    """Return the service, when all is there that it needs; raises Invalid and Unavailable.
+    """Open the service before there are workers; raises Invalid and Unavailable.
 
-    It is opened once: the workers are forks of the process that did, so that none of them
-    reads the files again.
+    It is opened once: the workers are forks of this process, so that none of them reads
+    the files again.
     """
     stream = LogStream(sys.stderr)
     logs.configure(stream)
     atexit.register(stream.flush)
-    # A client or a reader of the log that leaves ends nothing.
+    # A client or a reader of the log that disconnects must not end the process.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _end_with_outer_process()
     try:

@@ -10,7 +10,7 @@ from app.errors import Invalid
 
 
 class Commands(click.Group):
-    """Commands that end with a message where what they say cannot be written."""
+    """Commands that end with a message if their output cannot be written."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command that ``args``, or the command line, name."""
@@ -22,7 +22,7 @@ class Commands(click.Group):
                 sys.stdout.flush()
         except OSError as error:
             ended = error.__context__
-            # What is left in the buffer must not fail once more when Python ends.
+            # The rest of the buffer must not fail again when Python ends.
             _to_nowhere(sys.stdout)
             was_explained = isinstance(ended, SystemExit) and ended.code
             if not was_explained and not isinstance(error, BrokenPipeError):
@@ -34,8 +34,8 @@ class Commands(click.Group):
 def replace_closed() -> None:
     """Put a file in the place of each standard stream that is closed.
 
-    The next file that is opened would take its number, and be sent what is meant for it.
-    What is meant for people to read cannot be written then; errors go nowhere.
+    The next file that is opened would take its number, and get its output. Output for
+    people to read then fails; errors are discarded.
     """
     for descriptor, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_WRONLY)):
         try:

@@ -486,7 +486,7 @@ def archive(path, **members):
         ({"svctasks": []}, "is not a backup: it has no backup.json"),
         (
             {"backup": [], "svctasks": []},
-            "is not a backup: backup.json tells no format",
+            "is not a backup: backup.json has no format",
         ),
         (
             {"backup": {"format": 1, "version": "0.1.0"}, "svctasks": 5},
