@@ -1,9 +1,10 @@
 """The soak: minutes of mixed load, folds and hand edits, and then an audit.
 
 Clients create, change, delete, get, list and look up tasks of their own and keep a model
-of them. Every few seconds they pause, a person edits the data file, now and then badly,
-and they go on. At the end the files must hold what the models do, no reply may have been
-another than the contract has, and the memory of the workers must not have grown.
+of them. Meanwhile a person opens the data file, saves it some seconds later with a task of
+their own renamed, now and then badly, and opens it again. At the end the files must hold
+what the models do, no reply may have been another than the contract has, and the memory of
+the workers must not have grown.
 
 Run: python tests/bench/soak.py --minutes 10
 """
@@ -36,43 +37,12 @@ EXPECTED = {
 }
 
 
-class Gate:
-    """Lets clients pass, or holds them until none is in a request."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._inside = 0
-        self._shut = False
-
-    def __enter__(self) -> None:
-        with self._condition:
-            while self._shut:
-                self._condition.wait()
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._condition:
-            self._inside -= 1
-            self._condition.notify_all()
-
-    def shut(self) -> None:
-        with self._condition:
-            self._shut = True
-            while self._inside:
-                self._condition.wait()
-
-    def open(self) -> None:
-        with self._condition:
-            self._shut = False
-            self._condition.notify_all()
-
-
 class Client(threading.Thread):
     """Works on tasks of its own until told to stop."""
 
-    def __init__(self, server: Running, gate: Gate, number: int) -> None:
+    def __init__(self, server: Running, number: int) -> None:
         super().__init__(daemon=True)
-        self._server, self._gate = server, gate
+        self._server = server
         self._random = random.Random(number)
         self._number = number
         self._connection = server.connect()
@@ -84,8 +54,7 @@ class Client(threading.Thread):
     def run(self) -> None:
         try:
             while not self.stop:
-                with self._gate:
-                    self._step()
+                self._step()
         except Exception as error:
             self.faults.append(f"client {self._number}: {error!r}")
 
@@ -134,34 +103,57 @@ class Client(threading.Thread):
 
 
 class Editor:
-    """A person with an editor: renames a task by hand, now and then breaks the file."""
+    """A person with an editor: renames a task by hand, now and then breaks the file.
+
+    What is saved was opened some time before, and others have written since.
+    """
 
     def __init__(self, server: Running, folder: Path) -> None:
         self._server, self._file = server, folder / "svctasks.json"
         reply = server.request("POST", T, {"name": "edited 0"})
         self._id = json.loads(reply.content)["id"]
+        self._opened = ""
         self.count = 0
 
     @property
     def model(self) -> dict[str, str]:
         return {self._id: f"edited {self.count}"}
 
-    def edit(self) -> None:
-        """Edit the file while nobody writes; the server must serve the edit soon."""
-        journal = self._file.with_name("svctasks.json.journal")
-        wait(lambda: b'"put"' not in journal.read_bytes(), "the fold")
-        sound = self._file.read_text()
+    def open(self) -> None:
+        """Open the file, once it holds what this person saved last."""
+        wait(self._reads, "the checkpoint")
+
+    def save(self) -> None:
+        """Save the file as it was opened, with the change; the server must serve that."""
         if self.count % 3 == 2:
-            self._file.write_text(sound[: len(sound) // 2])
+            self._put(self._opened[: len(self._opened) // 2])
+            wait(self._is_broken, "the fault of a broken edit")
             served = self._name()
             assert (
                 served == f"edited {self.count}"
             ), f"a broken edit was served: {served}"
-        old, new = f'"edited {self.count}"', f'"edited {self.count + 1}"'
-        assert sound.count(old) == 1
-        self._file.write_text(sound.replace(old, new))
+        self._put(self._opened.replace(self._text, f'"edited {self.count + 1}"'))
         self.count += 1
         wait(lambda: self._name() == f"edited {self.count}", "the edit to be served")
+
+    @property
+    def _text(self) -> str:
+        return f'"edited {self.count}"'
+
+    def _reads(self) -> bool:
+        if self._file.exists():
+            self._opened = self._file.read_text()
+        return self._opened.count(self._text) == 1
+
+    def _put(self, text: str) -> None:
+        # In one step, so that nobody reads half of it.
+        draft = self._file.with_name("editor.tmp")
+        draft.write_text(text)
+        draft.rename(self._file)
+
+    def _is_broken(self) -> bool:
+        health = json.loads(self._server.request("GET", "/health").content)
+        return bool(health["tables"]["svctasks"]["fault"])
 
     def _name(self) -> str:
         reply = self._server.request("GET", f"{T}/{self._id}")
@@ -169,7 +161,7 @@ class Editor:
         return name
 
 
-def wait(until, what: str, seconds: float = 30) -> None:
+def wait(until, what: str, seconds: float = 600) -> None:
     end = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < end, f"waited in vain for {what}"
@@ -186,18 +178,16 @@ def main(minutes: float, clients: int, every: float, kind: str) -> None:
     with tempfile.TemporaryDirectory(prefix="soak") as name:
         folder = Path(name)
         with running("svctasks", folder, kind) as server:
-            gate = Gate()
             editor = Editor(server, folder)
-            workers = [Client(server, gate, n) for n in range(clients)]
+            workers = [Client(server, n) for n in range(clients)]
             for client in workers:
                 client.start()
             memory = []
             begin = time.monotonic()
             while (passed := time.monotonic() - begin) < minutes * 60:
+                editor.open()
                 time.sleep(every)
-                gate.shut()
-                editor.edit()
-                gate.open()
+                editor.save()
                 memory.append((round(passed), server.memory()))
                 done = sum(sum(client.counts.values()) for client in workers)
                 click.echo(f"{passed:5.0f} s {done:9,} requests, MB {memory[-1][1]}")
