@@ -62,9 +62,9 @@ class Values:
 
 
 class BusinessAttributes:
-    """The attributes, and what they make of values that come in and go out.
+    """The attributes, and their mapping of values in requests and replies.
 
-    With ``map_names``, values go out by name.
+    With ``map_names``, replies have the names of values.
     """
 
     def __init__(self, store: Store, map_names: bool) -> None:
@@ -75,9 +75,9 @@ class BusinessAttributes:
     def all(self, place: Place | None = None) -> list[Document]:
         """Return the attributes by name, or just those that are mapped to ``place``."""
         return [
-            each.document
-            for each in self._records()
-            if place is None or place in _places(each.document)
+            record.document
+            for record in self._records()
+            if place is None or place in _places(record.document)
         ]
 
     def get(self, name: str) -> Document:
@@ -133,9 +133,9 @@ class BusinessAttributes:
     def _values(self) -> Mapping[Place, Values]:
         records = self._records()
         known, values = self._read
-        # Records are never changed, only replaced: the same ones have the same values.
+        # Records are never changed, only replaced: the same records have the same values.
         if records != known:
-            values = _by_place(each.document for each in records)
+            values = _by_place(record.document for record in records)
             self._read = records, values
         return values
 
@@ -148,8 +148,8 @@ def _by_place(documents: Iterable[Document]) -> Mapping[Place, Values]:
     for document in documents:
         for place in _places(document):
             values = places.setdefault(place, Values())
-            for each in document["values"]:
-                values.add(each["name"], each["dbid"])
+            for value in document["values"]:
+                values.add(value["name"], value["dbid"])
     return places
 
 

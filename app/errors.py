@@ -1,8 +1,8 @@
-"""What can go wrong, said without HTTP.
+"""The errors, without HTTP.
 
-An error is raised where it is known and translated once, in ``app.api.problems``. What it
-says is short, however much is wrong and however long it is: a client that may choose the
-size of a reply or of a log line could fill the memory and the disk.
+An error is raised where it is known and translated once, in ``app.api.problems``. Its
+message is short, however much is wrong with an input: a client that could choose the size
+of a reply or of a log line could fill the memory and the disk.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence

@@ -1,4 +1,4 @@
-"""The mode of the server: production, or maintenance, in which no service is touched.
+"""The mode of the server: production, or maintenance, in which services are closed.
 
 It is a document in a table, so that all workers have it at once, and after a restart.
 Context-services contract, section 6.

@@ -1,4 +1,4 @@
-"""Bodies: JSON coming in, plain or in a form, and JSON going out."""
+"""Bodies: JSON of requests, plain or in a form, and JSON of replies."""
 
 import re
 from collections.abc import Callable, Hashable, Iterable
@@ -50,7 +50,7 @@ def encode_shown(value: Any, record: Record) -> bytes:
 
 
 def encode_item(value: Any) -> bytes:
-    """Return ``value`` as it stands in an array, for ``join`` to make one."""
+    """Return ``value`` as JSON with the indentation of an item, for ``join``."""
     return orjson.dumps([value], option=orjson.OPT_INDENT_2)[2:-2]
 
 
@@ -91,7 +91,7 @@ def read(request: Request) -> Any:
 
 
 def read_key(request: Request) -> Any:
-    """Return what ``read`` returns; says so where a key only lacks its quotes."""
+    """Return what ``read`` returns; a message says so if only the quotes are missing."""
     try:
         return read(request)
     except Invalid:
@@ -129,7 +129,7 @@ def _value(request: Request, content: bytes) -> Any:
 
 
 def _header_hint(request: Request) -> str:
-    """Return what to say of a form that is none: curl sends what -d has as one."""
+    """Return a hint for JSON that came as a form: curl sends what -d has as one."""
     if _media_type(request.content_type or "") != FORM:
         return ""
     return (
@@ -139,9 +139,10 @@ def _header_hint(request: Request) -> str:
 
 
 class WholeBodies:
-    """Falcon middleware: no responder does anything if the body is cut or malformed.
+    """Falcon middleware that reads every body before any responder acts on it.
 
-    Bodies may have ``max_body`` bytes. RFC 9112, section 8.
+    A body that is cut or malformed changes nothing. Bodies may have ``max_body`` bytes.
+    RFC 9112, section 8.
     """
 
     def __init__(self, max_body: int) -> None:
@@ -199,7 +200,7 @@ def too_large(limit: int) -> HTTPContentTooLarge:
 
 def _media_type(header: str) -> str:
     """Return the media type that a Content-Type names; nothing, if it is not in UTF-8."""
-    # Falcon takes quadratic time to read it, and no type of a body is that long.
+    # Falcon takes quadratic time to parse it, and no type of a body is that long.
     return _read_media_type(header) if len(header) <= MAX_MEDIA_TYPE else ""
 
 

@@ -1,8 +1,8 @@
-"""Entity tags: what replies have, and what requests demand of them.
+"""Entity tags of replies, and the conditions of requests on them.
 
-A write is done in one step with the look at its conditions, and so they go down to it as
-``Conditions``; a read looks at them itself. Nothing here has a date of its last change
-that would hold for edits by hand too, so that conditions with dates are ignored.
+A write checks its conditions in the same atomic step, so they are passed down to it as
+``Conditions``; a read checks them itself. No document has a date of its last change that
+would be right for edits by hand too, so conditions with dates are ignored.
 RFC 9110, sections 8.8.3 and 13.
 """
 
@@ -26,11 +26,11 @@ MATCH, NONE_MATCH = "HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"
 
 
 class Conditions:
-    """What If-Match and If-None-Match demand of what is to be changed.
+    """The conditions If-Match and If-None-Match on the target of a write.
 
-    A tag is made of a state and, ``of_views``, of what else a reply shows, after a hyphen:
-    what is to be changed is compared by its state. As a container it has the revisions in
-    which a record may be changed.
+    A tag is a state and, with ``of_views``, a hyphen and what else the reply shows. Only
+    the states are compared. As a container, this has the revisions in which a record may
+    be changed.
     """
 
     def __init__(self, request: Request, of_views: bool) -> None:
@@ -43,15 +43,15 @@ class Conditions:
         self._is_any_known = is_any(self._known)
         if of_views:
             if self._expected is not None:
-                self._expected = [each.partition("-")[0] for each in self._expected]
-            self._known = tuple(each.partition("-")[0] for each in self._known)
+                self._expected = [tag.partition("-")[0] for tag in self._expected]
+            self._known = tuple(tag.partition("-")[0] for tag in self._known)
 
     def __contains__(self, revision: object) -> bool:
         assert isinstance(revision, int)
         return self._hold(of_revision(revision))
 
     def admits(self, resource: Mapping[str, Any]) -> bool:
-        """Tell whether a part of a document may be changed as it is now."""
+        """Return whether a part of a document may be changed in its current state."""
         return self._hold(of_resource(resource))
 
     def _hold(self, state: str) -> bool:
@@ -61,16 +61,16 @@ class Conditions:
 
 
 def conditions(request: Request, of_views: bool = False) -> Conditions | None:
-    """Return what the request demands, if it demands anything; raises Invalid."""
+    """Return the conditions of the request, if it has any; raises Invalid."""
     if MATCH in request.env or NONE_MATCH in request.env:
         return Conditions(request, of_views)
     return None
 
 
 def refuse_conditions(request: Request) -> None:
-    """Raise Stale if the request demands anything, where nothing has a tag.
+    """Raise Stale if the request has conditions, where nothing has a tag.
 
-    It is not to be done as if nothing had been demanded.
+    A write must not ignore its conditions.
     """
     if MATCH in request.env or NONE_MATCH in request.env:
         raise Stale(
@@ -86,7 +86,7 @@ def of_revision(revision: int) -> str:
 
 def of_revisions(page: Page) -> str:
     """Return the tag of a list."""
-    revisions = b"".join([each.revision.to_bytes(8) for each in page.records])
+    revisions = b"".join([record.revision.to_bytes(8) for record in page.records])
     return blake2b(revisions, digest_size=8, key=b"%d" % page.total).hexdigest()
 
 
@@ -101,9 +101,9 @@ def of_content(content: bytes) -> str:
 
 
 def is_answered(request: Request, response: Response, tag: str) -> bool:
-    """Give the reply its tag, and tell whether the client has what it names: 304.
+    """Set the tag of the reply; return whether the client has that version: 304.
 
-    Raises Stale if If-Match does not have it, and Invalid.
+    Raises Stale if If-Match does not admit the tag, and Invalid.
     """
     if MATCH in request.env:
         tags = expected(request)
@@ -134,13 +134,13 @@ def expected(request: Request) -> list[str] | None:
 
 
 def _check(request: Request, variable: str, name: str) -> None:
-    # Falcon takes what has no quotes for a tag, which then is in vain compared with others.
+    # Falcon accepts a tag without quotes, which then equals no other.
     if not _TAGS.fullmatch(request.env[variable].strip()):
         raise Invalid(f'{name} must be *, or entity tags such as "0123456789abcdef"')
 
 
 def is_known(request: Request, tag: str) -> bool:
-    """Tell whether If-None-Match says that the client has what ``tag`` names."""
+    """Return whether the client has the version ``tag``, by If-None-Match."""
     given = request.env.get(NONE_MATCH)
     if given is None:
         return False
@@ -151,5 +151,5 @@ def is_known(request: Request, tag: str) -> bool:
 
 
 def is_any(tags: Iterable[str]) -> bool:
-    """Tell whether a bare asterisk is among ``tags``; "*" in quotes is a tag."""
+    """Return whether a bare asterisk is among ``tags``; "*" in quotes is a tag."""
     return any(tag == "*" and not isinstance(tag, ETag) for tag in tags)

@@ -1,8 +1,8 @@
 """The memory of this process, in KB, by the names that the status has for it.
 
-Used is what is resident now, allocated what was resident at most, free the difference: what
-Python gave back to the system, and may ask for again. The maximum is what the process may
-have: the memory of the machine, or a limit of the process or of its control group (v2).
+Used is what is resident now, allocated is the most that was resident, and free is the
+difference: what Python gave back to the system, and may request again. The maximum is the
+memory of the machine, or a lower limit of the process or of its control group (v2).
 """
 
 import os
@@ -28,7 +28,7 @@ def memory() -> dict[str, int]:
 
 
 def _limits() -> Iterator[int]:
-    """Return the bytes that this process may have, by each who limits it."""
+    """Return the limits of the memory of this process, in bytes."""
     yield os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit, _ = getrlimit(RLIMIT_AS)
     if limit != RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""The query parameters: which there are, and how those of service tasks are read.
+"""The query parameters: which exist, and how those of service tasks are read.
 
 ``filter, mask, offset, limit, order, flat`` come as text in the address or, with the
 method QUERY, as members of a JSON body; both are read into the same values. In both APIs a
@@ -45,7 +45,7 @@ OF_TASK = ("extensions",)
 OF_TASKS = ("state_id", "task_types", "extensions")
 
 MAX_UNKNOWN = 32
-"""How many unknown parameters are told one by one."""
+"""How many unknown parameters a message names."""
 
 MAX_GIVEN = 100
 """How many parameters an address may have."""
@@ -122,7 +122,7 @@ def _spelled(name: str, value: str) -> str:
 
 
 def _refuse(faults: Mapping[str, list[str]]) -> None:
-    parts = (f"{name}: {'; '.join(each)}" for name, each in faults.items())
+    parts = (f"{name}: {'; '.join(texts)}" for name, texts in faults.items())
     raise Invalid("; ".join(parts), faults)
 
 
@@ -180,7 +180,7 @@ def showing(parameters: Mapping[str, Any], fields: Fields) -> Projection:
 def tell_pages(
     request: Request, response: Response, parameters: Mapping[str, str], total: int
 ) -> None:
-    """Tell how many there are in all, and where the pages next to this one are."""
+    """Set the headers for the number of all matches and the neighbouring pages."""
     response.set_header("X-Total-Count", str(total))
     if "limit" in parameters and (pages := _links(request, parameters, total)):
         response.set_header("Link", pages)
@@ -206,7 +206,7 @@ def _links(request: Request, parameters: Mapping[str, str], total: int) -> str |
 
 @lru_cache(maxsize=256)
 def _around_offset(parameters: tuple[tuple[str, str], ...]) -> tuple[str, str]:
-    """Return what stands before and behind the offset in the address of a page."""
+    """Return the parts before and after the offset in the query of a page."""
     # No value has an equals sign in its encoded form.
     text = urlencode({**dict(parameters), "offset": ""})
     before, name, after = text.partition("offset=")
@@ -277,7 +277,7 @@ def _projection(reader: Reader, fields: Fields, on_list: bool) -> Projection:
 def _shape(
     named: tuple[Field, ...] | None, is_flat: bool, fields: Fields, on_list: bool
 ) -> Projection:
-    """Return the projection: the same one for the same wish."""
+    """Return the projection: the same object for the same parameters."""
     show = projection(named or whole(fields, on_list), fields)
     return (lambda document: flat(show(document))) if is_flat else show
 

@@ -1,8 +1,8 @@
-"""Errors on their way out: the one table from error to status, and their two forms.
+"""Errors as replies: the one table from error to status, and the two forms.
 
 Service tasks: ``error_code`` is 1000 + the HTTP status (svctasks contract, section 6).
-The services API, wherever it stands and even where it has no such address, names the
-request too (context-services contract, section 5).
+The services API names the request too, under its prefix as well, and even if it has no
+such address (context-services contract, section 5).
 """
 
 import logging
@@ -61,7 +61,7 @@ def register(
 ) -> None:
     """Let ``application`` answer every error in the form that its address has.
 
-    ``prefix`` is where the services API stands besides the root, or empty.
+    ``prefix`` is the further prefix of the services API, or empty.
     """
     answers = _Answers(prefix, routes)
     application.add_error_handler(Exception, answers.to_unforeseen)
@@ -72,13 +72,13 @@ def register(
 class _Answers:
     def __init__(self, prefix: str, routes: Iterable[Route]) -> None:
         self._allowed = {route.address: route.allowed for route in routes}
-        under_prefix = (prefix + each for each in SERVICES_API)
+        under_prefix = (prefix + begin for begin in SERVICES_API)
         self._services_api = (*SERVICES_API, *under_prefix)
 
     def to_error(
         self, request: Request, response: Response, error: errors.Error, params: Any
     ) -> None:
-        status = next(STATUS[each] for each in type(error).__mro__ if each in STATUS)
+        status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         if isinstance(error, errors.Unavailable):
             log.error("%s %s: %s", request.method, request.path, error.message)
         if isinstance(error, errors.Unavailable | errors.Overdue):
@@ -91,10 +91,10 @@ class _Answers:
         self, request: Request, response: Response, error: falcon.HTTPError, params: Any
     ) -> None:
         if request.method not in COMBINED_METHODS and request.uri_template:
-            # Falcon calls it a bad request where it has never heard of the method.
+            # Falcon calls it a bad request if it does not know the method.
             error = HTTPMethodNotAllowed(self._allowed[request.uri_template])
         if not request.uri_template and has_slash_in_name(request):
-            # Decoded, the slash stands between segments, of which there are too many.
+            # Decoded, the slash divides a segment, so that no route matches.
             return self.to_error(
                 request, response, errors.Invalid(SLASH_IN_NAME), params
             )
@@ -130,7 +130,7 @@ class _Answers:
             body = {"error_code": 1000 + status, "error_message": message}
         if faults:
             body["errors"] = dict(faults)
-        # What was set before the fault was found is about something else.
+        # The tag was set for a reply that is not sent.
         response.delete_header("ETag")
         response.content_type = JSON
         response.status = falcon.code_to_http_status(status)

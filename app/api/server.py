@@ -1,4 +1,4 @@
-"""The resources about the server itself: health, status, mode, figures for Prometheus."""
+"""The resources about the server itself: health, status, mode and metrics."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -33,7 +33,7 @@ NOT_KEPT = ("Cache-Control", "no-store")
 
 
 class Health:
-    """Tells whether the service can do its work."""
+    """Answers whether the service can do its work."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -56,7 +56,7 @@ class Health:
 
 
 class Status:
-    """Tells how the server does. Context-services contract, section 2."""
+    """Answers with the state of the server. Context-services contract, section 2."""
 
     def __init__(self, server_modes: modes.Modes, access_log: AccessLog) -> None:
         self._modes = server_modes
@@ -99,7 +99,7 @@ class Mode:
 
 
 class Metrics:
-    """Figures of all workers, in the text form of Prometheus."""
+    """Metrics of all workers, in the text form of Prometheus."""
 
     def __init__(self, store: Store, access_log: AccessLog) -> None:
         self._registry = CollectorRegistry()
@@ -115,7 +115,7 @@ class Metrics:
 
 
 class OpenApi:
-    """Describes all addresses; the services API stands under ``prefix`` too, if any."""
+    """Describes all addresses; the services API is under ``prefix`` too, if any."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -136,7 +136,7 @@ def _described(prefix: str, root: str) -> bytes:
 
 
 class _Requests(Collector):
-    """What the workers observed of requests."""
+    """The metrics of requests of all workers."""
 
     def __init__(self, access_log: AccessLog) -> None:
         self._access_log = access_log

@@ -86,8 +86,8 @@ class Svctasks:
     def _conditions_first(self, request: Request, id_: str) -> None:
         """Raise NotFound and Stale where they hold, whatever is wrong with the body.
 
-        They are looked at before the body: RFC 9110, section 13.2.1. When all is well, a
-        write tells them by itself.
+        Conditions come before the body: RFC 9110, section 13.2.1. A write whose body is
+        right checks them itself.
         """
         self._svctasks.get(id_)
         self._svctasks.expect(id_, conditions(request))

@@ -78,7 +78,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The value of ``field`` stands in the relation ``operator`` to ``operand``."""
+    """The value of ``field`` has the relation ``operator`` to ``operand``."""
 
     field: Field
     operator: str

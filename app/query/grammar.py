@@ -1,9 +1,9 @@
-"""The values of ``filter`` and ``order`` to a tree.
+"""Parses the values of ``filter`` and ``order`` to a tree.
 
-The spellings of the conditions are MongoDB's, the ones that people know. The platform's
-own form, ``["==", ["property", "name"], "x"]``, is read too, wherever a filter is. All
-faults of a filter are told together, but a filter beyond the limits is not read further, so
-that its cost is bounded. svctasks contract, section 4.
+The spellings of the conditions are MongoDB's, which people know. The platform's own form,
+``["==", ["property", "name"], "x"]``, is read too, wherever a filter is. All faults of a
+filter are reported together, but a filter beyond the limits is not read further, so that
+its cost is bounded. svctasks contract, section 4.
 """
 
 import re
@@ -173,9 +173,9 @@ class _FilterReader:
 
     def _parts(self, filters: list[Any], depth: int) -> tuple[Condition, ...]:
         parts = []
-        for each in filters:
+        for part in filters:
             self._count(depth)
-            parts.append(self.conditions(each, depth + 1))
+            parts.append(self.conditions(part, depth + 1))
         return tuple(parts)
 
     def _expression(self, value: list[Any], depth: int) -> Condition:

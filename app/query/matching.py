@@ -42,7 +42,7 @@ def test_of(comparison: Comparison) -> Test:
         case "$eq" if is_composite(operand):
             return _matching(operand)
         case "$eq" if isinstance(operand, str) and kind is not DATE:
-            # Only a string equals a string, so its key need not be asked for.
+            # Only a string equals a string, so keys need not be computed.
             return lambda value: bool(value == operand)
         case "$eq":
             return lambda value: bool(key(value) == operand)
@@ -62,7 +62,7 @@ def test_of(comparison: Comparison) -> Test:
 
 
 def is_composite(key: Any) -> bool:
-    """Tell whether ``key`` is that of an array or an object."""
+    """Return whether ``key`` is the key of an array or an object."""
     return isinstance(key, tuple) and key[0] in (ARRAY_TAG, OBJECT_TAG)
 
 
@@ -134,7 +134,7 @@ def _texts(listed: bool, test: Callable[[str], bool]) -> Test:
 
 
 def _matching(pattern: Any) -> Test:
-    """Return the test whether a value includes what a key stands for."""
+    """Return the test whether a value includes the value with the key ``pattern``."""
     match pattern:
         case (tag, items) if tag == ARRAY_TAG:
             return _including(items)

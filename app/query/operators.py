@@ -27,7 +27,7 @@ Operator = Callable[[Fields, Field, Any], Condition]
 
 
 def equal(fields: Fields, field: Field, operand: Any) -> Condition:
-    """Return the equality; an object stands for the equality of its members.
+    """Return the equality; that with an object is the equality of its members.
 
     Raises Invalid.
     """
@@ -88,9 +88,9 @@ def _all_of(fields: Fields, field: Field, operand: Any) -> Condition:
     if field.kind is ARRAY:
         return equal(fields, field, operand)
     if field.kind is ANY:
-        # What is composite is sought among the elements.
-        operand = [[each] if _is_composite(each) else each for each in operand]
-    return Every(tuple(equal(fields, field, each) for each in operand))
+        # Objects and arrays must be equal to an element.
+        operand = [[value] if _is_composite(value) else value for value in operand]
+    return Every(tuple(equal(fields, field, value) for value in operand))
 
 
 def _exists(_: Fields, field: Field, operand: Any) -> Condition:

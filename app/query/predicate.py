@@ -1,4 +1,4 @@
-"""A tree to Python: a test of documents, and a sort.
+"""Compiles a tree to Python: a test of documents, and a sort.
 
 The rules are in ``app.query``. Nothing here raises for any document, whatever JSON it is
 made of: a file that was edited by hand must not break a list.
@@ -82,7 +82,7 @@ def _of_all(comparison: Comparison, test: Test) -> Callable[[list[Any]], bool]:
     if operator == "$exists":
         # They are there if one of them is.
         wanted = comparison.operand
-        return lambda values: any(each is not ABSENT for each in values) is wanted
+        return lambda values: any(value is not ABSENT for value in values) is wanted
     if (
         operator == "$contains"
         or operator == "$eq"
@@ -121,11 +121,11 @@ def _reached(value: Any, path: tuple[str, ...]) -> list[Any]:
     values, is_absent = [value], False
     for name in path:
         following = []
-        for each in values:
-            if not isinstance(each, dict | list):
+        for reached in values:
+            if not isinstance(reached, dict | list):
                 is_absent = True
                 continue
-            for member in (each,) if isinstance(each, dict) else each:
+            for member in (reached,) if isinstance(reached, dict) else reached:
                 if isinstance(member, dict):
                     found = member.get(name, ABSENT)
                     if found is ABSENT:
@@ -142,25 +142,25 @@ def equalities(condition: Condition) -> list[Comparison]:
     An index on the keys of one of these fields has all candidates.
     """
     return [
-        each
-        for each in _required(condition)
-        if each.operator in ("$eq", "$in") and each.field.kind in INDEXABLE
+        part
+        for part in _required(condition)
+        if part.operator in ("$eq", "$in") and part.field.kind in INDEXABLE
     ]
 
 
 def bounds(condition: Condition, order: Order) -> list[Comparison]:
     """Return the limits to the field of ``order`` that every match has to keep.
 
-    In a list in that order, all candidates stand between them.
+    In a list in that order, all candidates are between them.
     """
     if order.descending or order.field.kind not in SCALARS:
         return []
-    return [each for each in limits(condition) if each.field == order.field]
+    return [limit for limit in limits(condition) if limit.field == order.field]
 
 
 def limits(condition: Condition) -> list[Comparison]:
     """Return the limits that every match has to keep."""
-    return [each for each in _required(condition) if each.operator in RELATIONS]
+    return [part for part in _required(condition) if part.operator in RELATIONS]
 
 
 def _required(condition: Condition) -> list[Comparison]:

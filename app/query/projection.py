@@ -95,7 +95,7 @@ def projection(named: Iterable[Field], fields: Fields) -> Projection:
 
 
 def _tree(named: Iterable[Field], fields: Fields) -> _Branch:
-    """Return the named fields as nested dicts in the order of replies; None is all."""
+    """Return the named fields as nested dicts in the order of replies; None means all."""
     place = {field.path: n for n, field in enumerate(fields.declared)}
     tree: _Branch = {}
     for path in sorted({f.path for f in named}, key=lambda path: place[path[:1]]):

@@ -211,7 +211,7 @@ def _other(pattern: str, declared: Iterable[str]) -> str:
 
 
 def _named(field: Field) -> str:
-    """Return the name of the schema of what stands beside ``field``."""
+    """Return the name of the schema of a condition on ``field``."""
     if field.kind is OBJECT:
         return f"{field.name.title()}Condition"
     return _CONDITIONS[field.kind]
