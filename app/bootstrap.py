@@ -53,7 +53,7 @@ def _now() -> datetime:
 class Service:
     """The whole service: a WSGI application over a store, and its access log."""
 
-    store: FileStore
+    store: Store
     access_log: AccessLog
     application: falcon.App[Any, Any]
     log: TextIO | LogStream
@@ -70,16 +70,22 @@ def open_service(
     clock: Clock | None = None,
     log: TextIO | LogStream | None = None,
     sync: Sync = os.fdatasync,
+    store: Store | None = None,
 ) -> Service:
-    """Open the store and build the application; raises Invalid and Unavailable."""
+    """Build the application over ``store``, or over the data files.
+
+    Raises Invalid and Unavailable.
+    """
     if log is None:
         log = LogStream(sys.stderr)
     seconds = time.time if clock is None else lambda: clock().timestamp()
     access_log = AccessLog(logs.form(log), log.write, seconds)
-    store = open_store(settings, access_log.timed(sync))
+    if store is None:
+        store = files = open_store(settings, access_log.timed(sync))
+        if not settings.read_only:
+            files.check_mounts()
     does = use_cases(store, settings, clock or _now)
     if not settings.read_only:
-        store.check_mounts()
         _finish_deletions(does.services.extensions)
     application = create_application(
         store,

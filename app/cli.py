@@ -24,7 +24,9 @@ from app.streams import Commands, read_input
 
 P = ParamSpec("P")
 
-COLLECTIONS = click.Choice(["svctasks", "services"])
+COLLECTIONS = click.Choice(
+    ["svctasks", "extensions", "services", "business_attributes"]
+)
 
 
 @click.group(
@@ -188,10 +190,11 @@ def import_(
     store = bootstrap.open_store(settings)
     try:
         does = bootstrap.use_cases(store, settings)
+        known = bootstrap.collections(settings)[COLLECTIONS.choices.index(collection)]
         complete = {
             "svctasks": does.svctasks.complete_document,
             "services": does.services.complete_document,
-        }
+        }.get(collection, lambda raw: known.complete(raw, 0, ""))
         with click.progressbar(
             *(given, len(given), "checking"),
             file=sys.stderr,
@@ -200,9 +203,9 @@ def import_(
             count = import_export.load(
                 store,
                 collection,
-                store.table(collection).key,
+                known.key,
                 shown,
-                complete[collection],
+                complete,
                 replace,
                 skip if skip_invalid else None,
             )

@@ -2,6 +2,7 @@
 
 import app  # isort: skip  # names the LOOKUP verb before Falcon is first imported
 
+import os
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -11,9 +12,10 @@ from documented import Documented
 from shared import SAMPLES, Clock, T, sample, sample_text
 from webtest import TestApp
 
-from app.bootstrap import Service, open_service
+from app.bootstrap import Service, collections, open_service
 from app.settings import Settings
-from app.storage.files.store import FileStore
+from app.storage import Store
+from app.storage.memory import MemoryStore
 
 assert app.__version__
 
@@ -36,10 +38,25 @@ def log() -> StringIO:
     return StringIO()
 
 
+ON_MEMORY = os.environ.get("SVCTASKS_TEST_STORE", "files") == "memory"
+"""Whether the API is tested on a store in memory, else on files."""
+
+
+@pytest.fixture(autouse=True)
+def _files(request: pytest.FixtureRequest) -> None:
+    """Leave out what opens or edits data files where there are none."""
+    if ON_MEMORY and request.node.get_closest_marker("files"):
+        pytest.skip("there are no data files")
+
+
 @pytest.fixture
 def service(settings: Settings, clock: Clock, log: StringIO) -> Iterator[Service]:
     """The whole service; each reply must be as the OpenAPI document says."""
-    service = open_service(settings, clock, log)
+    store = None
+    if ON_MEMORY:
+        most = settings.max_document
+        store = MemoryStore(collections(settings), max_document=most)
+    service = open_service(settings, clock, log, store=store)
     documented = Documented(settings.services_prefix)
     service.application.add_middleware(documented)
     yield service
@@ -48,7 +65,7 @@ def service(settings: Settings, clock: Clock, log: StringIO) -> Iterator[Service
 
 
 @pytest.fixture
-def store(service: Service) -> FileStore:
+def store(service: Service) -> Store:
     return service.store
 
 

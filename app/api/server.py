@@ -1,7 +1,6 @@
 """The resources about the server itself: health, status, mode and metrics."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -26,7 +25,7 @@ from app.api.middleware import location
 from app.api.routes import STATUS
 from app.errors import Unavailable
 from app.lifecycle import moment
-from app.storage import Store
+from app.storage import Figure, Store
 
 NOT_KEPT = ("Cache-Control", "no-store")
 """The header of replies that are of one moment."""
@@ -48,7 +47,13 @@ class Health:
             body["error_message"] = error.message
             response.status = falcon.HTTP_503
         body["tables"] = {
-            name: asdict(status) for name, status in self._store.status().items()
+            table: {
+                "documents": status.documents,
+                self._store.name: {
+                    name: figure.value for name, figure in status.figures.items()
+                },
+            }
+            for table, status in self._store.status().items()
         }
         response.data = bodies.encode(body)
 
@@ -151,24 +156,22 @@ class _Requests(Collector):
 class _Tables(Collector):
     """The state of each table, which is alike in all workers."""
 
-    FIGURES = {
-        "documents": "Documents in the table.",
-        "journal_bytes": "Size of the journal.",
-        "unfolded_entries": "Writes that the data file lacks.",
-        "last_fold_timestamp_seconds": "When the data file was last brought up to date.",
-        "edit_broken": "1 while an edit of the data file by hand cannot be served.",
-    }
-
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def collect(self) -> Iterator[Metric]:
-        status = self._store.status()
-        for name, meaning in self.FIGURES.items():
-            family = GaugeMetricFamily(f"svctasks_{name}", meaning, labels=["table"])
-            for table, figures in status.items():
-                family.add_metric([table], float(getattr(figures, name)))
-            yield family
+        families: dict[str, GaugeMetricFamily] = {}
+        for table, status in self._store.status().items():
+            documents = Figure(status.documents, "Documents in the table.")
+            for name, figure in {"documents": documents, **status.figures}.items():
+                if isinstance(figure.value, str):
+                    continue
+                if name not in families:
+                    families[name] = GaugeMetricFamily(
+                        f"svctasks_{name}", figure.meaning, labels=["table"]
+                    )
+                families[name].add_metric([table], figure.value)
+        yield from families.values()
 
 
 def _moment(seconds: float) -> str:

@@ -3,7 +3,11 @@
 * A store holds tables; a table maps keys, strings or integers, to documents, which are
   plain JSON objects that hold their key in a member of their own. Each record has a
   revision, an integer that is another one whenever the document is; it is compared for
-  equality only.
+  equality only. It is ``revision_of`` the document, on every back end: who copies a table
+  to another one keeps the revisions. Records are equal if key and revision are; table, key
+  and revision together name what is made of a document for ever.
+* Documents come back verbatim: with their members in the order in which they were, and
+  1 never as 1.0 or true.
 * A write is atomic and durable when its call returns; one that raises changed nothing,
   except after Unavailable: then it may or may not have happened.
 * A read may show a write before that call returns, and so before it is on disk: what was
@@ -31,7 +35,8 @@
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Protocol
 
 from app.pacing import Pace, unhurried
@@ -79,24 +84,28 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure that only one back end has: a number, or a text for people."""
+
+    value: float | str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of one table, for those who look after it.
 
-    ``journal_bytes`` and ``unfolded_entries`` are what the journal holds beyond the data
-    file; ``last_fold_timestamp_seconds`` is when that was written last, in seconds since
-    1970, or 0; ``fault`` says what is wrong with an edit by hand.
+    ``documents`` is how many there are, or nearly: nothing is counted for this. The
+    ``figures`` are the back end's own, by their names.
     """
 
     documents: int
-    journal_bytes: int = 0
-    unfolded_entries: int = 0
-    last_fold_timestamp_seconds: float = 0.0
-    fault: str = ""
+    figures: Mapping[str, Figure] = field(default_factory=dict)
 
-    @property
-    def edit_broken(self) -> bool:
-        """Whether an edit by hand cannot be served."""
-        return bool(self.fault)
+
+def revision_of(content: bytes) -> int:
+    """Return the revision of a document, given as JSON without white space."""
+    return int.from_bytes(blake2b(content, digest_size=8).digest()) >> 1
 
 
 def no_ids(document: Document) -> Iterable[tuple[str, int]]:
@@ -127,6 +136,10 @@ class Collection:
 
 class Store(Protocol):
     """Tables of documents; see the promises above."""
+
+    @property
+    def name(self) -> str:
+        """The name of the back end: its figures go under it."""
 
     def get(self, table: str, key: Key) -> Record:
         """Return the record under ``key``; raises NotFound."""

@@ -13,9 +13,9 @@ from app import __version__
 def test_health_tells_version_and_state_of_the_table(server):
     server.request("POST", body={"name": "n"})
     until(
-        lambda: server.request("GET", "/health").json["tables"]["svctasks"],
-        lambda table: table["last_fold_timestamp_seconds"] > 0
-        and table["unfolded_entries"] == 0,
+        lambda: server.request("GET", "/health").json["tables"]["svctasks"]["files"],
+        lambda files: files["last_checkpoint_timestamp_seconds"] > 0
+        and files["journal_entries"] == 0,
     )
     reply = server.request("GET", "/health")
     assert reply.status == 200
@@ -25,9 +25,9 @@ def test_health_tells_version_and_state_of_the_table(server):
     assert {"svctasks", "services", "modes"} <= set(tables)
     status = tables["svctasks"]
     assert status["documents"] == 1
-    assert status["unfolded_entries"] == 0
-    assert status["journal_bytes"] > 0
-    assert status["fault"] == ""
+    assert status["files"]["journal_entries"] == 0
+    assert status["files"]["journal_bytes"] > 0
+    assert status["files"]["fault"] == ""
 
 
 def test_health_tells_what_is_wrong_with_an_edit(server):
@@ -39,7 +39,7 @@ def test_health_tells_what_is_wrong_with_an_edit(server):
     def fault():
         reply = server.request("GET", "/health")
         assert reply.status == 200
-        return reply.json["tables"]["svctasks"]["fault"]
+        return reply.json["tables"]["svctasks"]["files"]["fault"]
 
     assert until(fault).startswith("svctasks.json is not JSON: ")
 
@@ -72,8 +72,8 @@ def test_metrics_count_the_requests_of_all_workers(server):
     assert found["svctasks_fsync_seconds_sum"] > 0
     for name in (
         "journal_bytes",
-        "unfolded_entries",
-        "last_fold_timestamp_seconds",
+        "journal_entries",
+        "last_checkpoint_timestamp_seconds",
         "edit_broken",
     ):
         assert f'svctasks_{name}{{table="svctasks"}}' in found

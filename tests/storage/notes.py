@@ -28,6 +28,7 @@ from app.storage.files.group_commit import Changes
 from app.storage.files.journal import decode
 from app.storage.files.records import Record
 from app.storage.files.store import FileStore, JournalTable
+from app.storage.memory import Memory, MemoryStore
 
 FIELDS = Fields(
     kinds={
@@ -100,6 +101,14 @@ def unflushed(descriptor):
 def open_notes(folder, sync=unflushed):
     """Return a store of notes and albums, with its keeper."""
     return FileStore(folder, [NOTES, ALBUMS], sync)
+
+
+_MEMORIES = {}
+
+
+def open_in_memory(folder):
+    """Return a store of notes and albums in the memory that goes by ``folder``."""
+    return MemoryStore([NOTES, ALBUMS], _MEMORIES.setdefault(folder, Memory()))
 
 
 class Attentive(JournalTable):

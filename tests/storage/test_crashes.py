@@ -214,11 +214,12 @@ def test_fork_while_others_write_leaves_the_child_able_to_work(tmp_path):
     stop = threading.Event()
 
     def write(name):
-        for n in range(10_000):
-            if stop.is_set():
-                return n
+        n = 0
+        while not stop.is_set():
             store.insert("notes", note(f"{name}{n}", n))
             store.find("notes", query({"n": n}))
+            n += 1
+        return n
 
     def work():
         store.insert("notes", note(f"child-{os.getpid()}"))

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import TIMEOUT_MAX
 
 from app.errors import Error, Unavailable
-from app.storage import Collection, Status
+from app.storage import Collection, Figure, Status
 from app.storage.files.datafile import identity
 from app.storage.files.descriptors import Sync
 from app.storage.files.group_commit import WritableTable
@@ -77,13 +77,24 @@ class FoldedTable(WritableTable):
             documents = self._state.documents
         journal, base = self._journal, self._seen
         folded = base if base in self._state.known else None
-        return Status(
-            documents=len(documents),
-            journal_bytes=journal.offset if journal else 0,
-            unfolded_entries=self._state.unfolded,
-            last_fold_timestamp_seconds=folded.mtime / 1e9 if folded else 0.0,
-            fault=self.fault or "",
-        )
+        figures = {
+            "journal_bytes": Figure(
+                journal.offset if journal else 0, "Size of the journal."
+            ),
+            "journal_entries": Figure(
+                self._state.unfolded, "Writes since the last checkpoint."
+            ),
+            "last_checkpoint_timestamp_seconds": Figure(
+                folded.mtime / 1e9 if folded else 0.0,
+                "When the data file was last brought up to date.",
+            ),
+            "edit_broken": Figure(
+                int(bool(self.fault)),
+                "1 while an edit of the data file by hand cannot be served.",
+            ),
+            "fault": Figure(self.fault or "", "What is wrong with that edit."),
+        }
+        return Status(len(documents), figures)
 
     def fold(self, wait: bool = False) -> None:
         """Bring the data file up to date and begin a new journal.

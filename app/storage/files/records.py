@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from hashlib import blake2b
 from typing import Any, Protocol
 
 import orjson
 
 from app.errors import Invalid, Unavailable
-from app.storage import Document, Key
+from app.storage import Document, Key, revision_of
 
 
 def encoded(document: Document) -> bytes:
@@ -111,9 +110,16 @@ class Record:
     def revision(self) -> int:
         """A digest of the document: alike in every worker and after every restart."""
         if self._revision is None:
-            digest = blake2b(self.encoded, digest_size=8).digest()
-            self._revision = int.from_bytes(digest) >> 1
+            self._revision = revision_of(self.encoded)
         return self._revision
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Record):
+            return NotImplemented
+        return self.key == other.key and self.revision == other.revision
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.revision))
 
 
 class Decoded:

@@ -86,6 +86,8 @@ class JournalTable(FoldedTable, Table):
 class FileStore:
     """Tables in the JSON files of ``folder``; see the contract in ``app.storage``."""
 
+    name = "files"
+
     def __init__(
         self,
         folder: Path,

@@ -337,6 +337,7 @@ def test_value_that_was_read_before_the_deletion_is_not_written_after_it(
 
 
 @pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.files
 def test_value_whose_write_is_under_way_at_the_deletion_goes_too(
     filled, store, over, opened, clock, level
 ):

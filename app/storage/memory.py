@@ -1,0 +1,252 @@
+"""The store contract on dictionaries: what it promises, in the fewest lines.
+
+It keeps nothing on disk and has no indexes. It shows that the contract can be kept without
+files, and makes tests of the API fast. Two stores over one ``Memory`` are two workers.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from app.errors import Conflict, NotFound, Stale, TooLarge, Unavailable, cut
+from app.pacing import Pace, paced, unhurried
+from app.query import Order, Query
+from app.query.predicate import predicate, sort, sort_key
+from app.storage import Collection, Document, Key, NextId, Page, Status, revision_of
+
+LAST_ID = 2**62 - 1
+
+
+@dataclass(frozen=True)
+class Record:
+    """A document as it was written, in JSON, so that nobody can change it."""
+
+    key: Key
+    content: bytes
+
+    @cached_property
+    def document(self) -> Document:
+        document: Document = orjson.loads(self.content)
+        return document
+
+    @cached_property
+    def revision(self) -> int:
+        return revision_of(self.content)
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    @cached_property
+    def made(self) -> dict[Any, Any]:
+        return {}
+
+
+class Table:
+    """The records of one table by key, as they were added, and the ids it has given.
+
+    Writers hold the lock, and replace ``records`` as a whole: readers need none.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.records: dict[Key, Record] = {}
+        self.ids: dict[str, int] = {}
+
+
+class Memory:
+    """The tables that stores share."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Table] = defaultdict(Table)
+
+
+class MemoryStore:
+    """Tables in ``memory``; see the contract in ``app.storage``."""
+
+    name = "memory"
+
+    def __init__(
+        self,
+        collections: Iterable[Collection],
+        memory: Memory | None = None,
+        max_document: int | None = None,
+    ) -> None:
+        self._tables = (memory or Memory()).tables
+        self._collections = {each.name: each for each in collections}
+        self._max_document = max_document
+
+    def get(self, table: str, key: Key) -> Record:
+        """Return the record under ``key``; raises NotFound."""
+        record = self._tables[table].records.get(key)
+        if record is None:
+            raise NotFound("Not found")
+        return record
+
+    def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
+        """Return the page of records that ``query`` asks for."""
+        found = list(paced(list(self._tables[table].records.values()), pace))
+        if query.where is not None:
+            matches = predicate(query.where)
+            found = [each for each in found if matches(each.document)]
+        _sort(found, self._collections[table].order, pace)
+        is_mirrored = bool(query.order) and query.order[-1].descending
+        mirror = [
+            Order(each.field, each.descending ^ is_mirrored) for each in query.order
+        ]
+        _sort(found, tuple(mirror), pace)
+        if is_mirrored:
+            found.reverse()
+        end = None if query.limit is None else query.offset + query.limit
+        return Page(found[query.offset : end], len(found))
+
+    def insert(self, table: str, *documents: Document) -> Sequence[Record]:
+        """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
+        with self._tables[table].lock:
+            return self._add(table, documents)
+
+    def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
+        """Add the document that ``make`` makes with new ids; raises Conflict, TooLarge."""
+        with self._tables[table].lock:
+            ids = _Ids(self._tables[table].ids)
+            [record] = self._add(table, [make(ids.next_id)])
+            ids.keep()
+            return record
+
+    def load(
+        self, table: str, documents: Sequence[Document], clear: bool = False
+    ) -> None:
+        """Add or replace documents, all or none; with ``clear``, remove all others."""
+        key = self._collections[table].key
+        with self._tables[table].lock:
+            records = [_record(document[key], document) for document in documents]
+            self._put(table, records, clear)
+
+    def update(
+        self,
+        table: str,
+        key: Key,
+        change: Callable[[Document, NextId], Document],
+        revisions: Container[int] | None = None,
+    ) -> Record:
+        """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
+        with self._tables[table].lock:
+            old = self._expected(table, key, revisions)
+            ids = _Ids(self._tables[table].ids)
+            document = change(old.document, ids.next_id)
+            if document is old.document:
+                return old
+            record = _record(key, document)
+            if record.size > old.size:
+                self._check_size(record)
+            self._put(table, [record])
+            ids.keep()
+            return record
+
+    def update_all(self, table: str, change: Callable[[Document], Document]) -> int:
+        """Replace all documents by what ``change`` makes of them, all or none."""
+        with self._tables[table].lock:
+            records = [
+                _record(old.key, document)
+                for old in self._tables[table].records.values()
+                if (document := change(old.document)) is not old.document
+            ]
+            self._put(table, records)
+            return len(records)
+
+    def remove(
+        self, table: str, key: Key, revisions: Container[int] | None = None
+    ) -> None:
+        """Remove a record; raises NotFound, Stale."""
+        with self._tables[table].lock:
+            self._expected(table, key, revisions)
+            others = dict(self._tables[table].records)
+            del others[key]
+            self._tables[table].records = others
+
+    def ping(self) -> None:
+        """Do nothing: memory can always be written."""
+
+    def status(self) -> Mapping[str, Status]:
+        """Return the state of each table."""
+        counts = {name: len(self._tables[name].records) for name in self._collections}
+        return {name: Status(count) for name, count in counts.items()}
+
+    def close(self) -> None:
+        """Do nothing: the memory goes with the last store over it."""
+
+    def _expected(
+        self, table: str, key: Key, revisions: Container[int] | None
+    ) -> Record:
+        record = self.get(table, key)
+        if revisions is not None and record.revision not in revisions:
+            raise Stale(
+                "the document is not in the state that is expected; get it again"
+            )
+        return record
+
+    def _add(self, table: str, documents: Iterable[Document]) -> list[Record]:
+        name = self._collections[table].key
+        records: dict[Key, Record] = {}
+        for document in documents:
+            key = document[name]
+            if key in records or key in self._tables[table].records:
+                raise Conflict(f"{name} {key} exists already")
+            records[key] = _record(key, document)
+            self._check_size(records[key])
+        self._put(table, records.values())
+        return list(records.values())
+
+    def _check_size(self, record: Record) -> None:
+        if self._max_document is not None and record.size > self._max_document:
+            raise TooLarge(
+                f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
+                f"it may have {self._max_document} at most (SVCTASKS_MAX_DOCUMENT)"
+            )
+
+    def _put(self, table: str, records: Iterable[Record], clear: bool = False) -> None:
+        """Put records, at once for those who read meanwhile; the lock is held."""
+        target = self._tables[table]
+        put = {record.key: record for record in records}
+        target.records = put if clear else {**target.records, **put}
+        for record in put.values():
+            for sequence, id_ in self._collections[table].ids(record.document):
+                if target.ids.get(sequence, 0) < id_ <= LAST_ID:
+                    target.ids[sequence] = id_
+
+
+class _Ids:
+    """The ids that one write gives; they are given once it has happened."""
+
+    def __init__(self, given: dict[str, int]) -> None:
+        self._given = given
+        self._new: dict[str, int] = {}
+
+    def next_id(self, sequence: str) -> int:
+        id_ = self._new.get(sequence, self._given.get(sequence, 0)) + 1
+        if id_ > LAST_ID:
+            raise Unavailable(
+                f"there is no further {sequence}: {LAST_ID} has been given"
+            )
+        self._new[sequence] = id_
+        return id_
+
+    def keep(self) -> None:
+        for sequence, id_ in self._new.items():
+            self._given[sequence] = max(id_, self._given.get(sequence, 0))
+
+
+def _record(key: Key, document: Document) -> Record:
+    return Record(key, orjson.dumps(document))
+
+
+def _sort(records: list[Record], order: tuple[Order, ...], pace: Pace) -> None:
+    """Sort ``records`` in place; ties stay as they were."""
+    if order:
+        key = sort_key(order)
+        sort(records, order, lambda record: key(record.document), pace)
