@@ -167,7 +167,7 @@ def _serve(settings: Settings) -> None:
 def import_(
     collection: str, file: Path, replace: bool, skip_invalid: bool, data: Path | None
 ) -> None:
-    """Add the service tasks, or services, in FILE, all or none; ids and times are kept.
+    """Add what FILE has for a table, all or none; ids and times are kept.
 
     FILE, or the standard input if that is -, holds what the API returns, an array or one
     object, or TinyDB JSON. A service is complete with all its states, tasks and extension
@@ -220,7 +220,7 @@ def import_(
 @_data
 @_explained
 def export(collection: str, file: Path, data: Path | None) -> None:
-    """Write all service tasks, or services, to FILE, or to the standard output.
+    """Write a table to FILE, or to the standard output.
 
     It is an array of complete ones, which import takes. A FILE that exists is replaced.
 

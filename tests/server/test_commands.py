@@ -591,3 +591,15 @@ def test_delay_and_fail_rate_are_simulated(loaded):
         assert server.request("GET", "/health").status == 200
     finally:
         server.kill()
+
+
+@pytest.mark.parametrize("table", ["extensions", "business_attributes"])
+def test_every_table_of_clients_is_exported_and_imported(everything, tmp_path, table):
+    exported = svctasks("export", table, data=everything)
+    assert exported.returncode == 0, exported.stderr
+    file, other = tmp_path / "exported.json", tmp_path / "other"
+    file.write_text(exported.stdout)
+    result = svctasks("import", table, file, data=other)
+    assert result.returncode == 0, result.stderr
+    again = svctasks("export", table, data=other)
+    assert json.loads(again.stdout) == json.loads(exported.stdout) != []
