@@ -1,18 +1,22 @@
 """Nobody waits without end for a table that somebody else holds, and reads go on."""
 
+import fcntl
 import os
 import random
 import signal
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 
+import orjson
 import pytest
-from notes import NOTES, Child, entries, journal, note, open_table, unflushed
+from notes import NOTES, Child, edit, entries, journal, note, open_table, unflushed
 from shared import PATIENCE, until
 
 from app.errors import Unavailable
 from app.storage.files.group_commit import Changes
+from app.storage.files.journal import encode
 from app.storage.files.records import Record
 from app.storage.files.store import JournalTable
 
@@ -278,3 +282,40 @@ def journal_grows(folder):
     before = journal(folder).stat().st_size
     time.sleep(0.01)
     return journal(folder).stat().st_size > before
+
+
+@contextmanager
+def held_by_another(folder):
+    """Hold the lock of the notes as another process does, which writes."""
+    with journal(folder).with_suffix(".lock").open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+class Patient(JournalTable):
+    """A table in which writes wait as long as the test may take."""
+
+    moment = 0
+    patience = PATIENCE
+
+
+def test_read_waits_while_another_writes_and_takes_in_an_edit(tmp_path):
+    table = Patient(tmp_path, NOTES, unflushed)
+    table.insert(note("a", 1))
+    table.fold()
+    table.insert(note("b", 2))
+    last = entries(tmp_path)[-1]["seq"]
+    documents = [orjson.dumps(note(f"c{n}")) for n in range(200)]
+    lines = [
+        encode({"seq": last + n, "put": [(100 + n, document)], "gone": [], "was": []})
+        for n, document in enumerate(documents, 1)
+    ]
+    with ThreadPoolExecutor() as pool, held_by_another(tmp_path):
+        edit(tmp_path, lambda notes: notes["1"].update(n=7))
+        reading = pool.submit(shown, table)
+        with journal(tmp_path).open("ab", buffering=0) as file:
+            for line in lines:
+                file.write(line)
+                wait([reading], timeout=0.002)
+    assert reading.result()["b"] == 2
+    table.close()

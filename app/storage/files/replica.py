@@ -19,6 +19,7 @@ on, and kept in a file beside it for processes that start; nothing overwrites it
 import logging
 import os
 import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -105,13 +106,19 @@ class SharedTable:
     def _look(self) -> None:
         """Take in what there is in the files."""
         look = self._turns.look()
+        end = time.monotonic() + self.patience
         try:
-            if not self._is_current():
-                self._take_in()
-        except Busy:
-            # An edit that somebody else takes in may be served later; a write may not.
-            if not has_read(self._journal, found_at(self._watched[1])):
-                raise
+            while not self._is_current():
+                try:
+                    self._take_in()
+                    break
+                except Busy:
+                    # An edit that another takes in may be served later; a write may not,
+                    # and one may have come while the edit was waited for.
+                    if has_read(self._journal, found_at(self._watched[1])):
+                        break
+                    if time.monotonic() >= end:
+                        raise
         except (OSError, Invalid) as error:
             raise self._unreadable(error) from error
         self._turns.have_seen(look)
