@@ -94,7 +94,7 @@ def open_service(
         settings.services_prefix,
         Simulation(settings.read_only, settings.delay_seconds, settings.fail_rate),
         access_log,
-        # Long queries have half of the threads: some go on, and as many wait.
+        # Long queries have half of the threads: a quarter runs, and a quarter waits.
         Pacing(settings.query_timeout, max(1, settings.threads // 4)),
     )
     return Service(store, access_log, application, log)
@@ -104,12 +104,12 @@ def _finish_deletions(extensions: Extensions) -> None:
     try:
         extensions.finish()
     except Unavailable as error:
-        # Nothing of what is being deleted is shown meanwhile.
+        # No reply shows these values meanwhile.
         log.warning("deleted extensions keep their values: %s", error.message)
 
 
 def use_cases(store: Store, settings: Settings, clock: Clock = _now) -> UseCases:
-    """Return all that can be done with the tables in ``store``."""
+    """Return the use cases over the tables in ``store``."""
     attributes = BusinessAttributes(store, settings.map_names)
     return UseCases(
         svctasks=Svctasks(store, clock, settings.node),
@@ -130,13 +130,13 @@ def check(settings: Settings) -> list[str]:
     """Return what is wrong with the files in the data folder; nothing is changed."""
     return [
         finding
-        for each in collections(settings)
-        for finding in findings(settings.data, each)
+        for collection in collections(settings)
+        for finding in findings(settings.data, collection)
     ]
 
 
 def collections(settings: Settings) -> list[Collection]:
-    """Return what a store has to know of each table."""
+    """Return the collections, which describe each table to a store."""
     return [
         svctasks_collection(settings.node),
         EXTENSIONS,
@@ -147,7 +147,7 @@ def collections(settings: Settings) -> list[Collection]:
 
 
 def svctasks_collection(node: str) -> Collection:
-    """Return what a store has to know of service tasks."""
+    """Return the collection of service tasks."""
 
     def complete(raw: Any, number: int, moment: str) -> dict[str, Any]:
         # An id that a fixture leaves out stays the same however often it is edited.
@@ -190,7 +190,7 @@ EXTENSIONS = Collection(
 
 
 def named_collection(name: str, complete: Complete) -> Collection:
-    """Return what a store has to know of a table whose key is ``name``."""
+    """Return the collection of a table whose key is ``name``."""
     order = (Order(Field(("name",), TEXT)),)
     return Collection(name, "name", order, (), complete)
 

@@ -55,12 +55,12 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except Error as error:
             click.echo(f"svctasks: {visible(_sentence(error))}", err=True)
-            if isinstance(error, Invalid) and error.message not in _told(error):
-                for line in _told(error):
+            if isinstance(error, Invalid) and error.message not in _further(error):
+                for line in _further(error):
                     click.echo(f"  {visible(line)}", err=True)
             sys.exit(1)
         except BrokenPipeError:
-            # Who reads the output has enough of it.
+            # The reader of the output has closed it.
             sys.exit(1)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -77,7 +77,7 @@ def _sentence(error: Error) -> str:
     return error.message
 
 
-def _told(error: Invalid) -> list[str]:
+def _further(error: Invalid) -> list[str]:
     """Return the faults that the message of ``error`` does not name itself."""
     lines = [
         f"{place}: {'; '.join(messages)}"
@@ -98,7 +98,7 @@ def _path(text: str) -> Path:
 
 def _option(name: str, **details: Any) -> Callable[[Any], Any]:
     """Return the click option for the setting ``name``."""
-    setting = next(each for each in SETTINGS if each.name == name)
+    setting = next(setting for setting in SETTINGS if setting.name == name)
     default = f"{setting.variable}, or {setting.default}"
     meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. [default: {default}]"
     return click.option(option(name), help=meaning.replace("`", ""), **details)
@@ -368,12 +368,12 @@ def settings_() -> None:
 
 
 for command in main.commands.values():
-    # Else click would cut it off where the line of a terminal ends.
+    # Else click would cut the help off at the width of the terminal.
     command.short_help = (command.help or "").partition("\n")[0]
 
 
 def _say_of(file: Path, message: str) -> None:
-    """Print what was done, but not behind what was written to the standard output."""
+    """Print what was done, unless the standard output has the content of ``file``."""
     if not outputs.is_standard(file):
         click.echo(message)
 
@@ -384,7 +384,7 @@ def _spare_data_files(file: Path, settings: Settings) -> None:
 
     folder, name = os.path.split(os.path.realpath(file))
     table, _, rest = name.partition(".")
-    tables = {each.name for each in bootstrap.collections(settings)}
+    tables = {table.name for table in bootstrap.collections(settings)}
     own = table in tables and rest.split(".")[0] == "json"
     if own and folder == os.path.realpath(settings.data):
         raise Invalid(f"{file} is a file of the data folder itself; choose another")

@@ -70,7 +70,7 @@ class Faults(MutableMapping[str, list[str]]):
         others = self._count - len(self._kept.get(place, ()))
         kept = messages[: MAX_FAULTS - others]
         if kept:
-            self._kept[place] = [cut(each, MAX_MESSAGE // 2) for each in kept]
+            self._kept[place] = [cut(text, MAX_MESSAGE // 2) for text in kept]
             self._count = others + len(kept)
         self.more += len(messages) - len(kept)
 

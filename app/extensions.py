@@ -1,11 +1,10 @@
 """The use cases of extension schemas: create, get, list and delete them.
 
-Deleting a schema takes three steps, each atomic: the schema is marked, and from then on
-it is gone for everybody; its values are removed from all services at once; the schema is
-removed. A crash between them leaves the mark, and ``finish`` goes on from there: at the
-next start of a worker, and before a schema is created. A value cannot slip in behind: who
-writes one reads the schemas inside of the atomic step that stores it. Context-services
-contract, section 4.
+A deletion takes three atomic steps: the schema is marked, and from then on no reader sees
+it; its values are removed from all services; the schema is removed. After a crash between
+them the mark is still there, and ``finish`` continues from it, at the next start of a
+worker and before a schema is created. No value can be added meanwhile: a write of one reads
+the schemas inside of the atomic step that stores it. Context-services contract, section 4.
 """
 
 from collections.abc import Collection, Container, Mapping, Sequence
@@ -66,7 +65,7 @@ class Extensions:
         return self._look().values[level.name]
 
     def deleting(self) -> Mapping[str, Collection[str]]:
-        """Return the lower-case names whose values are about to go, by level.
+        """Return the lower-case names whose values are being deleted, by level.
 
         They are not shown.
         """
@@ -74,7 +73,7 @@ class Extensions:
 
     def _look(self) -> "_Known":
         known, records = self._known, self._all()
-        # Records are never changed, only replaced: the same ones say the same.
+        # Records are never changed, only replaced: the same records mean the same.
         if records != known.records:
             self._known = known = _Known(records)
         return known
@@ -87,7 +86,7 @@ class Extensions:
         Raises NotFound and Stale.
         """
         if revisions is not None:
-            # What is being deleted is gone, whatever revision it is in.
+            # A schema that is being deleted does not exist, whatever its revision.
             self.record(level, name)
         key = extension.key(level.name, name)
 
@@ -101,7 +100,7 @@ class Extensions:
         self._finish(record)
 
     def finish(self) -> None:
-        """Finish what deletions began that did not come to their end."""
+        """Finish the deletions that were interrupted."""
         for record in self._all():
             if not _is_alive(record.document):
                 self._finish(record)
@@ -114,8 +113,8 @@ class Extensions:
                 return document
             return lifecycle.without_values(document, level, name)
 
-        # Another process may be about it too, and a client may have created a schema of
-        # this name since: that one and its values stay.
+        # Another process may finish it too, and a client may have created a schema with
+        # this name since: that schema and its values stay.
         self._store.update_all(service.NAME, stripped)
         try:
             self._store.remove(TABLE, record.key, {record.revision})
@@ -127,7 +126,7 @@ class Extensions:
 
 
 class _Known:
-    """What the schemas in ``records`` say, by level."""
+    """The rules of the schemas in ``records``, by level."""
 
     def __init__(self, records: Sequence[Record]) -> None:
         self.records = records

@@ -125,7 +125,9 @@ class Worker(ThreadWorker):
             for connection, deadline in waiting.items():
                 waiting[connection] = min(deadline, now + LINGER)
         end = now + self.cfg.graceful_timeout
-        while any(self._all_waiting()) or any(not each.is_left for each in self._busy):
+        while any(self._all_waiting()) or any(
+            not connection.is_left for connection in self._busy
+        ):
             if time.monotonic() > end:
                 break
             self._make_turn(0.1, accepting=False)
@@ -260,7 +262,7 @@ class Worker(ThreadWorker):
             connection.send_now(b"HTTP/1.1 100 Continue\r\n\r\n")
         while self._received > self._memory and self._receiving:
             largest = next(
-                (each for each in self._receiving if each.received > PIECE), None
+                (other for other in self._receiving if other.received > PIECE), None
             )
             if largest is None:
                 break

@@ -1,7 +1,8 @@
-"""What becomes of a service when something starts or ends: pure functions of documents.
+"""How a start or an end changes a service: pure functions of documents.
 
-A document goes in and another comes out, for a store to change one into the other in one
-atomic step. There is no cascade: what is completed leaves its children as they are.
+Each takes a document and returns another, for a store to replace one by the other in one
+atomic step. There is no cascade: completing a service or state leaves its children as they
+are.
 Context-services contract, section 3.
 """
 
@@ -117,7 +118,9 @@ def with_resource(document: Document, level: Level, resource: Document) -> Docum
         return resource
     key = partial(place, level)
     arrays = {
-        name: [each for each in document[name] if each[level.id] != resource[level.id]]
+        name: [
+            other for other in document[name] if other[level.id] != resource[level.id]
+        ]
         for name in (f"active_{level.name}", f"completed_{level.name}")
     }
     part = "completed" if "completed" in resource else "active"
@@ -132,13 +135,13 @@ def without_values(document: Document, level: Level, name: str) -> Document:
         changed = with_value(document, name, None)
     else:
         for array in (f"active_{level.name}", f"completed_{level.name}"):
-            changed[array] = [with_value(each, name, None) for each in document[array]]
+            changed[array] = [with_value(part, name, None) for part in document[array]]
     return document if changed == document else changed
 
 
 def with_value(resource: Document, name: str, value: Any) -> dict[str, Any]:
     """Return a resource with this extension value; None and [] are no value."""
-    others = {n: each for n, each in resource.items() if folded(n) != folded(name)}
+    others = {n: other for n, other in resource.items() if folded(n) != folded(name)}
     return others if value is None or value == [] else others | {name: value}
 
 
@@ -152,8 +155,8 @@ def ids(document: Document) -> Iterator[tuple[str, int]]:
     yield "service_id", document["service_id"]
     for level in (STATES, TASKS):
         for part in ("active", "completed"):
-            for each in document[f"{part}_{level.name}"]:
-                yield level.id, each[level.id]
+            for resource in document[f"{part}_{level.name}"]:
+                yield level.id, resource[level.id]
 
 
 def _started(
@@ -175,15 +178,15 @@ def _ended(level: Level, resource: Document, event: Event, now: str) -> Document
 
 
 def _with_values(level: Level, resource: Document, event: Event) -> dict[str, Any]:
-    for name, each in event.values.items():
-        resource = with_value(resource, name, each)
+    for name, given in event.values.items():
+        resource = with_value(resource, name, given)
     return level.arranged(resource)
 
 
 def _find(document: Document, level: Level, id_: int) -> Document | None:
     for part in ("active", "completed"):
-        for each in document[f"{part}_{level.name}"]:
-            if each[level.id] == id_:
-                resource: Document = each
+        resource: Document
+        for resource in document[f"{part}_{level.name}"]:
+            if resource[level.id] == id_:
                 return resource
     return None

@@ -160,7 +160,9 @@ class _FilterReader:
     def _combined(self, combiner: str, value: Any, depth: int) -> Condition:
         if combiner not in _COMBINERS:
             known = ", ".join(_COMBINERS)
-            fault = f"{quoted(combiner)} cannot stand in a field's place, only {known}"
+            fault = (
+                f"{quoted(combiner)} cannot be used in place of a field, only {known}"
+            )
             return self._fault(fault)
         if combiner == "$not":
             return Negation(self.conditions(value, depth + 1))
@@ -238,7 +240,7 @@ class _FilterReader:
         if name == "$not":
             return Negation(self._beside(field, operand, depth + 1))
         if name in _COMBINERS:
-            fault = f"{name} stands in a field's place, not in a value's"
+            fault = f"{name} is used in place of a field, not of a value"
         else:
             known = ", ".join([*OPERATORS, "$not"])
             fault = f"{quoted(name)} is not an operator; there are {known}"
@@ -264,7 +266,7 @@ class _FilterReader:
         if isinstance(operand, dict):
             for name in operand:
                 if name.startswith("$"):
-                    fault = f"{quoted(name)} cannot stand inside of an operand"
+                    fault = f"{quoted(name)} cannot be used inside of an operand"
                     raise Invalid(f"{field.name}: {fault}")
         for value in operand.values() if isinstance(operand, dict) else operand:
             self._check(field, value, depth + 1)

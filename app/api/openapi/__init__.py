@@ -16,9 +16,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from app import __version__
 from app.api.bodies import FORM
 from app.api.middleware import OVERRIDES
-from app.api.openapi.descriptions import ABOUT, OPERATIONS, TAGS
+from app.api.openapi.descriptions import ABOUT, MEMBERS, OPERATIONS, TAGS
 from app.api.openapi.examples import EXAMPLES, LOOKUP_FAILED
-from app.api.openapi.meanings import MEANINGS
 from app.api.openapi.parameters import HEADERS, OF_PATH, PARAMETERS
 from app.api.openapi.replies import REPLIES
 from app.api.openapi.schemas import AMENDMENTS, OF_FIELDS, OTHERS
@@ -137,10 +136,10 @@ def _add_schemas(spec: APISpec) -> None:
     for name, schema in {**SHARED, **OTHERS, **REPLIES}.items():
         spec.components.schema(name, schema)
     for of, schema in schemas.items():
-        for name, each in schema.get("properties", {}).items():
-            meaning = MEANINGS.get(f"{of}.{name}") or MEANINGS.get(name)
-            if meaning:
-                schema["properties"][name] = {**each, "description": meaning}
+        for name, member in schema.get("properties", {}).items():
+            description = MEMBERS.get(f"{of}.{name}") or MEMBERS.get(name)
+            if description:
+                schema["properties"][name] = {**member, "description": description}
 
 
 def _item(route: Route, components: Components) -> dict[str, Any]:
