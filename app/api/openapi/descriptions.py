@@ -51,7 +51,7 @@ with fifteen fields; `ext` and `opts` take further members of your own.
 | `$contains` | a value | a text with this part, in any case, or an array with it |
 | `$startswith`, `$endswith` | a value | a text that begins or ends like this |
 | `$not` | a value or a name | what the condition does not match |
-| `$and`, `$or`, `$nor` | a name | all, one or none of an array of filters |
+| `$and`, `$or`, `$nor` | a name | all, some or none of an array of filters |
 
 An array matches a field that has all of its elements, and an object one that has its
 members. In `ext` and `opts` a condition matches an array if it matches one of its
