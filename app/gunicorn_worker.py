@@ -371,6 +371,8 @@ class Worker(ThreadWorker):
         The kernel takes back what it has not sent where unread bytes are left: RFC 9112,
         section 9.6.
         """
+        connection.incoming.clear()
+        self._count(connection, 0)
         try:
             connection.socket.shutdown(socket.SHUT_WR)
         except OSError:

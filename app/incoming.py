@@ -64,6 +64,11 @@ class Incoming:
         """Return how many bytes are kept."""
         return len(self._buffer)
 
+    def clear(self) -> None:
+        """Let go of all that is kept; nothing may be added afterwards."""
+        self._buffer.clear()
+        self._request = self._body = None
+
     def take_expectation(self) -> bool:
         """Return, once, whether the client waits for "100 Continue"."""
         request = self._request
