@@ -243,6 +243,8 @@ class _Waiting:
         future, self._future = self._future, None
         if future is not None:
             future.cancel()
+            # It has called back, and keeps its callback: each would keep the other.
+            self.done = None
 
     def _go_on(self, future: Any) -> None:
         # The future references its callback: Python would never collect the cycle.

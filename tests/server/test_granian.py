@@ -5,6 +5,7 @@ import signal
 
 import pytest
 from conftest import SERVERS
+from raw import chunked, exchange, head
 from running import Server
 from shared import T, until
 
@@ -48,6 +49,15 @@ def test_a_chunked_body_is_read(server):
         assert connection.getresponse().status == 200
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize(("count", "status"), [(9_990, 200), (10_010, 400)])
+def test_a_body_of_more_pieces_than_10000_is_refused(server, count, status):
+    begin = head(
+        "QUERY", T, "Content-Type: application/json", "Transfer-Encoding: chunked"
+    )
+    answer = exchange(server.port, begin, chunked(*[b" "] * count, b"{}"))
+    assert (answer.status, "pieces" in answer.text) == (status, status == 400)
 
 
 def test_a_stop_folds_and_ends_with_0(data):
