@@ -11,9 +11,7 @@ its request is read and its reply sent: 8 incomplete heads block it for ever.
 
 import json
 import math
-import queue
 import socket
-import threading
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,22 +20,17 @@ from typing import Any
 
 from falcon import HTTP_408, HTTPError, code_to_http_status
 from gunicorn.http import wsgi
-from gunicorn.http.errors import (
-    ExpectationFailed,
-    LimitRequestHeaders,
-    LimitRequestLine,
-    ParseException,
-    UnsupportedTransferCoding,
-)
+from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.api.bodies import too_large
 from app.connections import Connection
 from app.errors import Invalid
-from app.incoming import Incoming, shortened
+from app.incoming import STATUS, Incoming, shortened
 from app.pacing import HAS_LEFT, IS_STOPPING
 from app.settings import Settings
+from app.threads import Threads
 
 LINGER = 2.0
 """Seconds for which a closing connection, or a stopping worker, waits for a client."""
@@ -53,14 +46,6 @@ MEMORY = 64 << 20
 
 BATCH = 64
 """Connections that are accepted at once."""
-
-STATUS: dict[type[Exception], int] = {
-    LimitRequestLine: 414,
-    LimitRequestHeaders: 431,
-    ExpectationFailed: 417,
-    UnsupportedTransferCoding: 501,
-}
-"""The status of a head that gunicorn cannot read; of any other fault it is 400."""
 
 
 class Worker(ThreadWorker):
@@ -86,7 +71,7 @@ class Worker(ThreadWorker):
 
     def get_thread_pool(self) -> Any:
         """Return the threads."""
-        return _Threads(self.cfg.threads)
+        return Threads(self.cfg.threads)
 
     def notify(self) -> None:
         """Send the master a heartbeat, unless a request is stuck."""
@@ -391,27 +376,6 @@ class Worker(ThreadWorker):
         except OSError:
             pass
         self._drop(connection)
-
-
-class _Threads:
-    """Threads that do not keep the process alive."""
-
-    def __init__(self, count: int) -> None:
-        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._count = count
-        for _ in range(count):
-            threading.Thread(target=self._run, daemon=True).start()
-
-    def submit(self, call: Callable[..., None], *arguments: Any) -> None:
-        self._calls.put(partial(call, *arguments))
-
-    def shutdown(self, wait: bool = True) -> None:
-        for _ in range(self._count):
-            self._calls.put(None)
-
-    def _run(self) -> None:
-        while (call := self._calls.get()) is not None:
-            call()
 
 
 def _reply(status: int, message: str) -> bytes:

@@ -13,12 +13,14 @@ from typing import Any, NoReturn
 from gunicorn.config import Config
 from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import (
+    ExpectationFailed,
     InvalidHeader,
     InvalidRequestLine,
     LimitRequestHeaders,
     LimitRequestLine,
     NoMoreData,
     ParseException,
+    UnsupportedTransferCoding,
 )
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
@@ -30,6 +32,14 @@ HEAD = 1 << 16
 
 LINE = 8190
 """Bytes that a request line, a line before a chunk or all trailers may have."""
+
+STATUS: dict[type[Exception], int] = {
+    LimitRequestLine: 414,
+    LimitRequestHeaders: 431,
+    ExpectationFailed: 417,
+    UnsupportedTransferCoding: 501,
+}
+"""The status of a head that gunicorn cannot read; of any other fault it is 400."""
 
 _BARE = re.compile(rb"(?:^|[^\r])\n")
 
