@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -48,6 +49,9 @@ SPARE_FILES = 64
 
 PR_SET_PDEATHSIG = 1
 """Of prctl(2): the signal that this process gets when its parent ends."""
+
+M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
+"""Of mallopt(3): how many heaps there are, and from which size on a buffer is in none."""
 
 HELD = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
 """The signals that stop a worker."""
@@ -234,6 +238,7 @@ def opened(settings: Settings, open_: Opener) -> Service:
     # A client or a reader of the log that disconnects must not end the process.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _end_with_outer_process()
+    _return_freed_memory()
     try:
         _check_files(settings)
         _check_port(settings.address)
@@ -246,6 +251,21 @@ def opened(settings: Settings, open_: Opener) -> Service:
     # make a copy of it for each worker by writing into it.
     gc.freeze()
     return service
+
+
+def _return_freed_memory() -> None:
+    """Let the C library give large buffers back to the system once they are free.
+
+    By default each thread has a heap of its own, which keeps what its largest reply, edit
+    or checkpoint took: a worker with 4,000 tasks grew from 30 to 130 MB in two minutes.
+    """
+    # A Python of one's own may lack ctypes, and another C library has no mallopt.
+    with suppress(ImportError, AttributeError):
+        import ctypes
+
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_ARENA_MAX, 1)
+        libc.mallopt(M_MMAP_THRESHOLD, 1 << 18)
 
 
 def _end_with_outer_process() -> None:
