@@ -16,13 +16,13 @@ import threading
 import time
 from typing import Any
 
+from granian import _granian
+from granian.http import HTTP1Settings
 from gunicorn.workers import base
 
 from app.granian_requests import Requests
 from app.gunicorn_worker import LINGER, STUCK
 from app.settings import Settings
-from granian import _granian
-from granian.http import HTTP1Settings
 
 _core: Any = _granian
 """As Any: its stubs differ from it."""

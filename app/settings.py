@@ -28,7 +28,7 @@ TAKEN = (
     "openapi.json",
     "docs",
 )
-"""The first segments of the addresses that stand at the root, which no prefix may have."""
+"""The first segments of the other addresses, with which no prefix may begin."""
 
 SERVERS = ("gunicorn", "granian")
 
@@ -41,7 +41,7 @@ _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 """What a variable must be, by the environs method that reads it."""
 
 _NEAR = 0.75
-"""How much like the name of a setting a variable is that was meant to be it, of 1."""
+"""From this likeness on, of 1, a variable is taken for a misspelt setting."""
 
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
 
@@ -161,13 +161,13 @@ class Settings:
 
     @classmethod
     def from_environment(cls, **given: Any) -> "Settings":
-        """Return the settings that the environment makes; an empty variable is none.
+        """Return the settings of the environment; an empty variable counts as not set.
 
-        Those ``given``, by options of the command, go first. Raises Invalid.
+        The options of the command, ``given``, win over variables. Raises Invalid.
         """
         given = {name: value for name, value in given.items() if value is not None}
         values = (
-            _from_variables(each for each in SETTINGS if each.name not in given) | given
+            _from_variables(row for row in SETTINGS if row.name not in given) | given
         )
         if "port" in given:
             named = _ADDRESS.fullmatch(values["bind"])
@@ -177,11 +177,11 @@ class Settings:
         try:
             return cls(**values)
         except Invalid as error:
-            # What was typed is named, not the variable that could have been set.
+            # A message names the option that was typed, not its variable.
             options = {
-                each.variable: option(each.name)
-                for each in SETTINGS
-                if each.name in given
+                setting.variable: option(setting.name)
+                for setting in SETTINGS
+                if setting.name in given
             }
             faults = {options.get(n, n): texts for n, texts in error.faults.items()}
             raise Invalid(_sentence(faults), faults) from None
@@ -203,10 +203,10 @@ class Settings:
     def rows(self) -> Iterator[tuple[Setting, Any]]:
         """Return each setting with its value."""
         values = asdict(self)
-        return ((each, values[each.name]) for each in SETTINGS)
+        return ((setting, values[setting.name]) for setting in SETTINGS)
 
     def _faults(self) -> Iterator[tuple[str, list[str]]]:
-        variables = {each.name: each.variable for each in SETTINGS}
+        variables = {setting.name: setting.variable for setting in SETTINGS}
         if not 0 < self.port < 65536:
             yield variables["port"], [f"must be {_PORT}, not {self.port}"]
         match = _ADDRESS.fullmatch(self.bind) or _ADDRESS.fullmatch(f"{self.bind}:1")
@@ -253,7 +253,7 @@ class Settings:
             ]
         elif (first := prefix.split("/")[1]) in TAKEN:
             yield variable, [
-                f'must not begin with "/{first}", where other addresses stand already'
+                f'must not begin with "/{first}", where there are other addresses already'
             ]
 
 
@@ -269,7 +269,8 @@ def misspelt() -> Iterator[tuple[str, str]]:
     with ://, SVCTASKS_PORT in all containers beside a service of that name.
     """
     known = {
-        each.variable.removeprefix("SVCTASKS_"): each.variable for each in SETTINGS
+        setting.variable.removeprefix("SVCTASKS_"): setting.variable
+        for setting in SETTINGS
     }
     for variable, value in os.environ.items():
         match = re.fullmatch("SVCTASKS?_?(.+)", variable.upper())
@@ -283,17 +284,17 @@ def _from_variables(settings: Iterable[Setting]) -> dict[str, Any]:
     """Return the values of ``settings`` by name; raises Invalid."""
     env = Env(eager=False)
     values = {
-        each.name: (
-            getattr(env, each.kind)(each.variable)
-            if os.environ.get(each.variable)
-            else each.default
+        setting.name: (
+            getattr(env, setting.kind)(setting.variable)
+            if os.environ.get(setting.variable)
+            else setting.default
         )
-        for each in settings
+        for setting in settings
     }
     try:
         env.seal()
     except EnvValidationError as error:
-        wanted = {each.variable: _KINDS.get(each.kind) for each in SETTINGS}
+        wanted = {row.variable: _KINDS.get(row.kind) for row in SETTINGS}
         wanted["PORT"] = _PORT
         faults = {
             name: [f'must be {wanted[name]}, not "{os.environ[name]}"']
@@ -307,4 +308,4 @@ def _sentence(faults: Mapping[str, Sequence[str]]) -> str:
     return "; ".join(f"{name} {' '.join(texts)}" for name, texts in faults.items())
 
 
-assert [each.name for each in fields(Settings)] == [each.name for each in SETTINGS]
+assert [field.name for field in fields(Settings)] == [row.name for row in SETTINGS]

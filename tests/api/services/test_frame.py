@@ -331,8 +331,8 @@ def test_prefix_that_would_hide_other_addresses_is_refused(tmp_path, monkeypatch
         with pytest.raises(Invalid) as refusal:
             Settings.from_environment(data=tmp_path)
         assert refusal.value.message == (
-            f'SVCTASKS_SERVICES_PREFIX must not begin with "/{first}", where other '
-            "addresses stand already"
+            f'SVCTASKS_SERVICES_PREFIX must not begin with "/{first}", where '
+            "there are other addresses already"
         )
 
 
