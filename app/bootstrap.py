@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import falcon
@@ -19,6 +18,7 @@ from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
 from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
+from app.datetimes import EPOCH, Clock, now
 from app.errors import Unavailable
 from app.extensions import Extensions
 from app.log_stream import LogStream
@@ -38,15 +38,11 @@ from app.storage import Collection, Store
 from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import findings
 from app.storage.files.store import FileStore
-from app.svctasks import Clock, Svctasks, new_id
+from app.svctasks import Svctasks, new_id
 
 log = logging.getLogger(__name__)
 
 Complete = Callable[[Any, int, str], dict[str, Any]]
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +80,7 @@ def open_service(
         store = files = open_store(settings, access_log.timed(sync))
         if not settings.read_only:
             files.check_mounts()
-    does = use_cases(store, settings, clock or _now)
+    does = use_cases(store, settings, clock or now)
     if not settings.read_only:
         _finish_deletions(does.services.extensions)
     application = create_application(
@@ -108,7 +104,7 @@ def _finish_deletions(extensions: Extensions) -> None:
         log.warning("deleted extensions keep their values: %s", error.message)
 
 
-def use_cases(store: Store, settings: Settings, clock: Clock = _now) -> UseCases:
+def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
     """Return the use cases over the tables in ``store``."""
     attributes = BusinessAttributes(store, settings.map_names)
     return UseCases(
@@ -151,7 +147,7 @@ def svctasks_collection(node: str) -> Collection:
 
     def complete(raw: Any, number: int, moment: str) -> dict[str, Any]:
         # An id that a fixture leaves out stays the same however often it is edited.
-        default_id = new_id(f"{number % 2**32:08x}", _EPOCH, node)
+        default_id = new_id(f"{number % 2**32:08x}", EPOCH, node)
         return svctask.loaded(raw, default_id, moment)
 
     fields = svctask.FIELDS
@@ -159,7 +155,7 @@ def svctasks_collection(node: str) -> Collection:
         name=svctask.NAME,
         key="id",
         order=(),
-        indexed=tuple(field for field in fields.listed if field.kind in _INDEXED),
+        indexed=tuple(field for field in fields.listed if field.type in _INDEXED),
         complete=complete,
     )
 
@@ -194,8 +190,6 @@ def named_collection(name: str, complete: Complete) -> Collection:
     order = (Order(Field(("name",), TEXT)),)
     return Collection(name, "name", order, (), complete)
 
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _INDEXED = (TEXT, ID, INTEGER, INTBOOL, DATE)
 

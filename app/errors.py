@@ -6,7 +6,11 @@ of a reply or of a log line could fill the memory and the disk.
 """
 
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Self, TypeVar
+
+T = TypeVar("T")
 
 MAX_FAULTS = 100
 """How many faults of one input are named; the others are counted."""
@@ -16,6 +20,9 @@ MAX_PLACE = 128
 
 MAX_MESSAGE = 2000
 """Characters that a message may have, and each of the faults half as many."""
+
+MAX_SUMMARY = 8
+"""How many faults the message of an error names."""
 
 MAX_ECHO = 64
 """Characters of a client's text that a message repeats."""
@@ -146,3 +153,22 @@ class Invalid(Error):
     ) -> None:
         super().__init__(message)
         self.faults = faults if isinstance(faults, Faults) else Faults(faults)
+
+    @classmethod
+    def of(cls, faults: Mapping[str, Sequence[str]]) -> Self:
+        """Return the error whose message names the first of ``faults`` and counts them."""
+        known = faults if isinstance(faults, Faults) else Faults(faults)
+        every = (f"{name}: {fault}" for name in known for fault in known[name])
+        message = "; ".join(islice(every, MAX_SUMMARY))
+        if (more := known.total - MAX_SUMMARY) > 0:
+            message += f"; and {more:,} more"
+        if known.more:
+            message += f" (errors has the first {MAX_FAULTS})"
+        return cls(message, known)
+
+
+def checked(given: T, faults: Mapping[str, Sequence[str]]) -> T:
+    """Return ``given`` if there are no faults; raises Invalid."""
+    if faults:
+        raise Invalid.of(faults)
+    return given

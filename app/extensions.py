@@ -37,7 +37,7 @@ class Extensions:
         except Conflict:
             name = document["name"]
             reason = f"there is an extension schema {name} for {level.name} already"
-            raise Invalid(f"name: {reason}", {"name": [reason]}) from None
+            raise Invalid.of({"name": [reason]}) from None
         return str(document["name"])
 
     def all(self, level: Level) -> list[dict[str, Any]]:

@@ -7,34 +7,25 @@ Context-services contract, section 3.
 """
 
 from bisect import insort
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from app.errors import Invalid, NotFound
+from app.datetimes import duration
+from app.errors import Invalid, NotFound, checked
 from app.schemas.events import Event
 from app.schemas.extension import folded
-from app.schemas.faults import checked
 from app.schemas.service import (
     ARRAYS,
     SERVICES,
     STATES,
     TASKS,
     Level,
-    duration,
     place,
     strange_states,
 )
 
 Document = Mapping[str, Any]
-
-Clock = Callable[[], datetime]
-
-
-def moment(now: datetime) -> str:
-    """Return ``now`` in UTC with milliseconds, the form of all date-times here."""
-    return now.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def service(service_id: int, event: Event, now: str) -> Document:

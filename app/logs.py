@@ -10,11 +10,11 @@ import os
 import re
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Protocol
 
 import orjson
+
+from app.datetimes import of_seconds
 
 MAX_TEXT = 8000
 """Characters that a text in a line may have; of a longer one the ends are kept."""
@@ -49,7 +49,7 @@ def _bounded(value: Any) -> Any:
 def json_line(time: float, level: str, message: str, members: dict[str, Any]) -> str:
     """Return a line for a program to read."""
     line = {
-        "time": _moment(time),
+        "time": of_seconds(time),
         "level": level,
         "process": os.getpid(),
         "message": message,
@@ -77,7 +77,7 @@ def text_line(time: float, level: str, message: str, members: dict[str, Any]) ->
     """Return a line for a person to read."""
     members = dict(members)
     trace = str(_bounded(members.pop(TRACEBACK, ""))).splitlines()
-    parts = [_moment(time), f"{level:7}", message, *members.values()]
+    parts = [of_seconds(time), f"{level:7}", message, *members.values()]
     line = " ".join(visible(str(_bounded(part))) for part in parts)
     # Indented, so that no line of it can be taken for one of the log.
     return "\n    ".join([line.rstrip(), *map(visible, trace)])
@@ -147,13 +147,3 @@ class _Formatter(logging.Formatter):
             members[TRACEBACK] = "".join(traceback.format_exception(*record.exc_info))
         message = record.getMessage()
         return self._line(record.created, record.levelname, message, members)
-
-
-def _moment(time: float) -> str:
-    seconds = int(time)
-    return f"{_second(seconds)}.{int((time - seconds) * 1000):03d}Z"
-
-
-@lru_cache(maxsize=16)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

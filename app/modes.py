@@ -6,8 +6,8 @@ Context-services contract, section 6.
 
 from typing import Any
 
-from app.errors import Invalid, NotFound
-from app.schemas.faults import checked, unknown
+from app.errors import Invalid, NotFound, checked
+from app.schemas.base import unknown
 from app.storage import Store
 
 TABLE = "modes"
@@ -54,7 +54,7 @@ def _read(raw: Any) -> str:
         raise Invalid(f'the body must be {{"mode": "{PRODUCTION}"}}, for instance')
     mode = raw.get("mode")
     known = mode.lower() if isinstance(mode, str) else ""
-    faults = unknown(raw, ("mode",), 'a member here; there is only "mode"')
+    faults = unknown(raw, ("mode",), 'is not a member here; there is only "mode"')
     if "mode" not in raw:
         faults["mode"] = ["is required"]
     elif known not in (PRODUCTION, MAINTENANCE):

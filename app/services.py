@@ -14,15 +14,14 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from app import lifecycle
 from app.business_attributes import BusinessAttributes
-from app.errors import Faults, Invalid, NotFound, Stale
+from app.datetimes import Clock, moment
+from app.errors import Faults, Invalid, NotFound, Stale, checked
 from app.extensions import Extensions
-from app.lifecycle import Clock, moment
 from app.pacing import Pace
 from app.query import Query
 from app.schemas import events, service, stored_service
 from app.schemas.events import Rules
 from app.schemas.extension import Values, folded
-from app.schemas.faults import checked
 from app.schemas.service import (
     ARRAYS,
     SERVICES,
@@ -232,7 +231,7 @@ class Services:
         Extension values are held to their schemas, where there are such.
         """
         if isinstance(raw, dict) and raw.get(SERVICES.id) is None:
-            raise Invalid("service_id: is required", {SERVICES.id: ["is required"]})
+            raise Invalid.of({SERVICES.id: ["is required"]})
         faults = Faults()
         try:
             document = stored_service.loaded(raw, 0, self._now())

@@ -1,11 +1,11 @@
 """The use cases of service tasks: create, find, get, change, remove, look up, import."""
 
-from collections.abc import Callable, Container
-from datetime import UTC, datetime
+from collections.abc import Container
+from datetime import datetime
 from random import getrandbits
 from typing import Any
 
-from app.datetimes import instant
+from app.datetimes import Clock, instant, milliseconds
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.pacing import Pace, unhurried
 from app.query import Query
@@ -13,8 +13,6 @@ from app.schemas import svctask
 from app.storage import Document, NextId, Page, Record, Store
 
 TABLE = svctask.NAME
-
-Clock = Callable[[], datetime]
 
 
 class Svctasks:
@@ -99,9 +97,5 @@ class Svctasks:
 
 def new_id(random: str, now: datetime, node: str) -> str:
     """Return the id RRRRRRRR-TTTT-TTTT-TTTT-NNNNNNNNNNNN, T in milliseconds since 1970."""
-    milliseconds = (now - datetime(1970, 1, 1, tzinfo=UTC)) // _MILLISECOND
-    time = f"{milliseconds & 0xFFFFFFFFFFFF:012x}"
+    time = f"{milliseconds(now) & 0xFFFFFFFFFFFF:012x}"
     return f"{random}-{time[:4]}-{time[4:8]}-{time[8:]}-{node}"
-
-
-_MILLISECOND = datetime.resolution * 1000

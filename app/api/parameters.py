@@ -300,7 +300,7 @@ def _order(value: Any) -> Any:
 def boolean(value: Any) -> bool:
     """Return what true, false, 1 or 0 means, in any case; raises ValueError."""
     try:
-        return bool(INTBOOL.read(value.lower() if isinstance(value, str) else value))
+        return bool(INTBOOL.parse(value.lower() if isinstance(value, str) else value))
     except ValueError:
         shown = f", not {quoted(value)}" if isinstance(value, str) else ""
         raise ValueError(f"must be true or false{shown}") from None
@@ -308,7 +308,7 @@ def boolean(value: Any) -> bool:
 
 def count(value: Any) -> int:
     """Return the whole number that an offset or a limit is; raises ValueError."""
-    number: int = INTEGER.read(value)
+    number: int = INTEGER.parse(value)
     if not 0 <= number <= MAX_OFFSET:
         raise ValueError(f"must be a whole number from 0 to {MAX_OFFSET}")
     return number

@@ -1,7 +1,6 @@
 """The resources about the server itself: health, status, mode and metrics."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -23,8 +22,8 @@ from app.api.entity_tags import refuse_conditions, send
 from app.api.memory import memory
 from app.api.middleware import location
 from app.api.routes import STATUS
+from app.datetimes import of_seconds
 from app.errors import Unavailable
-from app.lifecycle import moment
 from app.storage import Figure, Store
 
 NOT_KEPT = ("Cache-Control", "no-store")
@@ -73,12 +72,12 @@ class Status:
         counts = self._access_log.daily_counts()
         body: dict[str, Any] = {
             "version": __version__,
-            "system_time": _moment(counts["now"]),
+            "system_time": of_seconds(counts["now"]),
             "mode": self._modes.current(),
-            "started": _moment(counts["started"]),
+            "started": of_seconds(counts["started"]),
         }
         if counts["last_request"]:
-            body["last_request"] = _moment(counts["last_request"])
+            body["last_request"] = of_seconds(counts["last_request"])
         body |= {
             "request_today": int(counts["requests"]),
             "client_errors_today": int(counts["client_errors"]),
@@ -172,7 +171,3 @@ class _Tables(Collector):
                     )
                 families[name].add_metric([table], figure.value)
         yield from families.values()
-
-
-def _moment(seconds: float) -> str:
-    return moment(datetime.fromtimestamp(seconds, UTC))

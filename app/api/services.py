@@ -28,7 +28,6 @@ from app.pacing import Pacing, paced
 from app.query import Comparison, Condition, Every, Query
 from app.query.values import DATE, INTEGER
 from app.schemas.extension import folded
-from app.schemas.kinds import INSTANT, TYPE
 from app.schemas.service import (
     ASKED_FOR,
     COMPLETED,
@@ -39,6 +38,7 @@ from app.schemas.service import (
     STATES,
     Level,
 )
+from app.schemas.value_types import INSTANT, TYPE
 from app.services import Owner
 
 CUSTOMER, CONTACT = FIELDS.one("customer_id"), FIELDS.one("contact_key")
@@ -261,7 +261,7 @@ class Nested:
         known = parameters.OF_STATES if level is STATES else parameters.OF_TASKS
         reader = Reader(parameters.of_address(request), known)
         types = _types(reader, f"{level.noun}_types", level, self._services)
-        state_id = reader.read("state_id", INTEGER.read, None)
+        state_id = reader.read("state_id", INTEGER.parse, None)
         asked = wish(reader)
         reader.finish()
         view = View(asked, self._services)
@@ -273,7 +273,7 @@ class Nested:
                 [
                     view.inside(level, document, each)
                     for each in lifecycle.nested(document, level, part)
-                    if (types is None or TYPE.key(each[level.type]) in types)
+                    if (types is None or TYPE.comparison_key(each[level.type]) in types)
                     and (state_id is None or each.get("state_id") == state_id)
                 ]
             )
@@ -345,7 +345,7 @@ def _conditions(reader: Reader, use_cases: services.Services) -> Iterator[Condit
     ):
         for name, operator in ((first, "$gte"), (last, "$lt")):
             if (moment := reader.read(name, _instant, None)) is not None:
-                yield Comparison(field, operator, DATE.key(moment))
+                yield Comparison(field, operator, DATE.comparison_key(moment))
     types = _types(reader, "service_types", SERVICES, use_cases)
     if types is not None:
         yield Comparison(SERVICE_TYPE, "$in", types)
@@ -359,13 +359,15 @@ def _types(
     if types is None:
         return None
     spellings = partial(use_cases.attributes.spellings, level.name, level.type)
-    return frozenset(TYPE.key(stored) for each in types for stored in spellings(each))
+    return frozenset(
+        TYPE.comparison_key(stored) for each in types for stored in spellings(each)
+    )
 
 
 def _instant(text: str) -> str:
     """Return the date-time that ``text`` is; raises ValueError."""
     try:
-        instant: str = INSTANT.read(text)
+        instant: str = INSTANT.parse(text)
     except ValueError as error:
         if " " in text:
             raise ValueError(f"{error}; a + in an address is written %2B") from None
@@ -375,7 +377,7 @@ def _instant(text: str) -> str:
 
 def _repeated(id_: int, text: str) -> None:
     """Raise ValueError unless ``text`` is the id that the address has."""
-    if INTEGER.read(text) != id_:
+    if INTEGER.parse(text) != id_:
         raise ValueError(f"must be {id_}, that of the address, or absent")
 
 

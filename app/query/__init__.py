@@ -46,7 +46,7 @@ from typing import Any
 
 from app.errors import Invalid, cut
 from app.jsontext import MAX_DEPTH
-from app.query.values import ABSENT, ANY, Kind
+from app.query.values import ABSENT, ANY, ValueType
 
 Document = Mapping[str, Any]
 
@@ -59,7 +59,7 @@ class Field:
     """A place in a document: the names that lead to it, and the kind of its values."""
 
     path: tuple[str, ...]
-    kind: Kind
+    type: ValueType
 
     @property
     def name(self) -> str:
@@ -145,7 +145,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 class Fields:
     """The fields of one collection, by name.
 
-    ``kinds`` has every declared name, dotted for sub-fields, in the order of replies;
+    ``types`` has every declared name, dotted for sub-fields, in the order of replies;
     ``listed`` the names that exist in the items of a list; ``open_objects`` the objects
     that have members of the client's own too. All methods raise Invalid for a name that
     does not exist. svctasks contract, section 4.
@@ -153,12 +153,13 @@ class Fields:
 
     def __init__(
         self,
-        kinds: Mapping[str, Kind],
+        types: Mapping[str, ValueType],
         listed: Collection[str],
         open_objects: Collection[str],
     ) -> None:
         self._declared = {
-            name: Field(tuple(name.split(".")), kind) for name, kind in kinds.items()
+            name: Field(tuple(name.split(".")), value_type)
+            for name, value_type in types.items()
         }
         self._listed = {name: self._declared[name] for name in listed}
         self._open = open_objects

@@ -225,7 +225,7 @@ class _FilterReader:
             return self._fault(f"{field.name}: {fault}")
         if operators:
             return _every(self._operator(field, *p, depth) for p in value.items())
-        if field.kind is not OBJECT and field.kind is not ANY:
+        if field.type is not OBJECT and field.type is not ANY:
             return self._compared(field, equal, value, depth)
         prefix = f"{field.name}."
         return _every(

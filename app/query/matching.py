@@ -34,19 +34,19 @@ _COMPOSITE = object()
 
 def test_of(comparison: Comparison) -> Test:
     """Return the test whether a value fulfils ``comparison``."""
-    kind, operand = comparison.field.kind, comparison.operand
-    key = _scalar_key if kind is ANY else kind.key
+    value_type, operand = comparison.field.type, comparison.operand
+    key = _scalar_key if value_type is ANY else value_type.comparison_key
     match comparison.operator:
-        case "$eq" if kind is NAMES:
+        case "$eq" if value_type is NAMES:
             return _named(operand)
         case "$eq" if is_composite(operand):
             return _matching(operand)
-        case "$eq" if isinstance(operand, str) and kind is not DATE:
+        case "$eq" if isinstance(operand, str) and value_type is not DATE:
             # Only a string equals a string, so keys need not be computed.
             return lambda value: bool(value == operand)
         case "$eq":
             return lambda value: bool(key(value) == operand)
-        case "$in" if kind is NAMES:
+        case "$in" if value_type is NAMES:
             return _named_one_of(operand)
         case "$in":
             return lambda value: key(value) in operand
@@ -55,9 +55,9 @@ def test_of(comparison: Comparison) -> Test:
         case "$contains":
             return _containing(operand)
         case "$startswith":
-            return _texts(kind is NAMES, lambda text: text.startswith(operand))
+            return _texts(value_type is NAMES, lambda text: text.startswith(operand))
         case "$endswith":
-            return _texts(kind is NAMES, lambda text: text.endswith(operand))
+            return _texts(value_type is NAMES, lambda text: text.endswith(operand))
     return _ordered(comparison)
 
 
@@ -73,7 +73,11 @@ def _scalar_key(value: Any) -> Any:
 
 def _ordered(comparison: Comparison) -> Test:
     operand = comparison.operand
-    key = _scalar_key if comparison.field.kind is ANY else comparison.field.kind.key
+    key = (
+        _scalar_key
+        if comparison.field.type is ANY
+        else comparison.field.type.comparison_key
+    )
     relation = RELATIONS[comparison.operator]
     types = str if isinstance(operand, str) else (int, float)
 
@@ -88,7 +92,7 @@ def _named(names: tuple[str, ...]) -> Test:
     wanted = frozenset(names)
 
     def named(value: Any) -> bool:
-        found = NAMES.key(value)
+        found = NAMES.comparison_key(value)
         return wanted.issubset(found) if wanted else found == ()
 
     return named
@@ -105,7 +109,7 @@ def _named_one_of(wanted: frozenset[frozenset[str]]) -> Test:
             several.setdefault(min(names), []).append(names)
 
     def named(value: Any) -> bool:
-        found = frozenset(NAMES.key(value))
+        found = frozenset(NAMES.comparison_key(value))
         if not found:
             return no_names
         return not single.isdisjoint(found) or any(
@@ -129,7 +133,7 @@ def _containing(operand: Any) -> Test:
 
 def _texts(listed: bool, test: Callable[[str], bool]) -> Test:
     if listed:
-        return lambda value: any(map(test, NAMES.key(value) or ()))
+        return lambda value: any(map(test, NAMES.comparison_key(value) or ()))
     return lambda value: isinstance(value, str) and test(value)
 
 

@@ -31,10 +31,10 @@ def equal(fields: Fields, field: Field, operand: Any) -> Condition:
 
     Raises Invalid.
     """
-    if isinstance(operand, dict) and field.kind in (OBJECT, ANY):
+    if isinstance(operand, dict) and field.type in (OBJECT, ANY):
         names = ((f"{field.name}.{name}", item) for name, item in operand.items())
         return Every(tuple(equal(fields, fields.one(n), item) for n, item in names))
-    if field.kind is NAMES and operand == []:
+    if field.type is NAMES and operand == []:
         # No names are included in all names, while "" is a value: there are none.
         return Every(())
     return Comparison(field, "$eq", _key(field, operand))
@@ -47,11 +47,11 @@ def _unequal(fields: Fields, field: Field, operand: Any) -> Condition:
 def _one_of(fields: Fields, field: Field, operand: Any) -> Condition:
     if not isinstance(operand, list):
         raise _refused(field, f"$in and $nin take an array, not {type_name(operand)}")
-    if field.kind is NAMES and [] not in operand:
+    if field.type is NAMES and [] not in operand:
         wanted = frozenset(frozenset(_key(field, value)) for value in operand)
         return Comparison(field, "$in", wanted)
     composite = any(map(_is_composite, operand))
-    if composite or field.kind not in SCALARS | {ANY}:
+    if composite or field.type not in SCALARS | {ANY}:
         return Some(tuple(equal(fields, field, value) for value in operand))
     keys = frozenset(_key(field, value) for value in operand)
     return Comparison(field, "$in", keys)
@@ -66,7 +66,7 @@ def _none_of(fields: Fields, field: Field, operand: Any) -> Condition:
 
 
 def _ordered(operator: str, _: Fields, field: Field, operand: Any) -> Condition:
-    if field.kind not in SCALARS | {ANY}:
+    if field.type not in SCALARS | {ANY}:
         raise _refused(
             field, f"{operator} is not defined for this field, it has no order"
         )
@@ -81,13 +81,13 @@ def _ordered(operator: str, _: Fields, field: Field, operand: Any) -> Condition:
 def _all_of(fields: Fields, field: Field, operand: Any) -> Condition:
     if not isinstance(operand, list):
         raise _refused(field, f"$all takes an array, not {type_name(operand)}")
-    if field.kind is OBJECT:
+    if field.type is OBJECT:
         raise _refused(field, "$all is not defined for this field, it is an object")
     if not operand:
         return Some(())
-    if field.kind is ARRAY:
+    if field.type is ARRAY:
         return equal(fields, field, operand)
-    if field.kind is ANY:
+    if field.type is ANY:
         # Objects and arrays must be equal to an element.
         operand = [[value] if _is_composite(value) else value for value in operand]
     return Every(tuple(equal(fields, field, value) for value in operand))
@@ -100,11 +100,11 @@ def _exists(_: Fields, field: Field, operand: Any) -> Condition:
 
 
 def _contains(fields: Fields, field: Field, operand: Any) -> Condition:
-    if field.kind is ANY:
+    if field.type is ANY:
         return Comparison(field, "$contains", _key(field, operand))
-    if field.kind is ARRAY:
+    if field.type is ARRAY:
         return equal(fields, field, [operand])
-    if field.kind is NAMES:
+    if field.type is NAMES:
         return equal(fields, field, [_text("$contains", field, operand)])
     return _textual("$contains", fields, field, operand)
 
@@ -114,20 +114,20 @@ def _textual(operator: str, _: Fields, field: Field, operand: Any) -> Condition:
 
 
 def _text(operator: str, field: Field, operand: Any) -> str:
-    if field.kind in NUMBERS or field.kind in (ARRAY, OBJECT):
+    if field.type in NUMBERS or field.type in (ARRAY, OBJECT):
         raise _refused(
             field, f"{operator} is not defined for this field, it is not text"
         )
     if not isinstance(operand, str):
         raise _refused(field, f"{operator} takes a string, not {type_name(operand)}")
-    return operand.lower() if field.kind is ID else operand
+    return operand.lower() if field.type is ID else operand
 
 
 def _key(field: Field, operand: Any) -> Any:
     try:
-        if field.kind is ID:
-            return TEXT.read(operand).lower()
-        return field.kind.key(field.kind.read(operand))
+        if field.type is ID:
+            return TEXT.parse(operand).lower()
+        return field.type.comparison_key(field.type.parse(operand))
     except ValueError as error:
         raise _refused(field, str(error)) from None
 

@@ -66,7 +66,7 @@ def _some(parts: list[Predicate]) -> Predicate:
 def _compared(comparison: Comparison) -> Predicate:
     test = test_of(comparison)
     path = comparison.field.path
-    if comparison.field.kind is ANY:
+    if comparison.field.type is ANY:
         return _anywhere(path, _of_all(comparison, test))
     if len(path) > 1:
         find = comparison.field.find
@@ -144,7 +144,7 @@ def equalities(condition: Condition) -> list[Comparison]:
     return [
         part
         for part in _required(condition)
-        if part.operator in ("$eq", "$in") and part.field.kind in INDEXABLE
+        if part.operator in ("$eq", "$in") and part.field.type in INDEXABLE
     ]
 
 
@@ -153,7 +153,7 @@ def bounds(condition: Condition, order: Order) -> list[Comparison]:
 
     In a list in that order, all candidates are between them.
     """
-    if order.descending or order.field.kind not in SCALARS:
+    if order.descending or order.field.type not in SCALARS:
         return []
     return [limit for limit in limits(condition) if limit.field == order.field]
 
@@ -232,11 +232,11 @@ def sort(
 
 
 def _order_key(field: Field) -> Callable[[Document], Any]:
-    find, key = field.find, field.kind.key
-    if field.kind in STRINGS:
+    find, key = field.find, field.type.comparison_key
+    if field.type in STRINGS:
         least: Any = ""
         types: Any = str
-    elif field.kind in NUMBERS:
+    elif field.type in NUMBERS:
         least, types = float("-inf"), (int, float)
     else:
         return lambda document: _ranked(plain_key(find(document)))

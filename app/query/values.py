@@ -1,9 +1,10 @@
-"""The kinds of values: how each is read, and how it compares.
+"""The types of values: how each is parsed, how it compares, how it is described.
 
 One rule a type serves request bodies, the operands of filters, sorting and indexes, so
-that a value can be searched for in any form in which it can be sent. ``read`` gives the
-stored form; ``key`` gives what is compared in its place, and is total: each kind has a
-key for any JSON value.
+that a value can be searched for in any form in which it can be sent. ``parse`` returns the
+stored form; ``comparison_key`` returns what is compared in its place, and is total: each
+type has a key for any JSON value. Here are the types that filters know;
+``app.schemas.value_types`` has the others.
 
 Two values have equal keys if and only if they are equal: ``True`` is not 1, as it would
 be in Python, while 1 and 1.0 are one number, and so are two spellings of one instant.
@@ -12,10 +13,12 @@ An absent value has the key of null, except where it is presence that is compare
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
-from app import datetimes
+from app import datetimes, jsonschema
+from app.jsonschema import TEXTUAL, JsonSchema, array, integer, ref, shared
+from app.jsontext import INTEGERS
 
 ABSENT: Final[Any] = object()
 """What is found where a document has no such member."""
@@ -27,17 +30,24 @@ OBJECT_TAG: Final = "object"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Kind:
+class ValueType:
     """A type of values.
 
-    ``name`` is what people call it. ``read`` turns a JSON value into its stored form;
-    it raises ValueError, with a text that follows a field's name. ``key`` turns a
-    stored form into the hashable value that is compared and sorted.
+    ``name`` is what people call it. ``parse`` turns a JSON value into its stored form;
+    it raises ValueError, with a text that follows a field's name. ``comparison_key`` turns
+    a stored form into the hashable value that is compared and sorted. ``accepted`` is the
+    schema of what a body may have, ``shown`` that of what a reply has: several spellings
+    are parsed, and one of them is stored. They are exact as far as JSON Schema goes. It
+    cannot tell an integer beyond 64 bits, which is refused, from the same number with an
+    exponent, which is not; nor 1e16, which is no integer here, from the same number in
+    digits. Which days there are is said by a format.
     """
 
     name: str
-    read: Callable[[Any], Any]
-    key: Key
+    parse: Callable[[Any], Any]
+    comparison_key: Key
+    accepted: JsonSchema = field(default_factory=dict)
+    shown: JsonSchema = field(default_factory=dict)
 
 
 def type_name(value: Any) -> str:
@@ -72,7 +82,7 @@ def plain_key(value: Any) -> Any:
     return None
 
 
-def _read_text(value: Any) -> str:
+def _parse_text(value: Any) -> str:
     if isinstance(value, str):
         return value
     raise ValueError(f"must be a string, not {type_name(value)}")
@@ -81,7 +91,7 @@ def _read_text(value: Any) -> str:
 _ID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
-def _read_id(value: Any) -> str:
+def _parse_id(value: Any) -> str:
     if isinstance(value, str) and _ID.fullmatch(value):
         return value.lower()
     raise ValueError(
@@ -97,17 +107,17 @@ _EXACT = 2**53
 """Up to here a whole double is the number that was sent, and not one near it."""
 
 
-def whole(value: Any) -> Any:
+def whole_number(value: Any) -> Any:
     """Return the integer that a number such as 60.0 is; anything else as it is."""
     if type(value) is float and value.is_integer() and abs(value) <= _EXACT:
         return int(value)
     return value
 
 
-def _read_integer(value: Any) -> int:
+def _parse_integer(value: Any) -> int:
     if type(value) is str and _DIGITS.fullmatch(value):
         value = int(value)
-    value = whole(value)
+    value = whole_number(value)
     if type(value) is not int:
         raise ValueError("must be an integer of at most 64 bits")
     if value not in _INT64:
@@ -118,7 +128,7 @@ def _read_integer(value: Any) -> int:
 _INTBOOL_WORDS = {"0": 0, "1": 1, "false": 0, "true": 1}
 
 
-def _read_intbool(value: Any) -> int:
+def _parse_intbool(value: Any) -> int:
     if isinstance(value, bool | int | float) and value in (0, 1):
         return int(value)
     if isinstance(value, str) and value in _INTBOOL_WORDS:
@@ -126,17 +136,19 @@ def _read_intbool(value: Any) -> int:
     raise ValueError("must be 0 or 1")
 
 
-def _read_date(value: Any) -> str:
+def _parse_date(value: Any) -> str:
     if value is None or value == "":
         return ""
-    return datetimes.read(value)
+    return datetimes.parse(value)
 
 
 def _date_key(value: Any) -> Any:
-    return datetimes.key(value) if isinstance(value, str) else plain_key(value)
+    return (
+        datetimes.comparison_key(value) if isinstance(value, str) else plain_key(value)
+    )
 
 
-def _read_names(value: Any) -> Any:
+def _parse_names(value: Any) -> Any:
     if isinstance(value, str):
         return value
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
@@ -153,19 +165,19 @@ def _names_key(value: Any) -> Any:
     return tuple(name for name in names if name)
 
 
-def _read_array(value: Any) -> Any:
+def _parse_array(value: Any) -> Any:
     if isinstance(value, list):
         return value
     raise ValueError(f"must be an array, not {type_name(value)}")
 
 
-def _read_object(value: Any) -> Any:
+def _parse_object(value: Any) -> Any:
     if isinstance(value, dict):
         return value
     raise ValueError(f"must be an object, not {type_name(value)}")
 
 
-def _read_presence(value: Any) -> bool:
+def _parse_presence(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     raise ValueError(f"must be true or false, not {type_name(value)}")
@@ -175,26 +187,97 @@ def _presence_key(value: Any) -> bool:
     return value is not ABSENT
 
 
-def _read_any(value: Any) -> Any:
+def _parse_any(value: Any) -> Any:
     return value
 
 
-TEXT = Kind("string", _read_text, plain_key)
-ID = Kind("id", _read_id, plain_key)
-INTEGER = Kind("integer", _read_integer, plain_key)
-INTBOOL = Kind("intbool", _read_intbool, plain_key)
-DATE = Kind("date", _read_date, _date_key)
-NAMES = Kind("list of names", _read_names, _names_key)
-ARRAY = Kind("array", _read_array, plain_key)
-OBJECT = Kind("object", _read_object, plain_key)
-ANY = Kind("any JSON value", _read_any, plain_key)
-PRESENCE = Kind("presence", _read_presence, _presence_key)
+_ID_SCHEMA = shared(
+    "SvctaskId",
+    {
+        "type": "string",
+        "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
+    },
+)
+_NAMES_SCHEMA = shared("Names", {"anyOf": [TEXTUAL, array(TEXTUAL)]})
+_ANY_SCHEMA = shared(
+    "Json",
+    {
+        "if": {"type": "integer"},
+        "then": integer(INTEGERS[0], INTEGERS[-1]),
+        # Beside "if", generated TypeScript would know of objects only.
+        "else": {"items": ref("Json"), "additionalProperties": ref("Json")},
+    },
+)
+_DAY, _CLOCK = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}:[0-5][0-9]"
+
+MOMENT_SCHEMA = shared(
+    "Moment",
+    {
+        "type": "string",
+        "format": "date-time",
+        "pattern": rf"^(?!0000){_DAY}[Tt]{_CLOCK}(\.[0-9]+)?"
+        "([Zz]|[+-][0-9]{2}:?[0-9]{2})$",
+    },
+)
+
+
+def shown_moment(name: str, fraction: str) -> JsonSchema:
+    """Return the schema of date-times in replies, under a name of its own."""
+    pattern = f"^{_DAY}T{_CLOCK}{fraction}Z$"
+    return shared(name, {"type": "string", "format": "date-time", "pattern": pattern})
+
+
+TEXT = ValueType("string", _parse_text, plain_key, TEXTUAL, TEXTUAL)
+ID = ValueType("id", _parse_id, plain_key, _ID_SCHEMA, _ID_SCHEMA)
+INTEGER = ValueType(
+    "integer",
+    _parse_integer,
+    plain_key,
+    shared("Integer", jsonschema.whole()),
+    integer(),
+)
+INTBOOL = ValueType(
+    "intbool",
+    _parse_intbool,
+    plain_key,
+    shared(
+        "Intbool",
+        {
+            "anyOf": [
+                {"enum": [0, 1]},
+                {"type": "boolean"},
+                {"enum": ["0", "1", "false", "true"]},
+            ]
+        },
+    ),
+    {"enum": [0, 1]},
+)
+DATE = ValueType(
+    "date",
+    _parse_date,
+    _date_key,
+    shared("Date", {"anyOf": [MOMENT_SCHEMA, {"const": ""}]}),
+    {"anyOf": [shown_moment("ShownInstant", r"(\.[0-9]+)?"), {"const": ""}]},
+)
+NAMES = ValueType(
+    "list of names", _parse_names, _names_key, _NAMES_SCHEMA, _NAMES_SCHEMA
+)
+ARRAY = ValueType("array", _parse_array, plain_key, array(_ANY_SCHEMA), array({}))
+OBJECT = ValueType(
+    "object",
+    _parse_object,
+    plain_key,
+    {"type": "object", "additionalProperties": _ANY_SCHEMA},
+    {"type": "object"},
+)
+ANY = ValueType("any JSON value", _parse_any, plain_key, _ANY_SCHEMA)
+PRESENCE = ValueType("presence", _parse_presence, _presence_key)
 """Of a member, whether it is there: it may be null. Its key is true or false."""
 
 STRINGS = frozenset({TEXT, ID, DATE})
 NUMBERS = frozenset({INTEGER, INTBOOL})
 SCALARS = STRINGS | NUMBERS
-"""The kinds whose keys are all strings or all integers."""
+"""The types whose keys are all strings or all integers."""
 
 INDEXABLE = SCALARS | {PRESENCE}
-"""The kinds in which equal values can be looked up by their keys."""
+"""The types in which equal values can be looked up by their keys."""

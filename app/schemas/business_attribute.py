@@ -6,53 +6,82 @@ of services, states and tasks that an attribute is mapped to, such as ``Service.
 field is meant. Context-services contract, section 6.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from marshmallow import Schema, validate
+from marshmallow import ValidationError, validate, validates_schema
 
 from app.errors import Faults, Invalid
-from app.query.values import ARRAY, INTEGER, TEXT, type_name
-from app.schemas.faults import MAX_SUGGESTIONS, checked, unknown
-from app.schemas.fields import Valued, members
-from app.schemas.scalars import BOOLEAN
+from app.query.values import INTEGER, TEXT
+from app.schemas.base import List, Nested, Schema, Value, refuse
+from app.schemas.value_types import BOOLEAN
 
 NAME = "business_attributes"
 
 _SHARED = ("application_type", "resource_type", "media_type", "disposition")
 FIELDS = {
-    f"{noun}.{name}": (f"{noun}s", stored)
+    f"{noun}.{name}": (f"{noun}s", f"{noun}_type" if name == "type" else name)
     for noun in ("service", "state", "task")
-    for name, stored in (
-        ("type", f"{noun}_type"),
-        (f"{noun}_type", f"{noun}_type"),
-        *((name, name) for name in _SHARED),
-    )
+    for name in ("type", f"{noun}_type", *_SHARED)
 }
 """The level and the stored field that each name of a field means, in lower case."""
 
 _NOT_EMPTY = validate.Length(1, error="must not be empty")
 
 
+def _check_field(cv_attribute: str) -> None:
+    try:
+        field_of(cv_attribute)
+    except Invalid as error:
+        raise ValidationError(error.message) from None
+
+
 class ValueSchema(Schema):
     """One of the values of a business attribute."""
 
-    name = Valued(TEXT, required=True, validate=_NOT_EMPTY)
-    dbid = Valued(INTEGER, required=True)
-    display_name = Valued(TEXT)
-    description = Valued(TEXT)
+    error_messages = {"unknown": "is not a member of a value"}
+    name = Value(TEXT, required=True, validate=_NOT_EMPTY)
+    dbid = Value(INTEGER, required=True)
+    display_name = Value(TEXT)
+    description = Value(TEXT)
 
 
-class BusinessAttributeSchema(ValueSchema):
+class BusinessAttributeSchema(Schema):
     """A business attribute as a data file has it."""
 
-    dbid = Valued(INTEGER)
-    map_name = Valued(BOOLEAN)
-    cv_attributes = Valued(ARRAY)
-    values = Valued(ARRAY)
+    error_messages = {
+        "type": "a business attribute must be a JSON object",
+        "unknown": "is not a member of a business attribute",
+    }
+    name = Value(TEXT, required=True, validate=_NOT_EMPTY)
+    dbid = Value(INTEGER)
+    display_name = Value(TEXT)
+    description = Value(TEXT)
+    map_name = Value(BOOLEAN)
+    cv_attributes = List(
+        Value(
+            TEXT,
+            validate=_check_field,
+            error_messages={"null": "must be a string, not null"},
+        ),
+        load_default=list,
+    )
+    values = List(Nested(ValueSchema), load_default=list)
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_values(self, attribute: dict[str, Any], **_: Any) -> None:
+        """Raise ValidationError if two values have one name or one id."""
+        faults = Faults()
+        places: dict[tuple[str, Any], int] = {}
+        for index, value in enumerate(attribute.get("values", ())):
+            for name in ("name", "dbid"):
+                place = places.setdefault((name, value.get(name)), index)
+                if name in value and place != index:
+                    fault = f"is the same as that of value {place}"
+                    faults[f"values.{index}.{name}"] = [fault]
+        refuse(faults)
 
 
-_ATTRIBUTE, _VALUE = BusinessAttributeSchema(), ValueSchema()
+_ATTRIBUTE = BusinessAttributeSchema()
 
 
 def field_of(cv_attribute: str) -> tuple[str, str]:
@@ -73,48 +102,4 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
     Nothing in it depends on the ``number`` and ``moment`` of the file. Raises Invalid
     with all faults.
     """
-    if not isinstance(raw, dict):
-        raise Invalid("a business attribute must be a JSON object")
-    given, faults = members(_ATTRIBUTE, raw)
-    mapped = given.get("cv_attributes", [])
-    values, of_values = _values(given.get("values", ()))
-    faults.include(_mapped(mapped))
-    faults.include(of_values, "values.")
-    faults.include(unknown(raw, _ATTRIBUTE.fields, "a member of a business attribute"))
-    return checked({**given, "cv_attributes": list(mapped), "values": values}, faults)
-
-
-def _mapped(cv_attributes: Sequence[Any]) -> Faults:
-    faults = Faults()
-    for index, each in enumerate(cv_attributes):
-        try:
-            field_of(TEXT.read(each))
-        except Invalid as error:
-            faults[f"cv_attributes.{index}"] = [error.message]
-        except ValueError as error:
-            faults[f"cv_attributes.{index}"] = [str(error)]
-    return faults
-
-
-def _values(raws: Sequence[Any]) -> tuple[list[dict[str, Any]], Faults]:
-    values: list[dict[str, Any]] = []
-    faults = Faults()
-    places: dict[tuple[str, Any], int] = {}
-    told = 0
-    for index, raw in enumerate(raws):
-        if not isinstance(raw, dict):
-            faults[str(index)] = [f"must be an object, not {type_name(raw)}"]
-            continue
-        given, found = members(_VALUE, raw)
-        for name in ("name", "dbid"):
-            place = places.setdefault((name, given.get(name)), index)
-            if name in given and place != index:
-                found[name] = [f"is the same as that of value {place}"]
-        strange = unknown(
-            raw, _VALUE.fields, "a member of a value", MAX_SUGGESTIONS - told
-        )
-        told += strange.total
-        faults.include(found, f"{index}.")
-        faults.include(strange, f"{index}.")
-        values.append(given)
-    return values, faults
+    return _ATTRIBUTE.load(raw)

@@ -8,22 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from marshmallow import Schema
-
-from app.errors import Faults, Invalid
+from app.errors import Faults, Invalid, checked
+from app.schemas.base import Schema, unknown
 from app.schemas.extension import Values, folded
-from app.schemas.faults import checked, unknown
-from app.schemas.fields import members
 from app.schemas.service import (
     ASSOCIATION,
     EVENT_MEMBERS,
-    FORMER,
-    NEW,
     SERVICES,
     TRANSITION,
     TYPED,
     Level,
-    names,
     strange_states,
 )
 
@@ -34,7 +28,7 @@ class Rules:
 
     ``values`` returns the rules of extension values by lower-case name; ``mapped`` turns
     the value of a field into the one to store, and raises ValueError. Both are called
-    only where a body has something that they tell about.
+    only where a body has something that they are about.
     """
 
     values: Callable[[], Mapping[str, Values]]
@@ -121,17 +115,12 @@ def transition(
     """
     event, faults = _event(TRANSITION, body, rules)
     faults.include(_strange_ids(event, {SERVICES.id: service_id}))
-    former, new = event.given.pop("from", {}), event.given.pop("to", {})
-    ended, of_former = _own(FORMER, former, rules, "from.")
-    begun, of_new = _own(NEW, new, rules, "to.")
+    ended, begun = event.given.pop("from", {}), event.given.pop("to", {})
+    for name, part in (("from", ended), ("to", begun)):
+        faults.include(_mapped(part, rules), f"{name}.")
     if inside is not None and "state_id" in ended:
         ids = {"from.state_id": ended["state_id"]}
-        of_former.include(strange_states(inside, ids))
-    for name in ("from", "to"):
-        if name in faults:
-            of_former, of_new = _without(of_former, name), _without(of_new, name)
-    faults.include(of_former)
-    faults.include(of_new)
+        faults.include(strange_states(inside, ids))
     checked(event, faults)
     id_ = ended.pop("state_id")
     return (
@@ -141,18 +130,12 @@ def transition(
     )
 
 
-def _without(faults: Faults, part: str) -> Faults:
-    return Faults({n: e for n, e in faults.items() if not n.startswith(f"{part}.")})
-
-
 def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
-    if not isinstance(body, dict):
-        raise Invalid("the body must be a JSON object with the members of an event")
-    own = {name: each for name, each in body.items() if name in names(schema)}
-    given, faults = _mapped(*members(schema, own), rules)
+    given, faults = schema.parsed(body)
+    faults.include(_mapped(given, rules))
     values: dict[str, Any] = {}
     strange = []
-    others = [each for each in body if each not in own]
+    others = [name for name in body if name not in schema.names]
     extensions = rules.values() if others else {}
     for name in others:
         extension = extensions.get(folded(name))
@@ -165,30 +148,20 @@ def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
                 values[extension.name] = extension.whole(body[name])
             except Invalid as error:
                 faults.include(error.faults)
-    known = [*names(schema), *(each.name for each in extensions.values())]
-    faults.include(unknown(strange, known, "a member here nor a known extension"))
+    if strange:
+        known = [*schema.names, *(extension.name for extension in extensions.values())]
+        fault = "is not a member here nor a known extension"
+        faults.include(unknown(strange, known, fault))
     return Event(given, values), faults
 
 
-def _own(
-    schema: Schema, raw: Mapping[str, Any], rules: Rules, prefix: str
-) -> tuple[dict[str, Any], Faults]:
-    """Read an object that has no members but its own."""
-    given, faults = _mapped(*members(schema, raw), rules)
-    own = names(schema)
-    faults.include(unknown(raw, own, f"a member here; there are {', '.join(own)}"))
-    of_part = Faults()
-    of_part.include(faults, prefix)
-    return given, of_part
-
-
-def _mapped(
-    given: dict[str, Any], faults: Faults, rules: Rules
-) -> tuple[dict[str, Any], Faults]:
+def _mapped(given: dict[str, Any], rules: Rules) -> Faults:
+    """Put the value to store in the place of each mapped one; return the faults."""
+    faults = Faults()
     for name in TYPED:
         if name in given:
             try:
                 given[name] = rules.mapped(name, given[name])
             except ValueError as error:
                 faults[name] = [str(error)]
-    return given, faults
+    return faults

@@ -11,16 +11,26 @@ that lacks a part of the key has null there: two of them are as equal as two oth
 
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, validate
+from marshmallow import ValidationError, validate, validates_schema
 
-from app.errors import Faults, Invalid, NotFound, cut
-from app.query.values import ANY, ARRAY, INTEGER, TEXT, Kind, plain_key, type_name
-from app.schemas.faults import MAX_SUGGESTIONS, checked, include, unknown
-from app.schemas.fields import Enumeration, Valued, copied, members
-from app.schemas.scalars import BOOLEAN, STRING, TYPES
+from app.errors import Faults, Invalid, NotFound, checked, cut
+from app.query.values import ANY, INTEGER, TEXT, ValueType, plain_key, type_name
+from app.schemas.base import (
+    Enumeration,
+    List,
+    Nested,
+    Schema,
+    Value,
+    copied,
+    hints,
+    include,
+    refuse,
+    unknown,
+)
+from app.schemas.value_types import BOOLEAN, STRING, TYPES
 
 NAME = "extensions"
 
@@ -47,53 +57,91 @@ def _check_name(name: str) -> None:
 class AttributeSchema(Schema):
     """An attribute of an extension's records."""
 
-    name = Valued(
+    component = "NewAttribute"
+    error_messages = {"unknown": "is not a member of an attribute"}
+    name = Value(
         TEXT,
         required=True,
         validate=validate.Length(1, 64, error="must be a text of 1 to 64 characters"),
     )
     type = Enumeration(*TYPES, required=True)
-    length = Valued(INTEGER, validate=validate.Range(min=1, error="must be 1 or more"))
-    default = Valued(ANY)
-    mandatory = Valued(BOOLEAN)
-    unique = Valued(BOOLEAN)
-    encrypt = Valued(
+    length = Value(INTEGER, validate=validate.Range(min=1, error="must be 1 or more"))
+    default = Value(ANY)
+    mandatory = Value(BOOLEAN)
+    unique = Value(BOOLEAN)
+    encrypt = Value(
         BOOLEAN,
         validate=validate.Equal(
             False, error="must be false or absent: values are not encrypted here"
         ),
     )
 
+    @validates_schema(skip_on_field_errors=False)
+    def check_type(self, attribute: dict[str, Any], **_: Any) -> None:
+        """Convert the default; raise ValidationError if it does not fit the type."""
+        if "type" not in attribute:
+            return
+        faults = Faults()
+        if "length" in attribute and attribute["type"] != STRING.name:
+            faults["length"] = ["must be absent: only strings have a length"]
+            del attribute["length"]
+        if "default" in attribute:
+            try:
+                default = _field(attribute).deserialize(attribute["default"])
+                attribute["default"] = default
+            except ValidationError as error:
+                include(faults, "default", error)
+        refuse(faults)
+
 
 class DefinitionSchema(Schema):
     """An extension schema as a client may send it."""
 
-    name = Valued(
+    error_messages = {
+        "type": "an extension schema must be a JSON object",
+        "unknown": "is not a member of an extension schema",
+    }
+    name = Value(
         TEXT,
         required=True,
         validate=_check_name,
         metadata={"pattern": f"^{_NAME.pattern}$"},
     )
     type = Enumeration("single-valued", MULTI, required=True)
-    attributes = Valued(
-        ARRAY,
+    attributes = List(
+        Nested(AttributeSchema),
         required=True,
         validate=validate.Length(
             1, MAX_ATTRIBUTES, error=f"must have from 1 to {MAX_ATTRIBUTES} attributes"
         ),
     )
-    unique = Valued(ARRAY)
+    unique = List(Value(TEXT, error_messages={"null": "must be a string, not null"}))
+
+    @validates_schema(skip_on_field_errors=False)
+    def check_names(self, definition: dict[str, Any], **_: Any) -> None:
+        """Raise ValidationError unless names are unique, and keys name attributes."""
+        attributes = definition.get("attributes", ())
+        faults = Faults()
+        places: dict[str, int] = {}
+        for index, attribute in enumerate(attributes):
+            name = attribute.get("name")
+            if name is not None and places.setdefault(name, index) != index:
+                fault = f"is the name of attribute {places[name]} too"
+                faults[f"attributes.{index}.name"] = [fault]
+        if (listed := definition.get("unique")) is not None:
+            faults.include(_strange_key(listed, attributes, places))
+        refuse(faults)
 
 
 class StoredSchema(DefinitionSchema):
     """An extension schema as a data file has it."""
 
-    id = Valued(TEXT)
+    id = Value(TEXT)
     level = Enumeration(*LEVELS, required=True)
-    deleting = Valued(BOOLEAN)
+    deleting = Value(BOOLEAN)
 
 
-_ATTRIBUTE, _CLIENT, _STORED = AttributeSchema(), DefinitionSchema(), StoredSchema()
+_CLIENT, _STORED = DefinitionSchema(), StoredSchema()
 
 
 def folded(name: str) -> str:
@@ -111,7 +159,7 @@ def new(body: Any, level: str, reserved: Collection[str]) -> dict[str, Any]:
 
     ``reserved`` are the names that it may not have. Raises Invalid with all faults.
     """
-    given, faults = _read(_CLIENT, body)
+    given, faults = _CLIENT.parsed(body)
     name = given.get("name", "")
     if name.lower() in {each.lower() for each in reserved}:
         fault = f'must not be "{name}": that is a member of the resource or its events'
@@ -125,7 +173,7 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
     Nothing in it depends on the ``number`` and ``moment`` of the file. Raises Invalid
     with all faults.
     """
-    given, faults = _read(_STORED, raw)
+    given, faults = _STORED.parsed(raw)
     if "level" in given and "name" in given:
         id_ = key(given["level"], given["name"])
         if given.get("id", id_) != id_:
@@ -142,106 +190,60 @@ def shown(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _document(level: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    flagged = _flagged(given["attributes"])
     return {
         "id": key(level, given["name"]),
         "level": level,
         "name": given["name"],
         "type": given["type"],
         "attributes": given["attributes"],
-        "unique": given["unique"],
+        "unique": given.get("unique", flagged),
     }
 
 
-def _read(schema: Schema, raw: Any) -> tuple[dict[str, Any], Faults]:
-    if not isinstance(raw, dict):
-        raise Invalid("an extension schema must be a JSON object")
-    given, faults = members(schema, raw)
-    attributes, of_attributes = _attributes(given.get("attributes", ()))
-    faults.include(of_attributes, "attributes.")
-    given["attributes"] = attributes
-    given["unique"], of_unique = _unique(given.get("unique"), attributes)
-    faults.include(of_unique)
-    faults.include(unknown(raw, schema.fields, "a member of an extension schema"))
-    return given, faults
+def _flagged(attributes: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the names of the attributes that are flagged as unique."""
+    return [e["name"] for e in attributes if "name" in e and e.get("unique")]
 
 
-def _attributes(raws: Sequence[Any]) -> tuple[list[dict[str, Any]], Faults]:
-    attributes: list[dict[str, Any]] = []
-    faults = Faults()
-    places: dict[str, int] = {}
-    told = 0
-    for index, raw in enumerate(raws):
-        if not isinstance(raw, dict):
-            faults[str(index)] = [f"must be an object, not {type_name(raw)}"]
-            continue
-        given, found = _attribute(raw)
-        strange = unknown(
-            raw, _ATTRIBUTE.fields, "a member of an attribute", MAX_SUGGESTIONS - told
-        )
-        told += strange.total
-        if "name" in given and places.setdefault(given["name"], index) != index:
-            found["name"] = [f"is the name of attribute {places[given['name']]} too"]
-        faults.include(found, f"{index}.")
-        faults.include(strange, f"{index}.")
-        attributes.append(given)
-    return attributes, faults
-
-
-def _attribute(raw: Mapping[str, Any]) -> tuple[dict[str, Any], Faults]:
-    given, faults = members(_ATTRIBUTE, raw)
-    if "type" not in given:
-        return given, faults
-    if "length" in given and given["type"] != STRING.name:
-        faults["length"] = ["must be absent: only strings have a length"]
-        del given["length"]
-    if "default" in given:
-        try:
-            given["default"] = _field(given).deserialize(given["default"])
-        except ValidationError as error:
-            include(faults, "default", error)
-    return given, faults
-
-
-def _unique(
-    listed: list[Any] | None, attributes: Iterable[Mapping[str, Any]]
-) -> tuple[list[str], Faults]:
-    """Return the names of the composite key: those listed, or else those flagged."""
-    names = [each["name"] for each in attributes if "name" in each]
-    flagged = [e["name"] for e in attributes if "name" in e and e.get("unique")]
-    if listed is None:
-        return flagged, Faults()
-    texts = (name for name in listed if isinstance(name, str))
-    strange = unknown(texts, names, "the name of an attribute")
+def _strange_key(
+    listed: list[str | None],
+    attributes: Iterable[Mapping[str, Any]],
+    names: Iterable[str],
+) -> Faults:
+    """Return the faults of the composite key ``listed``."""
+    texts = [name for name in listed if name is not None]
+    strange = unknown(texts, names, "is not the name of an attribute")
     faults = Faults()
     places: dict[str, int] = {}
     for index, name in enumerate(listed):
-        if not isinstance(name, str):
-            faults[f"unique.{index}"] = [f"must be a string, not {type_name(name)}"]
-        elif places.setdefault(name, index) != index:
+        if name is None:
+            continue
+        if places.setdefault(name, index) != index:
             faults[f"unique.{index}"] = [f"is the same as unique.{places[name]}"]
         elif name in strange:
             faults[f"unique.{index}"] = strange[name]
-    if flagged and not faults and set(listed) != set(flagged):
+    flagged = _flagged(attributes)
+    if (
+        flagged
+        and not faults
+        and len(texts) == len(listed)
+        and set(texts) != set(flagged)
+    ):
         flags = ", ".join(f'"{name}"' for name in flagged)
         faults["unique"] = [f"must be absent or name what is flagged unique: {flags}"]
-    return list(listed), faults
+    return faults
 
 
-def _field(attribute: Mapping[str, Any], required: bool = False) -> Valued:
-    checks = []
+def _field(attribute: Mapping[str, Any], **settings: Any) -> Value:
     if length := attribute.get("length"):
         fault = f"may have {length} characters at most"
-        checks.append(validate.Length(max=length, error=fault))
-    return Valued(
-        TYPES[attribute["type"]],
-        data_key=attribute.get("name"),
-        required=required,
-        validate=checks,
-    )
+        settings["validate"] = validate.Length(max=length, error=fault)
+    return Value(TYPES[attribute["type"]], data_key=attribute.get("name"), **settings)
 
 
 class Values:
-    """What fits one definition: whole values, and records that are told by their key.
+    """What fits one definition: whole values, and records that are found by their key.
 
     ``name`` is that of the extension, ``unique`` the composite key. All faults of a value
     have paths that begin with the name.
@@ -252,12 +254,10 @@ class Values:
         self.name: str = definition["name"]
         self.is_multi: bool = definition["type"] == MULTI
         self.unique: tuple[str, ...] = tuple(definition["unique"])
-        self._kinds = {each["name"]: TYPES[each["type"]] for each in attributes}
-        self._defaults = {e["name"]: e["default"] for e in attributes if "default" in e}
-        self._size = len(json.dumps(dict.fromkeys(self._kinds) | self._defaults))
-        mandatory = {each["name"] for each in attributes if each.get("mandatory")}
-        self._whole = _compiled(attributes, mandatory - self._defaults.keys())
-        self._partial = _compiled(attributes, self.unique)
+        self._types = {each["name"]: TYPES[each["type"]] for each in attributes}
+        self._schema = _compiled(self.name, attributes)
+        filled = dict.fromkeys(self._types) | self._schema.parsed({})[0]
+        self._size = len(json.dumps(filled))
 
     def whole(self, raw: Any) -> Any:
         """Return a complete new value: a record, or an array of them if it is multi.
@@ -267,7 +267,7 @@ class Values:
         """
         if self.is_multi:
             return self._records(raw)
-        record, faults = self._filled(self._object(raw))
+        record, faults = self._schema.parsed(self._object(raw))
         return checked(record, self._placed(faults))
 
     def record(self, raw: Any) -> dict[str, Any]:
@@ -281,12 +281,15 @@ class Values:
                 "write the whole value"
             )
         # A record may lack a part of the key: null names it.
-        others = self._object(raw)
-        absent = {name for name in self.unique if others.get(name, self) is None}
-        others = {name: each for name, each in others.items() if name not in absent}
-        given, faults = self._read(self._partial, others)
-        for name in absent.intersection(faults):
-            del faults[name]
+        sent = self._object(raw)
+        faults = Faults({n: ["is required"] for n in self.unique if n not in sent})
+        others = {
+            name: value
+            for name, value in sent.items()
+            if value is not None or name not in self._types
+        }
+        given, found = self._schema.parsed(others, partial=True)
+        faults.include(found)
         return checked(given, self._placed(faults))
 
     def amended(self, value: Any, record: Mapping[str, Any]) -> Any:
@@ -312,19 +315,18 @@ class Values:
             raise self._misshapen("an array of objects", raw)
         if len(raw) > (most := MAX_FILLED // self._size):
             fault = f"has {len(raw)} records; {most} are the most with these attributes"
-            raise Invalid(f"{self.name}: {fault}", {self.name: [fault]})
+            raise Invalid.of({self.name: [fault]})
         records: list[dict[str, Any]] = []
         faults, twins = Faults(), Faults()
         places: dict[Any, int] = {}
-        told = 0
+        left = hints()
         for index, item in enumerate(raw):
             if not isinstance(item, dict):
                 faults[str(index)] = [f"must be an object, not {type_name(item)}"]
                 continue
-            record, found = self._filled(item, MAX_SUGGESTIONS - told)
+            record, found = self._schema.parsed(item, left=left)
             if found:
                 faults.include(found, f"{index}.")
-                told += found.total
             if self.unique and not found.keys() & self.unique:
                 place = places.setdefault(self._key(record), index)
                 if place != index:
@@ -334,22 +336,6 @@ class Values:
             records.append(record)
         faults.include(twins)
         return checked(records, self._placed(faults))
-
-    def _filled(
-        self, raw: Mapping[str, Any], suggestions: int = MAX_SUGGESTIONS
-    ) -> tuple[dict[str, Any], Faults]:
-        given, faults = self._read(self._whole, raw, suggestions)
-        filled = self._defaults | given
-        return {name: filled[name] for name in self._kinds if name in filled}, faults
-
-    def _read(
-        self, schema: Schema, raw: Mapping[str, Any], suggestions: int = MAX_SUGGESTIONS
-    ) -> tuple[dict[str, Any], Faults]:
-        given, faults = members(schema, raw)
-        if not raw.keys() <= self._kinds.keys():
-            what = f"an attribute of {self.name}"
-            faults.include(unknown(raw, self._kinds, what, suggestions))
-        return given, faults
 
     def _placed(self, faults: Faults) -> Faults:
         """Return the faults of a value with the name of the extension before each."""
@@ -364,7 +350,7 @@ class Values:
 
     def _misshapen(self, right: str, raw: Any) -> Invalid:
         fault = f"must be {right}, not {type_name(raw)}"
-        return Invalid(f"{self.name}: {fault}", {self.name: [fault]})
+        return Invalid.of({self.name: [fault]})
 
     def _found(
         self, value: Any, record: Mapping[str, Any]
@@ -383,28 +369,31 @@ class Values:
 
     def _key(self, record: Mapping[str, Any]) -> tuple[Any, ...]:
         return tuple(
-            _comparable(self._kinds[name], record.get(name)) for name in self.unique
+            _comparable(self._types[name], record.get(name)) for name in self.unique
         )
 
     def _described(self, record: Mapping[str, Any]) -> str:
         return " and ".join(f"{n} {_short(record.get(n))}" for n in self.unique)
 
 
-def _compiled(
-    attributes: Iterable[Mapping[str, Any]], required: Collection[str]
-) -> Schema:
+def _compiled(name: str, attributes: Iterable[Mapping[str, Any]]) -> Schema:
     # The fields stand under names of ours: an attribute may be called "load" or "a b".
-    fields: dict[str, Any] = {
-        f"attribute_{number}": _field(attribute, attribute["name"] in required)
-        for number, attribute in enumerate(attributes)
-    }
-    return Schema.from_dict(fields)()
+    members: dict[str, Any] = {}
+    for number, attribute in enumerate(attributes):
+        settings: dict[str, Any] = {"required": bool(attribute.get("mandatory"))}
+        if "default" in attribute:
+            settings = {"load_default": attribute["default"]}
+        members[f"attribute_{number}"] = _field(attribute, **settings)
+    schema = Schema.from_dict(members)()
+    assert isinstance(schema, Schema)
+    schema.error_messages["unknown"] = f"is not an attribute of {name}"
+    return schema
 
 
-def _comparable(kind: Kind, value: Any) -> Any:
+def _comparable(value_type: ValueType, value: Any) -> Any:
     # Again for values that came with a file: they are as a person wrote them.
     try:
-        return plain_key(kind.read(value))
+        return plain_key(value_type.parse(value))
     except ValueError:
         return plain_key(value)
 

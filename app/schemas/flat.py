@@ -9,7 +9,7 @@ from typing import Any
 
 from app import jsontext
 from app.errors import Faults
-from app.schemas.fields import copied
+from app.schemas.base import copied
 
 
 def nested(

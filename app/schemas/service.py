@@ -9,17 +9,15 @@ Context-services contract, sections 1 and 4.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cache
 from typing import Any
 
-from marshmallow import Schema, validate
+from marshmallow import EXCLUDE, validate
 
 from app.errors import Faults
 from app.query import Field, Fields
-from app.query.values import ARRAY, DATE, INTEGER, OBJECT, PRESENCE, TEXT
-from app.schemas.fields import Valued
-from app.schemas.kinds import INTERACTION, KEY, MOMENT, NUMBER, TYPE
+from app.query.values import DATE, INTEGER, PRESENCE, TEXT
+from app.schemas.base import Nested, Schema, Value
+from app.schemas.value_types import INTERACTION, KEY, MOMENT, NUMBER, TYPE
 
 NAME = "services"
 
@@ -29,170 +27,142 @@ ARRAYS = ("active_states", "completed_states", "active_tasks", "completed_tasks"
 ASKED_FOR = (*ARRAYS, "interactions")
 """The members of a service that are shown when a parameter of that name asks for them."""
 
+# fmt: off
 TYPED = (
-    *("service_type", "state_type", "task_type", "application_type"),
-    *("resource_type", "media_type", "disposition"),
+    "service_type", "state_type", "task_type", "application_type", "resource_type",
+    "media_type", "disposition",
 )
+# fmt: on
 """The fields that business attributes can be mapped to."""
-
-
-def duration(started: str, completed: str) -> int:
-    """Return the milliseconds between two date-times, 0 if the second is the earlier."""
-    passed = datetime.fromisoformat(completed) - datetime.fromisoformat(started)
-    return max(0, passed // _MILLISECOND)
-
-
-_MILLISECOND = datetime.resolution * 1000
 
 
 def _at_most(length: int) -> validate.Length:
     return validate.Length(max=length, error=f"may have {length} characters at most")
 
 
-def _duration() -> Valued:
-    return Valued(INTEGER, validate=validate.Range(min=0, error="must be 0 or more"))
+def duration_field() -> Value:
+    """Return a field for a duration, in its own unit."""
+    return Value(INTEGER, validate=validate.Range(min=0, error="must be 0 or more"))
+
+
+def description_field() -> Value:
+    """Return a field for a disposition in words."""
+    return Value(TEXT, validate=_at_most(256))
 
 
 class EventSchema(Schema):
     """What every event may hold, and what is kept of it as ``started``, ``completed``."""
 
-    timestamp = Valued(MOMENT)
-    session_id = Valued(TEXT, validate=_at_most(32))
-    interaction_id = Valued(INTERACTION, validate=_at_most(50))
-    application_type = Valued(TYPE)
-    application_id = Valued(TYPE)
-    resource_type = Valued(TYPE)
-    resource_id = Valued(TYPE)
-    media_type = Valued(TYPE)
+    class Meta:
+        unknown = EXCLUDE
+
+    error_messages = {
+        "type": "the body must be a JSON object with the members of an event"
+    }
+
+    timestamp = Value(MOMENT)
+    session_id = Value(TEXT, validate=_at_most(32))
+    interaction_id = Value(INTERACTION, validate=_at_most(50))
+    application_type = Value(TYPE)
+    application_id = Value(TYPE)
+    resource_type = Value(TYPE)
+    resource_id = Value(TYPE)
+    media_type = Value(TYPE)
 
 
 class ServiceStartSchema(EventSchema):
     """The start of a service."""
 
-    service_type = Valued(TYPE, required=True)
-    customer_id = Valued(KEY)
-    contact_key = Valued(KEY)
-    est_duration = _duration()
+    service_type = Value(TYPE, required=True)
+    customer_id = Value(KEY)
+    contact_key = Value(KEY)
+    est_duration = duration_field()
 
 
 class AssociationSchema(ServiceStartSchema):
     """What an association amends of the start of a service."""
 
-    service_type = Valued(TYPE)
+    service_type = Value(TYPE)
 
 
 class StateStartSchema(EventSchema):
     """The start of a state."""
 
-    state_type = Valued(TYPE, required=True)
-    previous_state_id = Valued(NUMBER)
-    est_duration = _duration()
+    state_type = Value(TYPE, required=True)
+    previous_state_id = Value(NUMBER)
+    est_duration = duration_field()
 
 
 class TaskStartSchema(EventSchema):
     """The start of a task."""
 
-    task_type = Valued(TYPE, required=True)
-    state_id = Valued(NUMBER)
-    est_duration = _duration()
+    task_type = Value(TYPE, required=True)
+    state_id = Value(NUMBER)
+    est_duration = duration_field()
 
 
 class EndSchema(EventSchema):
     """What every end may hold."""
 
-    disposition = Valued(TYPE)
-    disposition_desc = Valued(TEXT, validate=_at_most(256))
+    disposition = Value(TYPE)
+    disposition_desc = description_field()
 
 
 class ServiceEndSchema(EndSchema):
     """The end of a service; ids are those of the address."""
 
-    service_id = Valued(NUMBER)
+    service_id = Value(NUMBER)
 
 
 class StateEndSchema(EndSchema):
     """The end of a state; ids are those of the address."""
 
-    service_id = Valued(NUMBER)
-    state_id = Valued(NUMBER)
+    service_id = Value(NUMBER)
+    state_id = Value(NUMBER)
 
 
 class TaskEndSchema(EndSchema):
     """The end of a task; ids are those of the address."""
 
-    service_id = Valued(NUMBER)
-    task_id = Valued(NUMBER)
+    service_id = Value(NUMBER)
+    task_id = Value(NUMBER)
 
 
 class FormerStateSchema(Schema):
     """The state that a transition ends."""
 
-    state_id = Valued(NUMBER, required=True)
-    disposition = Valued(TYPE)
-    disposition_desc = Valued(TEXT, validate=_at_most(256))
+    component = "FormerState"
+    error_messages = {
+        "unknown": "is not a member here; there are state_id, disposition, "
+        "disposition_desc"
+    }
+    state_id = Value(NUMBER, required=True)
+    disposition = Value(TYPE)
+    disposition_desc = description_field()
 
 
 class NewStateSchema(Schema):
     """The state that a transition starts."""
 
-    state_type = Valued(TYPE, required=True)
-    est_duration = _duration()
+    component = "NewState"
+    error_messages = {
+        "unknown": "is not a member here; there are state_type, est_duration"
+    }
+    state_type = Value(TYPE, required=True)
+    est_duration = duration_field()
 
 
 class TransitionSchema(EventSchema):
     """A transition; both states share its event. The id is that of the address."""
 
-    service_id = Valued(NUMBER)
-    former = Valued(OBJECT, data_key="from", required=True)
-    new = Valued(OBJECT, data_key="to", required=True)
+    service_id = Value(NUMBER)
+    former = Nested(FormerStateSchema, data_key="from", required=True)
+    new = Nested(NewStateSchema, data_key="to", required=True)
 
 
-class _ResourceSchema(Schema):
-    started = Valued(OBJECT, required=True)
-    completed = Valued(OBJECT)
-    est_duration = _duration()
-    duration = _duration()
-    disposition = Valued(TYPE)
-    disposition_desc = Valued(TEXT, validate=_at_most(256))
-
-
-class ServiceSchema(_ResourceSchema):
-    """A service as a data file or an import has it."""
-
-    service_id = Valued(NUMBER)
-    service_type = Valued(TYPE, required=True)
-    customer_id = Valued(KEY)
-    contact_key = Valued(KEY)
-    active_states = Valued(ARRAY)
-    completed_states = Valued(ARRAY)
-    active_tasks = Valued(ARRAY)
-    completed_tasks = Valued(ARRAY)
-    interactions = Valued(ARRAY)
-
-
-class StateSchema(_ResourceSchema):
-    """A state inside of such a service."""
-
-    service_id = Valued(NUMBER)
-    state_id = Valued(NUMBER, required=True)
-    state_type = Valued(TYPE, required=True)
-    previous_state_id = Valued(NUMBER)
-
-
-class TaskSchema(_ResourceSchema):
-    """A task inside of such a service."""
-
-    service_id = Valued(NUMBER)
-    task_id = Valued(NUMBER, required=True)
-    task_type = Valued(TYPE, required=True)
-    state_id = Valued(NUMBER)
-
-
-EVENT = EventSchema()
 ASSOCIATION, TRANSITION = AssociationSchema(), TransitionSchema()
-FORMER, NEW = FormerStateSchema(), NewStateSchema()
 
-EVENT_MEMBERS = frozenset(EVENT.load_fields)
+EVENT_MEMBERS = frozenset(EventSchema().names)
 """What ``started`` and ``completed`` show of an event."""
 
 
@@ -206,7 +176,6 @@ class Level:
     type: str
     start: Schema
     end: Schema
-    stored: Schema
     members: tuple[str, ...]
     declared: frozenset[str] = field(init=False)
 
@@ -217,7 +186,7 @@ class Level:
     def reserved(self) -> frozenset[str]:
         """The names that no extension schema may have. Contract, section 4."""
         events = (self.start, self.end, *((TRANSITION,) if self is STATES else ()))
-        return self.declared.union(*map(names, events))
+        return self.declared.union(*(event.names for event in events))
 
     def arranged(self, resource: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``resource`` with its members in order, extension values last."""
@@ -225,42 +194,51 @@ class Level:
         return {**first, **resource}
 
 
+# fmt: off
 _REST = (
-    *("started", "completed", "est_duration", "duration"),
-    *("disposition", "disposition_desc"),
+    "started", "completed", "est_duration", "duration", "disposition",
+    "disposition_desc",
 )
+# fmt: on
 
 SERVICES = Level(
-    *("services", "service", "service_id", "service_type"),
-    ServiceStartSchema(),
-    ServiceEndSchema(),
-    ServiceSchema(),
-    (
-        *("service_id", "service_type", "customer_id", "contact_key"),
-        *(*_REST, *ASKED_FOR),
-    ),
+    name="services",
+    noun="service",
+    id="service_id",
+    type="service_type",
+    start=ServiceStartSchema(),
+    end=ServiceEndSchema(),
+    members=("service_id", "service_type", "customer_id", "contact_key")
+    + _REST
+    + ASKED_FOR,
 )
 STATES = Level(
-    *("states", "state", "state_id", "state_type"),
-    StateStartSchema(),
-    StateEndSchema(),
-    StateSchema(),
-    (
-        *("state_id", "state_type", "service_id", "previous_state_id"),
-        *(*_REST, "active_tasks", "completed_tasks"),
-    ),
+    name="states",
+    noun="state",
+    id="state_id",
+    type="state_type",
+    start=StateStartSchema(),
+    end=StateEndSchema(),
+    members=("state_id", "state_type", "service_id", "previous_state_id")
+    + _REST
+    + ("active_tasks", "completed_tasks"),
 )
 TASKS = Level(
-    *("tasks", "task", "task_id", "task_type"),
-    TaskStartSchema(),
-    TaskEndSchema(),
-    TaskSchema(),
-    ("task_id", "task_type", "service_id", "state_id", *_REST),
+    name="tasks",
+    noun="task",
+    id="task_id",
+    type="task_type",
+    start=TaskStartSchema(),
+    end=TaskEndSchema(),
+    members=("task_id", "task_type", "service_id", "state_id") + _REST,
 )
+LEVEL_OF = {name: STATES if name.endswith("states") else TASKS for name in ARRAYS}
+"""The level of what each array of a service holds."""
+
 LEVELS = {level.name: level for level in (SERVICES, STATES, TASKS)}
 
 FIELDS = Fields(
-    kinds={
+    types={
         "service_id": NUMBER,
         "customer_id": TEXT,
         "contact_key": TEXT,
@@ -280,7 +258,7 @@ SERVICE_TYPE = Field(("service_type",), TYPE)
 def strange_states(service: Mapping[str, Any], ids: Mapping[str, int]) -> Faults:
     """Return the faults of those ``ids``, by place, that are no states of ``service``."""
     arrays = ("active_states", "completed_states")
-    known = {each["state_id"] for name in arrays for each in service[name]}
+    known = {state["state_id"] for name in arrays for state in service[name]}
     number = service["service_id"]
     return Faults(
         {
@@ -289,12 +267,6 @@ def strange_states(service: Mapping[str, Any], ids: Mapping[str, int]) -> Faults
             if id_ not in known
         }
     )
-
-
-@cache
-def names(schema: Schema) -> tuple[str, ...]:
-    """Return the names that the members of ``schema`` have in JSON."""
-    return tuple(each.data_key or name for name, each in schema.load_fields.items())
 
 
 def place(level: Level, resource: Mapping[str, Any]) -> tuple[str, int]:

@@ -1,29 +1,21 @@
 """The service task: its fifteen fields, and the documents made of what a client sends.
 
-The schema says which values are valid; the functions say what becomes of them: the
-defaults, what the server owns, and how a change is merged. They are pure: ids and
-moments are handed in. Documents are never changed in place, and a result shares no
-array or object with what it was made of. svctasks contract, sections 1 to 3.
+The schema says which values are valid, and the defaults; the functions add what the server
+owns, and merge a change. They are pure: ids and moments are handed in. Documents are never
+changed in place, and a result shares no array or object with what it was made of. svctasks
+contract, sections 1 to 3.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, validate
+from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 
-from app.errors import Faults, Invalid
+from app.errors import Faults, checked
 from app.query import Fields
-from app.query.values import ANY, DATE, ID, INTBOOL, INTEGER, NAMES, TEXT, Kind
+from app.query.values import ANY, DATE, ID, INTBOOL, INTEGER, NAMES, TEXT, ValueType
 from app.schemas import flat
-from app.schemas.faults import checked, unknown
-from app.schemas.fields import (
-    NOT_BLANK,
-    Enumeration,
-    OpenObject,
-    Periods,
-    Valued,
-    members,
-)
+from app.schemas.base import NOT_BLANK, Enumeration, List, Nested, Schema, Value
 
 NAME = "svctasks"
 
@@ -33,52 +25,118 @@ def _check_name(name: str) -> None:
         raise ValidationError("must not be empty")
 
 
+def _bounded(least: int, most: int) -> Value:
+    return Value(
+        INTEGER,
+        required=True,
+        validate=validate.Range(least, most, error=f"must be from {least} to {most}"),
+        error_messages={"null": "must be an integer of at most 64 bits"},
+    )
+
+
+class PeriodSchema(Schema):
+    """Times of a week at which a task may start, in minutes; 1 is Monday.
+
+    svctasks contract, section 2.
+    """
+
+    class Meta:
+        unknown = INCLUDE
+
+    component = "Period"
+    dow = _bounded(1, 7)
+    timestart = _bounded(0, 1440)
+    timestop = _bounded(0, 1440)
+
+    @validates_schema
+    def check_order(self, period: dict[str, Any], **_: Any) -> None:
+        """Raise ValidationError unless the period ends after its start."""
+        if period["timestart"] >= period["timestop"]:
+            raise ValidationError("must be greater than timestart", "timestop")
+
+
+class OptsSchema(Schema):
+    """Title, comment, and members of the client's own."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    title = Value(TEXT, load_default="")
+    comment = Value(TEXT, load_default="")
+
+
+class ExtSchema(Schema):
+    """What the server owns, and members of the client's own."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    ct = Value(DATE, dump_only=True)
+    lwt = Value(DATE, dump_only=True)
+
+
+class StoredExtSchema(ExtSchema):
+    """The same as a data file or an import has it."""
+
+    ct = Value(DATE, load_default="")
+    lwt = Value(DATE, load_default="")
+
+
 class SvctaskSchema(Schema):
     """A service task as a client may send it."""
 
-    id = Valued(ID)
-    name = Valued(
+    error_messages = {
+        "type": "the body must be a JSON object with the fields of a task",
+        "unknown": "is not a field of a task",
+    }
+    id = Value(ID, load_default="")
+    name = Value(
         TEXT, required=True, validate=_check_name, metadata={"pattern": NOT_BLANK}
     )
-    isenabled = Valued(INTBOOL)
-    svcscriptcode = Valued(TEXT)
-    sitemode = Enumeration("all", "any", "sites", "anyofsites", "firstsite")
-    sites = Valued(NAMES)
-    isregular = Valued(INTBOOL)
-    overlap = Valued(INTBOOL)
-    intervalsec = Valued(
-        INTEGER, validate=validate.Range(min=0, error="must be 0 or more")
+    isenabled = Value(INTBOOL, load_default=0)
+    svcscriptcode = Value(TEXT, load_default="")
+    sitemode = Enumeration(
+        "all", "any", "sites", "anyofsites", "firstsite", load_default="all"
     )
-    dtstart = Valued(DATE)
-    dtstop = Valued(DATE)
-    schedule = Enumeration("all", "work", "non-work", "individual")
-    periods = Periods()
-    opts = OpenObject({"title": TEXT, "comment": TEXT})
-    ext = OpenObject({"ct": DATE, "lwt": DATE}, owned=True)
+    sites = Value(NAMES, load_default="")
+    isregular = Value(INTBOOL, load_default=0)
+    overlap = Value(INTBOOL, load_default=1)
+    intervalsec = Value(
+        INTEGER,
+        load_default=0,
+        validate=validate.Range(min=0, error="must be 0 or more"),
+    )
+    dtstart = Value(DATE, load_default="")
+    dtstop = Value(DATE, load_default="")
+    schedule = Enumeration("all", "work", "non-work", "individual", load_default="all")
+    periods = List(Nested(PeriodSchema), load_default=list)
+    opts = Nested(OptsSchema, load_default=lambda: {"title": "", "comment": ""})
+    ext = Nested(ExtSchema, load_default=dict)
 
 
 class StoredSchema(SvctaskSchema):
     """A service task as a data file or an import has it."""
 
-    ext = OpenObject({"ct": DATE, "lwt": DATE})
+    ext = Nested(StoredExtSchema, load_default=lambda: {"ct": "", "lwt": ""})
 
 
 _CLIENT = SvctaskSchema()
 _STORED = StoredSchema()
-
-
-def _kinds() -> Iterator[tuple[str, Kind]]:
-    for name, field in _CLIENT.fields.items():
-        assert isinstance(field, Valued)
-        yield name, field.kind
-        for member, kind in field.members.items():
-            yield f"{name}.{member}", kind
-
-
 _OPEN = ("opts", "ext")
 
+
+def _types() -> Iterator[tuple[str, ValueType]]:
+    for name, field in _CLIENT.fields.items():
+        assert isinstance(field, Value | List | Nested)
+        yield name, field.value_type
+        if isinstance(field, Nested):
+            for member, inner in field.members.fields.items():
+                assert isinstance(inner, Value)
+                yield f"{name}.{member}", inner.value_type
+
+
 FIELDS = Fields(
-    kinds=dict(_kinds()),
+    types=dict(_types()),
     listed=(
         "id",
         "name",
@@ -99,17 +157,13 @@ FIELDS = Fields(
 """The fields of a task and of the items of a list; svctasks contract, section 4."""
 
 
-_NAMES = tuple(field.name for field in FIELDS.declared)
-
-
 def new(body: Any, id_: Callable[[], str], now: str) -> dict[str, Any]:
     """Return the complete document of a new task.
 
     ``id_`` makes an id if ``body`` has none. Raises Invalid with all faults.
     """
-    given = checked(*_read(_CLIENT, body))
-    document = _completed(given)
-    document["id"] = given.get("id") or id_()
+    document = checked(*_parsed(_CLIENT, body))
+    document["id"] = document["id"] or id_()
     document["ext"] = {"ct": now, "lwt": now, **document["ext"]}
     return document
 
@@ -120,13 +174,11 @@ def loaded(raw: Any, default_id: str, moment: str) -> dict[str, Any]:
     What it has of ``id``, ``ext.ct`` and ``ext.lwt`` is kept; ``moment`` is the default
     of ``ext.ct``, and that of ``ext.lwt``. Raises Invalid with all faults.
     """
-    given = checked(*_read(_STORED, raw))
-    document = _completed(given)
-    document["id"] = given.get("id") or default_id
-    ext = {"ct": "", "lwt": "", **document["ext"]}
+    document = checked(*_parsed(_STORED, raw))
+    document["id"] = document["id"] or default_id
+    ext = document["ext"]
     ext["ct"] = ext["ct"] or moment
     ext["lwt"] = ext["lwt"] or ext["ct"]
-    document["ext"] = ext
     return document
 
 
@@ -135,7 +187,7 @@ def changes(body: Any, id_: str) -> dict[str, Any]:
 
     Raises Invalid with all faults; svctasks contract, section 3.
     """
-    given, faults = _read(_CLIENT, body, partial=True)
+    given, faults = _parsed(_CLIENT, body, partial=True)
     if given.pop("id", id_.lower()) != id_.lower():
         faults["id"] = [f'must be the id of the path, "{id_.lower()}", or absent']
     return checked(given, faults)
@@ -145,15 +197,14 @@ def changed(
     document: Mapping[str, Any], changes: Mapping[str, Any], now: str
 ) -> Mapping[str, Any]:
     """Return ``document`` after ``changes``; itself, if they change nothing."""
-    defaults = _defaults()
     different = {}
     for name, value in changes.items():
         before = document[name]
-        if name in ("opts", "ext"):
+        if name in _OPEN:
             after = _merged(name, before, value)
         else:
-            after = defaults[name] if value is None else value
-        if ANY.key(after) != ANY.key(before):
+            after = _CLIENT.default_of(name) if value is None else value
+        if ANY.comparison_key(after) != ANY.comparison_key(before):
             different[name] = after
     if not different:
         return document
@@ -162,52 +213,21 @@ def changed(
 
 
 def _merged(name: str, before: dict[str, Any], value: Any) -> dict[str, Any]:
+    default: dict[str, Any] = _CLIENT.default_of(name)
     if value is None:
         owned = {"ct": before["ct"], "lwt": before["lwt"]} if name == "ext" else {}
-        return {**_defaults()[name], **owned}
+        return default | owned
     kept = {n: v for n, v in before.items() if n not in value or value[n] is not None}
-    return kept | {n: v for n, v in value.items() if v is not None}
+    return default | kept | {n: v for n, v in value.items() if v is not None}
 
 
-def _defaults() -> dict[str, Any]:
-    """Return a new document in the contract's order, for the caller to complete."""
-    return {
-        "id": "",
-        "name": "",
-        "isenabled": 0,
-        "svcscriptcode": "",
-        "sitemode": "all",
-        "sites": "",
-        "isregular": 0,
-        "overlap": 1,
-        "intervalsec": 0,
-        "dtstart": "",
-        "dtstop": "",
-        "schedule": "all",
-        "periods": [],
-        "opts": {"title": "", "comment": ""},
-        "ext": {},
-    }
-
-
-def _completed(given: Mapping[str, Any]) -> dict[str, Any]:
-    document = _defaults()
-    opts = document["opts"]
-    document.update({n: value for n, value in given.items() if value is not None})
-    document["opts"] = {**opts, **document["opts"]}
-    return document
-
-
-def _read(
+def _parsed(
     schema: Schema, body: Any, partial: bool = False
 ) -> tuple[dict[str, Any], Faults]:
-    """Return the valid fields of ``body``, and all that is wrong with the others."""
-    if not isinstance(body, dict):
-        raise Invalid("the body must be a JSON object with the fields of a task")
-    if body.keys() <= schema.fields.keys():
-        return members(schema, body, partial, nulls=True)
-    body, twice = flat.nested(body, _OPEN)
-    given, faults = members(schema, body, partial, nulls=True)
+    """Return the valid fields of ``body``, flat or not, and the faults of the others."""
+    twice = Faults()
+    if isinstance(body, dict) and not body.keys() <= schema.names.keys():
+        body, twice = flat.nested(body, _OPEN)
+    given, faults = schema.parsed(body, partial)
     faults.include(twice)
-    faults.include(unknown(body, _NAMES, "a field of a task"))
     return given, faults

@@ -150,8 +150,8 @@ def test_trees_hash_and_differ_as_their_meaning_does():
 
 
 def test_open_fields_are_of_any_kind_unless_declared():
-    assert condition({"ext.ct": ""}, FIELDS).field.kind is DATE
-    assert condition({"ext.mine": ""}, FIELDS).field.kind is ANY
+    assert condition({"ext.ct": ""}, FIELDS).field.type is DATE
+    assert condition({"ext.mine": ""}, FIELDS).field.type is ANY
 
 
 @pytest.mark.parametrize(

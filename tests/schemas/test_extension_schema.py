@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import Invalid, NotFound
+from app.schemas.base import MAX_COMPARED, MAX_SUGGESTIONS
 from app.schemas.extension import LEVELS, Values, key, loaded, new, shown
-from app.schemas.faults import MAX_COMPARED, MAX_SUGGESTIONS
-from app.schemas.scalars import TYPES
+from app.schemas.value_types import TYPES
 
 OFFERS = {
     "name": "relatedOffers",

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.datetimes import in_milliseconds
+from app.datetimes import duration, in_milliseconds
 from app.errors import Invalid
 from app.schemas import events
 from app.schemas.events import Rules, association, start
 from app.schemas.extension import Values, new
-from app.schemas.kinds import MAX_ID
 from app.schemas.service import (
     ARRAYS,
     EVENT_MEMBERS,
@@ -21,10 +20,10 @@ from app.schemas.service import (
     STATES,
     TASKS,
     TYPED,
-    duration,
     place,
 )
 from app.schemas.stored_service import loaded
+from app.schemas.value_types import MAX_ID
 
 NOW = "2026-01-02T03:04:05.678Z"
 LATER = "2026-01-02T03:04:06.679Z"

@@ -8,7 +8,7 @@ import pytest
 from app.errors import Invalid
 from app.query.projection import flat
 from app.query.values import ARRAY, DATE, INTBOOL, OBJECT, TEXT
-from app.schemas.faults import MAX_SUGGESTIONS
+from app.schemas.base import MAX_SUGGESTIONS
 from app.schemas.svctask import FIELDS, changed, changes, loaded, new
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
@@ -365,7 +365,7 @@ def test_all_faults_are_told_when_loaded():
 
 
 def test_fields_have_the_kinds_of_the_schema():
-    kinds = {field.name: field.kind for field in FIELDS.declared}
+    kinds = {field.name: field.type for field in FIELDS.declared}
     assert [name for name in kinds if "." not in name] == list(DEFAULTS)
     assert list(kinds)[-6:] == [
         "opts",

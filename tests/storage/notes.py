@@ -31,7 +31,7 @@ from app.storage.files.store import FileStore, JournalTable
 from app.storage.memory import Memory, MemoryStore
 
 FIELDS = Fields(
-    kinds={
+    types={
         "id": TEXT,
         "name": TEXT,
         "n": INTEGER,

@@ -12,7 +12,7 @@ from notes import ALBUMS, ARTIST, FIELDS, NOTES, RATED, album, note, query
 from app.errors import Unavailable
 from app.query import Comparison, Every, Field, Order, Query
 from app.query.predicate import predicate, sort, sort_key
-from app.query.values import INTEGER, PRESENCE, Kind
+from app.query.values import INTEGER, PRESENCE, ValueType
 from app.storage.files.changed_paths import differences
 from app.storage.files.documents import Documents
 from app.storage.files.records import Decoded, Record
@@ -279,11 +279,11 @@ class Counting:
 
     def __init__(self):
         self.count = 0
-        self.field = Field(("n",), Kind("counted", INTEGER.read, self._key))
+        self.field = Field(("n",), ValueType("counted", INTEGER.parse, self._key))
 
     def _key(self, value):
         self.count += 1
-        return INTEGER.key(value)
+        return INTEGER.comparison_key(value)
 
 
 def held_albums(count):

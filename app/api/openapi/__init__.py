@@ -9,10 +9,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from apispec import APISpec
-from apispec.core import Components
-from apispec.ext.marshmallow import MarshmallowPlugin
-
 from app import __version__
 from app.api.bodies import FORM
 from app.api.middleware import OVERRIDES
@@ -23,7 +19,8 @@ from app.api.openapi.replies import REPLIES
 from app.api.openapi.schemas import AMENDMENTS, OF_FIELDS, OTHERS
 from app.api.operations import Operation
 from app.api.routes import ROUTES, Route
-from app.schemas.jsonschema import SHARED, JsonSchema, ref, taken
+from app.jsonschema import SHARED, JsonSchema, ref
+from app.schemas.description import body
 
 JSON = "application/json"
 HTML = "text/html"
@@ -78,39 +75,30 @@ def document(prefix: str, root: str = "") -> dict[str, Any]:
     ``root`` is the path that all is served under, or empty.
     """
     servers = [{"url": root or "/"}]
-    plugin = MarshmallowPlugin()
-    spec = APISpec(
-        title="svctasks",
-        version=__version__,
-        openapi_version="3.1.0",
-        plugins=[plugin],
-        info={"description": ABOUT},
-        servers=servers,
-        security=[],
-    )
-    assert plugin.converter is not None
-    plugin.converter.add_attribute_function(_property)  # type: ignore[no-untyped-call]
-    for tag, description in TAGS.items():
-        spec.tag({"name": tag, "description": description})
-    _add_schemas(spec)
-    for name, parameter in PARAMETERS.items():
-        spec.components.parameter(name, parameter["in"], parameter)
-    for name, header in HEADERS.items():
-        spec.components.header(name, header)
-    for form in FORMS:
-        for status in ERRORS:
-            spec.components.response(f"{form}{status}", _error(form, status))
-    for status, description in TOO_LONG.items():
-        spec.components.response(f"TooLong{status}", {"description": description})
-    for route in ROUTES:
-        spec.path(address(route), operations=_item(route, spec.components))
-    made: dict[str, Any] = spec.to_dict()
+    paths = {address(route): _item(route) for route in ROUTES}
     if prefix:
         for route in ROUTES:
             if route.is_of_services_api:
-                under = [*servers, {"url": root + prefix}]
-                made["paths"][address(route)]["servers"] = under
-    return made
+                paths[address(route)]["servers"] = [*servers, {"url": root + prefix}]
+    responses = {
+        f"{form}{status}": _error(form, status) for form in FORMS for status in ERRORS
+    }
+    for status, description in TOO_LONG.items():
+        responses[f"TooLong{status}"] = {"description": description}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "svctasks", "version": __version__, "description": ABOUT},
+        "servers": servers,
+        "security": [],
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": _schemas(),
+            "parameters": PARAMETERS,
+            "headers": HEADERS,
+            "responses": responses,
+        },
+    }
 
 
 def address(route: Route) -> str:
@@ -118,40 +106,30 @@ def address(route: Route) -> str:
     return route.template.replace("id_}", "id}")
 
 
-def _property(converter: object, field: Any, ret: JsonSchema) -> JsonSchema:
-    """Return the schema of a field, in place of what apispec made of it by itself."""
-    ret.clear()
-    return taken(field)
-
-
-def _add_schemas(spec: APISpec) -> None:
-    schemas = spec.components.schemas
+def _schemas() -> dict[str, JsonSchema]:
+    schemas: dict[str, JsonSchema] = {}
     for name, of_fields in OF_FIELDS.items():
-        spec.components.schema(name, schema=of_fields)
-        amendment = AMENDMENTS.get(name, {})
-        properties = schemas[name]["properties"] | amendment.get("properties", {})
-        schemas[name] |= {**amendment, "properties": properties}
+        described, amendment = body(of_fields), AMENDMENTS.get(name, {})
+        properties = described["properties"] | amendment.get("properties", {})
+        schemas[name] = {**described, **amendment, "properties": properties}
         if "unevaluatedProperties" in amendment:
             del schemas[name]["additionalProperties"]
-    for name, schema in {**SHARED, **OTHERS, **REPLIES}.items():
-        spec.components.schema(name, schema)
+    schemas |= {**SHARED, **OTHERS, **REPLIES}
     for of, schema in schemas.items():
         for name, member in schema.get("properties", {}).items():
             description = MEMBERS.get(f"{of}.{name}") or MEMBERS.get(name)
             if description:
                 schema["properties"][name] = {**member, "description": description}
+    return schemas
 
 
-def _item(route: Route, components: Components) -> dict[str, Any]:
+def _item(route: Route) -> dict[str, Any]:
     """Return the operations of ``route`` by method, in lower case or as an extension."""
     item: dict[str, Any] = {}
     for verb, operation in route.verbs.items():
         described = _operation(route, verb, operation)
         if verb in OVERRIDES:
-            # apispec looks for names in the methods that it knows, and only there.
-            names = described["parameters"]
-            refs = [components.get_ref("parameter", name) for name in names]
-            item.setdefault(FURTHER, {})[verb] = {**described, "parameters": refs}
+            item.setdefault(FURTHER, {})[verb] = described
         else:
             item[verb.lower()] = described
     return item
@@ -183,7 +161,10 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
         "summary": operation.summary,
         "description": OPERATIONS[identity],
         "tags": [tag for tag, of in RESOURCES.items() if route.resource in of],
-        "parameters": [*parameters, "X-Request-Id"],
+        "parameters": [
+            {"$ref": f"#/components/parameters/{name}"}
+            for name in (*parameters, "X-Request-Id")
+        ],
         "responses": dict(sorted({**errors, **replies}.items())),
     }
     if operation.body:

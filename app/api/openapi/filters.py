@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from app.jsonschema import NUMBERS, JsonSchema, array, integer, nullable, ref
 from app.jsontext import INTEGERS
 from app.query import Field, Fields
 from app.query.values import (
@@ -21,19 +22,10 @@ from app.query.values import (
     NAMES,
     OBJECT,
     TEXT,
-    Kind,
-)
-from app.schemas.jsonschema import (
-    NUMBERS,
-    TAKEN,
-    JsonSchema,
-    array,
-    integer,
-    nullable,
-    ref,
+    ValueType,
 )
 
-_TEXT = TAKEN[TEXT]
+_TEXT = TEXT.accepted
 _ORDERED = ("$gt", "$gte", "$lt", "$lte")
 _TEXTUAL = ("$contains", "$startswith", "$endswith")
 
@@ -130,7 +122,7 @@ def _operands(fields: Fields) -> dict[str, _Operands]:
     date = _value(DATE)
     operands["DateCondition"] = _Operands(date, date, date, text)
     for field in objects(fields):
-        values = {each.path[1]: _value(each.kind) for each in _inside(fields, field)}
+        values = {each.path[1]: _value(each.type) for each in _inside(fields, field)}
         operands[_named(field)] = _Operands(_members(ref("AnyOperand"), values))
     return operands
 
@@ -145,7 +137,7 @@ def _any_operand(*further: JsonSchema) -> JsonSchema:
 
 def objects(fields: Fields) -> list[Field]:
     """Return the fields that have members."""
-    return [field for field in fields.declared if field.kind is OBJECT]
+    return [field for field in fields.declared if field.type is OBJECT]
 
 
 def _filter(fields: Fields) -> JsonSchema:
@@ -212,14 +204,15 @@ def _other(pattern: str, declared: Iterable[str]) -> str:
 
 def _named(field: Field) -> str:
     """Return the name of the schema of a condition on ``field``."""
-    if field.kind is OBJECT:
+    if field.type is OBJECT:
         return f"{field.name.title()}Condition"
-    return _CONDITIONS[field.kind]
+    return _CONDITIONS[field.type]
 
 
-def _value(kind: Kind) -> JsonSchema:
+def _value(value_type: ValueType) -> JsonSchema:
     """Return the schema of a value to compare with; a date may be null to mean none."""
-    return nullable(TAKEN[kind]) if kind is DATE else TAKEN[kind]
+    accepted = value_type.accepted
+    return nullable(accepted) if value_type is DATE else accepted
 
 
 def _operators(name: str, operands: _Operands) -> JsonSchema:

@@ -6,17 +6,9 @@ from typing import Any
 
 from app.api.openapi.schemas import MASK_OF_LIST, MASK_OF_ONE
 from app.api.parameters import MAX_OFFSET
+from app.jsonschema import MOST, NOT_EMPTY, TEXTUAL, JsonSchema, array, integer, ref
+from app.schemas.base import WHITE
 from app.schemas.business_attribute import FIELDS as PLACES
-from app.schemas.fields import WHITE
-from app.schemas.jsonschema import (
-    MOST,
-    NOT_EMPTY,
-    TEXTUAL,
-    JsonSchema,
-    array,
-    integer,
-    ref,
-)
 from app.schemas.service import ASKED_FOR
 
 Parameter = dict[str, Any]

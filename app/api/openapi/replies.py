@@ -8,26 +8,13 @@ from collections.abc import Mapping
 from app import modes
 from app.api.openapi.filters import objects
 from app.api.problems import CODES
+from app.jsonschema import NOT_EMPTY, TEXTUAL, JsonSchema, array, integer, ref
 from app.schemas.business_attribute import BusinessAttributeSchema, ValueSchema
+from app.schemas.description import reply, shown_object
 from app.schemas.extension import AttributeSchema, DefinitionSchema
-from app.schemas.jsonschema import (
-    NOT_EMPTY,
-    SHOWN,
-    TEXTUAL,
-    JsonSchema,
-    array,
-    integer,
-    ref,
-    reply,
-)
-from app.schemas.service import (
-    ARRAYS,
-    EventSchema,
-    ServiceSchema,
-    StateSchema,
-    TaskSchema,
-)
-from app.schemas.svctask import FIELDS, SvctaskSchema
+from app.schemas.service import LEVEL_OF, EventSchema
+from app.schemas.stored_service import ServiceSchema, StateSchema, TaskSchema
+from app.schemas.svctask import FIELDS, PeriodSchema, SvctaskSchema
 
 _COUNT = integer(0)
 _FAULTS: JsonSchema = {
@@ -53,12 +40,12 @@ def _svctasks() -> dict[str, JsonSchema]:
     parts = dict(complete["properties"])
     for field in objects(FIELDS):
         parts[field.name] = {**parts[field.name], "required": []}
-    dotted = {each.name: SHOWN[each.kind] for each in FIELDS.declared if each.path[1:]}
+    dotted = {each.name: each.type.shown for each in FIELDS.declared if each.path[1:]}
     inside = "|".join(field.name for field in objects(FIELDS))
     listed = {}
     for field in FIELDS.listed:
         name, *inner = field.path
-        listed[field.name] = SHOWN[field.kind] if inner else parts[name]
+        listed[field.name] = field.type.shown if inner else parts[name]
         if inner:
             listed.setdefault(name, {**parts[name], "additionalProperties": False})
     return {
@@ -71,6 +58,7 @@ def _svctasks() -> dict[str, JsonSchema]:
         },
         "SvctaskItem": {**complete, "properties": listed, "required": []},
         "SvctaskList": array(ref("SvctaskItem")),
+        "ShownPeriod": shown_object(PeriodSchema()),
         "Ids": array(ref("SvctaskId")),
     }
 
@@ -78,10 +66,7 @@ def _svctasks() -> dict[str, JsonSchema]:
 def _services() -> dict[str, JsonSchema]:
     """Return services, states and tasks with all that can be asked for."""
     event = {"started": ref("Event"), "completed": ref("Event")}
-    arrays = {
-        name: array(ref("State" if name.endswith("states") else "Task"))
-        for name in ARRAYS
-    }
+    arrays = {name: array(ref(level.noun.title())) for name, level in LEVEL_OF.items()}
     of_state = {name: each for name, each in arrays.items() if name.endswith("tasks")}
     resources = {
         "Service": reply(

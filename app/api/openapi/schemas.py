@@ -1,29 +1,19 @@
 """The schemas of what clients send, by the names that ROUTES uses.
 
-Most are made of the marshmallow schemas by apispec, so that a field that is added there is
-here too; ``AMENDMENTS`` says what marshmallow does not: what stands in arrays and objects,
-and which members go together.
+Most are made of the marshmallow schemas, so that a field that is added there is here too;
+``AMENDMENTS`` has what fields do not say: extension values, and which members go together.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from app import modes
 from app.api.openapi.filters import filters, objects
 from app.api.parameters import MAX_OFFSET
+from app.jsonschema import NUMBERS, TEXTUAL, JsonSchema, array, nullable, ref, whole
 from app.jsontext import MAX_DEPTH
 from app.query.projection import MAX_NAMES
-from app.schemas.extension import MAX_ATTRIBUTES, AttributeSchema, DefinitionSchema
-from app.schemas.fields import WHITE
-from app.schemas.jsonschema import (
-    NUMBERS,
-    TEXTUAL,
-    JsonSchema,
-    array,
-    nullable,
-    ref,
-    whole,
-)
+from app.schemas.base import WHITE, Schema
+from app.schemas.extension import AttributeSchema, DefinitionSchema
 from app.schemas.service import (
     AssociationSchema,
     FormerStateSchema,
@@ -36,9 +26,9 @@ from app.schemas.service import (
     TaskStartSchema,
     TransitionSchema,
 )
-from app.schemas.svctask import FIELDS, SvctaskSchema
+from app.schemas.svctask import FIELDS, PeriodSchema, SvctaskSchema
 
-OF_FIELDS: Mapping[str, Any] = {
+OF_FIELDS: Mapping[str, Schema] = {
     "NewSvctask": SvctaskSchema(),
     "SvctaskChange": SvctaskSchema(partial=True),
     "ServiceStart": ServiceStartSchema(),
@@ -53,6 +43,7 @@ OF_FIELDS: Mapping[str, Any] = {
     "NewState": NewStateSchema(),
     "NewDefinition": DefinitionSchema(),
     "NewAttribute": AttributeSchema(),
+    "Period": PeriodSchema(),
 }
 """The marshmallow schemas that bodies are made of."""
 
@@ -76,17 +67,9 @@ AMENDMENTS: Mapping[str, JsonSchema] = {
     "ServiceEnd": _EVENT,
     "StateEnd": _EVENT,
     "TaskEnd": _EVENT,
-    "Transition": {
-        **_EVENT,
-        "properties": {"from": ref("FormerState"), "to": ref("NewState")},
-    },
+    "Transition": _EVENT,
     "NewDefinition": {
-        "properties": {
-            "attributes": array(
-                ref("NewAttribute"), minItems=1, maxItems=MAX_ATTRIBUTES
-            ),
-            "unique": nullable(array(TEXTUAL, uniqueItems=True)),
-        }
+        "properties": {"unique": nullable(array(TEXTUAL, uniqueItems=True))}
     },
     "NewAttribute": {
         "if": {"properties": {"length": {"type": "null"}}},

@@ -199,7 +199,7 @@ class Documents:
         """Return the buckets of all that fulfil ``comparison``; None without an index."""
         field, wanted = comparison.field, comparison.operand
         values = wanted if comparison.operator == "$in" else (wanted,)
-        if field.path == (self._collection.key,) and field.kind in SCALARS:
+        if field.path == (self._collection.key,) and field.type in SCALARS:
             keyed = [self._by_key.get(value) for value in set(values)]
             return [self._part(self._places(filter(None, keyed), pace))]
         if field not in self._collection.indexed:
@@ -302,4 +302,4 @@ def _move(
 
 
 def _value(field: Field, document: Document) -> Any:
-    return field.kind.key(field.find(document))
+    return field.type.comparison_key(field.find(document))

@@ -7,12 +7,11 @@ completed, document by document, and every fault is named with its place.
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 
-from app.datetimes import instant
+from app.datetimes import file_time
 from app.errors import Faults, Invalid, cut
 from app.storage import Collection, Key
 from app.storage.files.datafile import DataFile, Identity, lines, parse
@@ -87,7 +86,7 @@ def checked(
 
 def moment_of(found: Identity) -> str:
     """Return the time of a file, which documents get that tell none of their own."""
-    return instant(datetime.fromtimestamp(found.mtime / 1e9, UTC))
+    return file_time(found.mtime)
 
 
 def _all_completed(

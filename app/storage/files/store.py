@@ -6,7 +6,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Container, Iterable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import orjson
 from tinydb.table import Table
 
-from app.datetimes import instant
+from app.datetimes import instant, now
 from app.errors import Conflict, Error, NotFound, Stale, Unavailable
 from app.logs import Failures
 from app.pacing import Pace, unhurried
@@ -47,7 +46,7 @@ class JournalTable(FoldedTable, Table):
         return {str(each.number): _copy(each.document) for each in self.documents}
 
     def _update_table(self, updater: Callable[[dict[int, Any]], None]) -> None:
-        moment = instant(datetime.now(UTC))
+        moment = instant(now())
 
         def plan(documents: Records, _: NextId) -> Changes:
             records = {each.number: each for each in documents}

@@ -13,12 +13,11 @@ version that is not known is compared with those that are.
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from app.datetimes import instant
+from app.datetimes import instant, now
 from app.errors import Invalid
 from app.storage import Key
 from app.storage.files.descriptors import Sync, adopt, draft
@@ -50,7 +49,7 @@ class Checkpoint(NamedTuple):
     @classmethod
     def now(cls, number: int) -> "Checkpoint":
         """Return the version of now that has the entry ``number``, and none after it."""
-        return cls(number, instant(datetime.now(UTC)))
+        return cls(number, instant(now()))
 
 
 @dataclass(slots=True)
