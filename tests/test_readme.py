@@ -179,12 +179,10 @@ def test_each_page_is_reached_from_the_readme():
     }
 
 
-@pytest.mark.parametrize("page", ["app/README.md", "tests/README.md"])
-def test_each_place_in_a_layout_exists(page):
-    [table] = re.findall(r"^\| Place \|.*\n(?:\|.*\n)+", PAGES[page], re.MULTILINE)
-    for cell, _ in cells(table):
-        for place in re.findall("`([^`]+)`", cell):
-            assert (ROOT / place).exists(), place
+@pytest.mark.parametrize("page", PAGES)
+def test_each_place_that_a_page_names_exists(page):
+    for place in re.findall("`((?:app|data|tests)/[^` ]*)`", PAGES[page]):
+        assert (ROOT / place).exists(), place
 
 
 def test_the_procfile_serves_on_the_port_of_the_platform(tmp_path):
