@@ -153,7 +153,7 @@ class Editor:
 
     def _is_broken(self) -> bool:
         health = json.loads(self._server.request("GET", "/health").content)
-        return bool(health["tables"]["svctasks"]["fault"])
+        return bool(health["tables"]["svctasks"]["files"]["fault"])
 
     def _name(self) -> str:
         reply = self._server.request("GET", f"{T}/{self._id}")
