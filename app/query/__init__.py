@@ -1,11 +1,11 @@
 """The query: which documents, in which order, and which part of the list.
 
-A query is a value that HTTP makes and a store consumes. It is parsed once
+A query is a value that the API builds and a store executes. It is parsed once
 (``app.query.grammar``) and compiled by each back end from the same tree
-(``app.query.predicate`` for Python), so that all of them answer alike.
+(``app.query.predicate`` for Python), so that all of them return the same documents.
 
-The tree is as small as its meaning: ``$ne`` and ``$nin`` are negations, objects are
-conditions on their members. What is left are the operators ``$eq $in $gt $gte $lt $lte
+The tree has few forms: ``$ne`` and ``$nin`` are negations, and objects are conditions on
+their members. The remaining operators are ``$eq $in $gt $gte $lt $lte
 $exists $contains $startswith $endswith``. The operand of a comparison is a *key* of the
 field's kind (``app.query.values``), of ``$in`` a frozenset of keys, or of frozensets of
 names, of ``$exists`` a bool, of the text operators a string as it was given. So trees are
@@ -34,7 +34,7 @@ The one rule for absent, null and mixed values, for every back end:
 * ``$all`` holds if each of its values does as an equality, but an object or an array in
   it has to be an element; without values it never holds.
 * A negation holds wherever its part does not, so for absent values too.
-* A presence is true or false, and equals nothing else; null is a value that is there.
+* A presence is true or false, and equals nothing else; a member with null is present.
 * In an order, what is not of the field's type comes first, as if it were the least.
 """
 
@@ -137,7 +137,7 @@ def quoted(name: str) -> str:
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """Return, in brackets, the known name that is nearest to ``name``, or nothing."""
-    # Of a longer name only the start is looked at: the search is not linear.
+    # Only the start of a long name is compared: the search is not linear.
     nearest = get_close_matches(name[:64].lower(), known, n=1)
     return f' (did you mean "{nearest[0]}"?)' if nearest else ""
 

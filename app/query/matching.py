@@ -1,7 +1,7 @@
-"""Tests of one value: whether it is, or has in it, what a filter wants.
+"""Tests of one value: whether it equals, or includes, what a filter wants.
 
-Each is made once for a filter and then takes a time that is linear in the value; the rules
-are in ``app.query``. Nothing here raises for any JSON value.
+A test is built once for a filter, and takes time linear in the value; the rules are in
+``app.query``. No test raises, for any JSON value.
 """
 
 import operator
@@ -102,7 +102,7 @@ def _named_one_of(wanted: frozenset[frozenset[str]]) -> Test:
     """Return the test whether all names of one of the sets are there."""
     no_names = frozenset() in wanted
     single = frozenset().union(*(names for names in wanted if len(names) == 1))
-    # A set of several can only be there if the first of its names is.
+    # A set can only be included if its first name is.
     several: dict[str, list[frozenset[str]]] = {}
     for names in wanted:
         if len(names) > 1:

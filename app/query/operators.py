@@ -1,8 +1,8 @@
 """What each operator of a filter means, and which operands it takes.
 
-An operand is read by the kind of its field, with two exceptions: a part of an id is
-compared too, and on an array one element can be asked for. The functions raise Invalid,
-which names the field. svctasks contract, section 4.
+The type of the field parses an operand, with two exceptions: text operators take a part of
+an id, and ``$contains`` on an array takes one element. The functions raise Invalid, which
+names the field. svctasks contract, section 4.
 """
 
 from collections.abc import Callable

@@ -21,7 +21,7 @@ from app.jsonschema import TEXTUAL, JsonSchema, array, integer, ref, shared
 from app.jsontext import INTEGERS
 
 ABSENT: Final[Any] = object()
-"""What is found where a document has no such member."""
+"""The value of a member that a document lacks."""
 
 Key = Callable[[Any], Any]
 
@@ -33,14 +33,14 @@ OBJECT_TAG: Final = "object"
 class ValueType:
     """A type of values.
 
-    ``name`` is what people call it. ``parse`` turns a JSON value into its stored form;
-    it raises ValueError, with a text that follows a field's name. ``comparison_key`` turns
-    a stored form into the hashable value that is compared and sorted. ``accepted`` is the
-    schema of what a body may have, ``shown`` that of what a reply has: several spellings
-    are parsed, and one of them is stored. They are exact as far as JSON Schema goes. It
-    cannot tell an integer beyond 64 bits, which is refused, from the same number with an
-    exponent, which is not; nor 1e16, which is no integer here, from the same number in
-    digits. Which days there are is said by a format.
+    ``name`` is for messages. ``parse`` turns a JSON value into its stored form; it raises
+    ValueError, with a text that follows a field's name. ``comparison_key`` turns a stored
+    form into the hashable value that is compared and sorted. ``accepted`` is the schema of
+    values in bodies, ``shown`` that of values in replies: several spellings are parsed, and
+    one of them is stored. They are as exact as JSON Schema allows. To a schema, an integer
+    beyond 64 bits, which is refused, equals the same number with an exponent, which is not;
+    and 1e16, which is no integer here, equals the same number in digits. A format says
+    which days exist.
     """
 
     name: str
@@ -104,11 +104,11 @@ _DIGITS = re.compile("-?[0-9]{1,20}")
 _INT64 = range(-(2**63), 2**63)
 
 _EXACT = 2**53
-"""Up to here a whole double is the number that was sent, and not one near it."""
+"""Up to here a whole double is exactly the number that was sent."""
 
 
 def whole_number(value: Any) -> Any:
-    """Return the integer that a number such as 60.0 is; anything else as it is."""
+    """Return a number such as 60.0 as an integer; any other value as it is."""
     if type(value) is float and value.is_integer() and abs(value) <= _EXACT:
         return int(value)
     return value
@@ -272,7 +272,7 @@ OBJECT = ValueType(
 )
 ANY = ValueType("any JSON value", _parse_any, plain_key, _ANY_SCHEMA)
 PRESENCE = ValueType("presence", _parse_presence, _presence_key)
-"""Of a member, whether it is there: it may be null. Its key is true or false."""
+"""Whether a member exists; it may be null. The key is true or false."""
 
 STRINGS = frozenset({TEXT, ID, DATE})
 NUMBERS = frozenset({INTEGER, INTBOOL})

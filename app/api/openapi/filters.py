@@ -69,8 +69,8 @@ def filters(fields: Fields) -> Mapping[str, JsonSchema]:
         },
         "FilterArray": {"anyOf": [*_joints(), *_relations(fields, operands)]},
         **{
-            name: {"anyOf": [each.value, _operators(name, each)]}
-            for name, each in operands.items()
+            name: {"anyOf": [taken.value, _operators(name, taken)]}
+            for name, taken in operands.items()
         },
         "AnyOperand": _any_operand(_members(ref("AnyOperand"))),
         # Any JSON value, said so that generated TypeScript has no type that is circular.
@@ -90,7 +90,7 @@ def filters(fields: Fields) -> Mapping[str, JsonSchema]:
     }
     for field in objects(fields):
         name, conditions = _named(field), _inside(fields, field)
-        members = {each.path[1]: ref(_named(each)) for each in conditions}
+        members = {inner.path[1]: ref(_named(inner)) for inner in conditions}
         schemas[name] = {
             "anyOf": [
                 _members(ref("AnyCondition"), members),
@@ -122,13 +122,13 @@ def _operands(fields: Fields) -> dict[str, _Operands]:
     date = _value(DATE)
     operands["DateCondition"] = _Operands(date, date, date, text)
     for field in objects(fields):
-        values = {each.path[1]: _value(each.type) for each in _inside(fields, field)}
+        values = {inner.path[1]: _value(inner.type) for inner in _inside(fields, field)}
         operands[_named(field)] = _Operands(_members(ref("AnyOperand"), values))
     return operands
 
 
 def _inside(fields: Fields, field: Field) -> list[Field]:
-    return [each for each in fields.declared if each.path[:-1] == field.path]
+    return [inner for inner in fields.declared if inner.path[:-1] == field.path]
 
 
 def _any_operand(*further: JsonSchema) -> JsonSchema:

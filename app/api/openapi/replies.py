@@ -40,7 +40,9 @@ def _svctasks() -> dict[str, JsonSchema]:
     parts = dict(complete["properties"])
     for field in objects(FIELDS):
         parts[field.name] = {**parts[field.name], "required": []}
-    dotted = {each.name: each.type.shown for each in FIELDS.declared if each.path[1:]}
+    dotted = {
+        field.name: field.type.shown for field in FIELDS.declared if field.path[1:]
+    }
     inside = "|".join(field.name for field in objects(FIELDS))
     listed = {}
     for field in FIELDS.listed:
@@ -83,8 +85,8 @@ def _services() -> dict[str, JsonSchema]:
             *(TaskSchema(), ("task_id", "task_type", "service_id", "started")), **event
         ),
     }
-    for each in resources.values():
-        each["additionalProperties"] = ref("ShownValue")
+    for resource in resources.values():
+        resource["additionalProperties"] = ref("ShownValue")
     return {
         **resources,
         "Event": reply(EventSchema(), ("timestamp",)),

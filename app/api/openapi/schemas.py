@@ -115,7 +115,7 @@ def _or_empty(schema: JsonSchema) -> JsonSchema:
 
 
 def _in_any_case(word: str) -> str:
-    return "".join(f"[{each.upper()}{each}]" for each in word)
+    return "".join(f"[{letter.upper()}{letter}]" for letter in word)
 
 
 _MODE = "|".join(map(_in_any_case, (modes.PRODUCTION, modes.MAINTENANCE)))
