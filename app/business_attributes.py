@@ -1,8 +1,9 @@
 """Business attributes: the values that type-like fields may have, where any are mapped.
 
-They come from a data file only. Each knows its fields by ``cv_attributes``; a field that
-several attributes name takes the values of all of them. What is stored is the id of a
-value. Context-services contract, section 6.
+No request changes them: they come from an import or an edit of their data file. An
+attribute names its fields in ``cv_attributes``; a field that several attributes name takes
+the values of all of them. The id of a value is stored. Context-services contract,
+section 6.
 """
 
 import re
@@ -37,7 +38,10 @@ class Values:
         self._names.setdefault(id_, name)
 
     def id_of(self, value: Any) -> int:
-        """Return the id that ``value`` is, in digits too, or names; raises ValueError."""
+        """Return the id that ``value`` is, in digits too, or the id of the value so named.
+
+        Raises ValueError.
+        """
         if isinstance(value, str) and value in self._ids:
             return self._ids[value]
         if isinstance(value, str) and _DIGITS.fullmatch(value):
@@ -85,7 +89,7 @@ class BusinessAttributes:
         return self._store.get(TABLE, name).document
 
     def mapped(self, level: str, field: str, value: Any) -> Any:
-        """Return what is stored for a value that came in.
+        """Return the stored form of a value from a request.
 
         Raises ValueError, with a text that follows the field's name, if the field is
         mapped and has no such value.
@@ -93,7 +97,7 @@ class BusinessAttributes:
         return self.mapping(level)(field, value)
 
     def mapping(self, level: str) -> Callable[[str, Any], Any]:
-        """Return ``mapped`` for one level, as the attributes are at its first call."""
+        """Return ``mapped`` for one level, with the attributes at its first call."""
         places: Mapping[Place, Values] | None = None
 
         def mapped(field: str, value: Any) -> Any:
@@ -106,25 +110,25 @@ class BusinessAttributes:
         return mapped
 
     def known(self, level: str, field: str, value: Any) -> Any:
-        """Return what is stored for ``value``; itself, if the field has no such value."""
+        """Return the stored form of ``value``, or itself if the field has no such value."""
         try:
             return self.mapped(level, field, value)
         except ValueError:
             return value
 
     def spellings(self, level: str, field: str, value: Any) -> set[Any]:
-        """Return all that may be stored for ``value``, before it was mapped or after."""
+        """Return all stored forms of ``value``, from before the mapping or after."""
         id_ = self.known(level, field, value)
         values = self._values().get((level, field))
         return {value, id_} if values is None else {value, id_, values.name_of(id_)}
 
     @property
     def are_mapped(self) -> bool:
-        """Whether replies may show another value than the stored one."""
+        """Whether replies may show values other than the stored ones."""
         return bool(self._values())
 
     def shown(self, level: str, field: str, value: Any) -> Any:
-        """Return what a reply has for a stored value, be it older than the mapping."""
+        """Return the value in replies for a stored one, even one older than the mapping."""
         values = self._values().get((level, field))
         if values is None:
             return value

@@ -101,9 +101,9 @@ record. Types are `string`, `integer` (32 bits), `long` (64 bits), `double`, `bo
 where nothing is lost, or refused.""",
     "business attributes": """\
 Named sets of values that fields such as `service_type` may be limited to. They are read
-from `business_attributes.json`, which you edit by hand. A field that is mapped to an
-attribute takes the ids and the names of its values; replies show the id, or the name
-with `SVCTASKS_MAP_NAMES=true`.
+from `business_attributes.json`, which you edit by hand or import. A field that is
+mapped to an attribute takes the ids and the names of its values; replies show the id,
+or the name with `SVCTASKS_MAP_NAMES=true`.
 
     {"business_attributes": {"1": {
       "name": "ServiceKinds", "cv_attributes": ["Service.type"],
