@@ -331,15 +331,16 @@ def routes() -> None:
     Example: svctasks routes
     """
     from app.api import routes
+    from app.api.openapi.operations import OPERATIONS
 
     rows = [
-        (verb, route.address.replace("id_", "id"), operation.summary)
+        (method, route.address, OPERATIONS[verb.operation].summary)
         for route in routes.routes(Settings.from_environment().services_prefix)
-        for verb, operation in route.verbs.items()
+        for method, verb in route.verbs.items()
     ]
     width = max(len(address) for _, address, _ in rows)
-    for verb, address, summary in rows:
-        click.echo(f"{verb:7} {address:{width}}  {summary}")
+    for method, address, summary in rows:
+        click.echo(f"{method:7} {address:{width}}  {summary}")
 
 
 @main.command("openapi")

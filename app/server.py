@@ -27,7 +27,7 @@ from gunicorn.workers.base import Worker
 from prometheus_client.multiprocess import mark_process_dead
 
 from app import __version__, figures, logs
-from app.api.routes import SVCTASKS
+from app.api.routes import ADDRESSES
 from app.bootstrap import Service, open_service
 from app.errors import Error, Full, Unavailable
 from app.log_stream import LogStream
@@ -180,7 +180,7 @@ def announce(settings: Settings) -> None:
     """Print where the service listens, where to try it and where its data are."""
     root = f"http://{settings.address}"
     lines = (
-        f"svctasks {__version__} listens on {root}{SVCTASKS}",
+        f"svctasks {__version__} listens on {root}{ADDRESSES['get_svctasks']}",
         f"  try it in a browser: {root}/docs",
         f"  data folder: {settings.data.absolute()}",
     )

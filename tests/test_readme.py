@@ -11,6 +11,7 @@ from readme import PAGES, README, ROOT, examples, session
 from running import Server
 from shared import T
 
+from app.api.openapi.operations import OPERATIONS
 from app.api.routes import ROUTES
 from app.cli import main
 from app.settings import SETTINGS
@@ -101,9 +102,9 @@ def test_the_table_of_commands_is_the_programs():
 def test_the_tables_of_routes_are_the_programs():
     """A row may stand for several addresses; it says what is done at the first."""
     meanings = {
-        (verb, route.template.replace("id_", "id")): operation.summary
+        (method, route.template): OPERATIONS[verb.operation].summary
         for route in ROUTES
-        for verb, operation in route.verbs.items()
+        for method, verb in route.verbs.items()
     }
     tables = re.findall(r"^\| Method \| Address .*\n(?:\|.*\n)+", README, re.MULTILINE)
     told = []

@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import falcon
+from falcon.routing import CompiledRouter
 
 from app import business_attributes, modes, services, svctasks
 from app.api import bodies, middleware, problems
 from app.api.access_log import AccessLog
 from app.api.business_attributes import BusinessAttributes
-from app.api.documentation import Documentation, Entrance
+from app.api.documentation import Documentation
+from app.api.entrance import Entrance
 from app.api.extensions import Schemas, Values
-from app.api.routes import routes
+from app.api.routes import Route, routes
 from app.api.server import Health, Metrics, Mode, OpenApi, Status
 from app.api.services import Nested, Services
 from app.api.simulation import Simulation
@@ -28,6 +30,15 @@ class _Application(falcon.App[Any, Any]):
     """
 
     _META_METHODS = frozenset()
+
+
+class _Router(CompiledRouter):
+    """Falcon's router, which takes from ROUTES what answers at an address."""
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> dict[str, Any]:
+        """Return the responders of ``resource`` by method; ``route`` names them."""
+        route: Route = kwargs["route"]
+        return route.responders(resource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +70,7 @@ def create_application(
             "falcon was imported before app, which names the LOOKUP verb"
         )
     all_routes = routes(prefix)
-    application = _Application()
+    application = _Application(router=_Router())
     # Falcon would add a type to a reply that has no body.
     application.resp_options.default_media_type = None  # type: ignore[assignment]
     application.add_middleware(access_log)
@@ -91,6 +102,5 @@ def create_application(
         schemas = Schemas(level, of_services.extensions)
         resources |= {f"{level.noun}_values": values, f"{level.noun}_schemas": schemas}
     for route in all_routes:
-        resource = resources[route.resource]
-        application.add_route(route.address, resource, suffix=route.suffix)
+        application.add_route(route.address, resources[route.resource], route=route)
     return application

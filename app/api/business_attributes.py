@@ -21,10 +21,6 @@ class BusinessAttributes:
         reader.finish()
         send(request, response, bodies.encode(self._attributes.all(place)))
 
-    on_head = on_get
-
     def on_get_one(self, request: Request, response: Response, name: str) -> None:
         parameters.refuse_any(request)
         send(request, response, bodies.encode(self._attributes.get(name)))
-
-    on_head_one = on_get_one

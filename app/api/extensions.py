@@ -71,8 +71,6 @@ class Schemas:
         parameters.refuse_any(request)
         send(request, response, bodies.encode(self._extensions.all(self._level)))
 
-    on_head = on_get
-
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         refuse_conditions(request)
@@ -88,8 +86,6 @@ class Schemas:
         record = self._extensions.record(self._level, name)
         if not is_answered(request, response, of_revision(record.revision)):
             response.data = bodies.encode(extension.shown(record.document))
-
-    on_head_one = on_get_one
 
     def on_delete_one(self, request: Request, response: Response, name: str) -> None:
         parameters.refuse_any(request)

@@ -21,7 +21,7 @@ from app.api.access_log import AccessLog
 from app.api.entity_tags import refuse_conditions, send
 from app.api.memory import memory
 from app.api.middleware import location
-from app.api.routes import STATUS
+from app.api.routes import ADDRESSES
 from app.datetimes import of_seconds
 from app.errors import Unavailable
 from app.storage import Figure, Store
@@ -56,8 +56,6 @@ class Health:
         }
         response.data = bodies.encode(body)
 
-    on_head = on_get
-
 
 class Status:
     """Answers with the state of the server. Context-services contract, section 2."""
@@ -85,8 +83,6 @@ class Status:
         }
         response.data = bodies.encode({**body, **memory()})
 
-    on_head = on_get
-
 
 class Mode:
     """Puts the server into a mode."""
@@ -98,7 +94,7 @@ class Mode:
         parameters.refuse_any(request)
         refuse_conditions(request)
         changed = self._modes.change(bodies.read(request))
-        response.set_header("Location", location(request, STATUS))
+        response.set_header("Location", location(request, ADDRESSES["get_status"]))
         response.data = bodies.encode({"server changed": changed})
 
 
@@ -115,8 +111,6 @@ class Metrics:
         response.content_type = CONTENT_TYPE_LATEST
         response.data = generate_latest(self._registry)
 
-    on_head = on_get
-
 
 class OpenApi:
     """Describes all addresses; the services API is under ``prefix`` too, if any."""
@@ -127,8 +121,6 @@ class OpenApi:
     def on_get(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         send(request, response, _described(self._prefix, request.root_path))
-
-    on_head = on_get
 
 
 @lru_cache(maxsize=4)

@@ -111,8 +111,6 @@ class Services:
         state = of_revision(record.revision)
         _answer(request, response, state, view.form is not None, encode)
 
-    on_head_one = on_get_one
-
     def on_get_of_customer(
         self, request: Request, response: Response, customer_id: str
     ) -> None:
@@ -130,10 +128,6 @@ class Services:
         mine = Comparison(CUSTOMER, "$eq", customer_id)
         self._list(request, response, [mine, DONE])
 
-    on_head_of_customer = on_get_of_customer
-    on_head_active_of_customer = on_get_active_of_customer
-    on_head_completed_of_customer = on_get_completed_of_customer
-
     def on_get_anonymous(
         self, request: Request, response: Response, contact_key: str
     ) -> None:
@@ -148,10 +142,6 @@ class Services:
         self, request: Request, response: Response, contact_key: str
     ) -> None:
         self._list(request, response, [*_anonymous(contact_key), DONE])
-
-    on_head_anonymous = on_get_anonymous
-    on_head_active_anonymous = on_get_active_anonymous
-    on_head_completed_anonymous = on_get_completed_anonymous
 
     def _list(
         self, request: Request, response: Response, where: list[Condition]
@@ -235,8 +225,6 @@ class Nested:
         is_alone = view.form is not None and not asked.arrays
         _answer(request, response, of_resource(resource), is_alone, encode)
 
-    on_head_one = on_get_one
-
     def on_get(self, request: Request, response: Response, service_id: str) -> None:
         self._list(request, response, service_id, "")
 
@@ -249,10 +237,6 @@ class Nested:
         self, request: Request, response: Response, service_id: str
     ) -> None:
         self._list(request, response, service_id, "completed")
-
-    on_head = on_get
-    on_head_active = on_get_active
-    on_head_completed = on_get_completed
 
     def _list(
         self, request: Request, response: Response, service_id: str, part: str

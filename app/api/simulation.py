@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 from falcon import Request, Response
 
-from app.api.routes import HEALTH, METRICS
+from app.api.routes import ADDRESSES
 from app.errors import Denied, Unavailable
+
+SPARED = (ADDRESSES["get_health"], ADDRESSES["get_metrics"])
+"""The addresses at which nothing is delayed or fails."""
 
 READING = ("GET", "HEAD", "OPTIONS", "LOOKUP", "QUERY")
 
@@ -36,7 +39,7 @@ class Simulation:
         self, request: Request, response: Response, resource: object, params: object
     ) -> None:
         """Delay, fail or refuse a request; raises Unavailable and Denied."""
-        if request.uri_template in (HEALTH, METRICS):
+        if request.uri_template in SPARED:
             return
         if self.delay:
             self.sleep(self.delay)

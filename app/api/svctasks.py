@@ -33,8 +33,6 @@ class Svctasks:
         total = self._list(request, response, listing)
         parameters.tell_pages(request, response, given, total)
 
-    on_head = on_get
-
     def on_query(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         given = parameters.of_body(bodies.read(request))
@@ -54,32 +52,30 @@ class Svctasks:
         key = bodies.read_key(request)
         response.data = bodies.encode(self._svctasks.look_up(key))
 
-    def on_get_one(self, request: Request, response: Response, id_: str) -> None:
+    def on_get_one(self, request: Request, response: Response, id: str) -> None:
         given = parameters.of_address(request)
         show = parameters.showing(given, FIELDS) if given else None
-        record = self._svctasks.get(id_)
+        record = self._svctasks.get(id)
         if not is_answered(request, response, of_revision(record.revision)):
             shown = show(record.document) if show else record.document
             response.data = bodies.encode_shown(shown, record)
 
-    on_head_one = on_get_one
-
-    def on_patch_one(self, request: Request, response: Response, id_: str) -> None:
+    def on_patch_one(self, request: Request, response: Response, id: str) -> None:
         parameters.refuse_any(request)
         try:
             body = bodies.read(request)
-            record = self._svctasks.change(id_, body, conditions(request))
+            record = self._svctasks.change(id, body, conditions(request))
         except (Invalid, HTTPError):
-            self._conditions_first(request, id_)
+            self._conditions_first(request, id)
             raise
         _show(response, record)
 
-    def on_delete_one(self, request: Request, response: Response, id_: str) -> None:
+    def on_delete_one(self, request: Request, response: Response, id: str) -> None:
         parameters.refuse_any(request)
         try:
-            self._svctasks.remove(id_, conditions(request))
+            self._svctasks.remove(id, conditions(request))
         except Invalid:
-            self._conditions_first(request, id_)
+            self._conditions_first(request, id)
             raise
         response.status = HTTP_204
 

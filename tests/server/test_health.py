@@ -61,7 +61,7 @@ def test_metrics_count_the_requests_of_all_workers(server):
         prefix = "svctasks_request_seconds_count"
         return [
             found.get(f'{prefix}{{method="POST",route="{T}",status="200"}}'),
-            found.get(f'{prefix}{{method="GET",route="{T}/{{id_}}",status="404"}}'),
+            found.get(f'{prefix}{{method="GET",route="{T}/{{id}}",status="404"}}'),
             found.get(f'{prefix}{{method="GET",route="none",status="404"}}'),
         ]
 

@@ -12,12 +12,12 @@ from typing import Any
 from app import __version__
 from app.api.bodies import FORM
 from app.api.middleware import OVERRIDES
-from app.api.openapi.descriptions import ABOUT, MEMBERS, OPERATIONS, TAGS
+from app.api.openapi.descriptions import ABOUT, DESCRIPTIONS, MEMBERS, TAGS
 from app.api.openapi.examples import EXAMPLES, LOOKUP_FAILED
+from app.api.openapi.operations import OPERATIONS, Operation
 from app.api.openapi.parameters import HEADERS, OF_PATH, PARAMETERS
 from app.api.openapi.replies import REPLIES
 from app.api.openapi.schemas import AMENDMENTS, OF_FIELDS, OTHERS
-from app.api.operations import Operation
 from app.api.routes import ROUTES, Route
 from app.jsonschema import SHARED, JsonSchema, ref
 from app.schemas.description import body
@@ -75,11 +75,11 @@ def document(prefix: str, root: str = "") -> dict[str, Any]:
     ``root`` is the path that all is served under, or empty.
     """
     servers = [{"url": root or "/"}]
-    paths = {address(route): _item(route) for route in ROUTES}
+    paths = {route.template: _item(route) for route in ROUTES}
     if prefix:
         for route in ROUTES:
             if route.is_of_services_api:
-                paths[address(route)]["servers"] = [*servers, {"url": root + prefix}]
+                paths[route.template]["servers"] = [*servers, {"url": root + prefix}]
     responses = {
         f"{form}{status}": _error(form, status) for form in FORMS for status in ERRORS
     }
@@ -99,11 +99,6 @@ def document(prefix: str, root: str = "") -> dict[str, Any]:
             "responses": responses,
         },
     }
-
-
-def address(route: Route) -> str:
-    """Return the address of ``route`` as the document has it."""
-    return route.template.replace("id_}", "id}")
 
 
 def _schemas() -> dict[str, JsonSchema]:
@@ -126,19 +121,22 @@ def _schemas() -> dict[str, JsonSchema]:
 def _item(route: Route) -> dict[str, Any]:
     """Return the operations of ``route`` by method, in lower case or as an extension."""
     item: dict[str, Any] = {}
-    for verb, operation in route.verbs.items():
-        described = _operation(route, verb, operation)
-        if verb in OVERRIDES:
-            item.setdefault(FURTHER, {})[verb] = described
+    for method, verb in route.verbs.items():
+        described = _operation(route, method, verb.operation)
+        if method in OVERRIDES:
+            item.setdefault(FURTHER, {})[method] = described
         else:
-            item[verb.lower()] = described
+            item[method.lower()] = described
     return item
 
 
-def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
+def _operation(route: Route, method: str, name: str) -> dict[str, Any]:
+    operation = OPERATIONS[name]
     form = FORMS[route.is_of_services_api]
-    names = re.findall(r"\{(\w+?)_?\}", route.template)
-    of_path = [OF_PATH.get((route.resource, name), f"path.{name}") for name in names]
+    of_path = [
+        OF_PATH.get((route.resource, parameter), f"path.{parameter}")
+        for parameter in re.findall(r"\{(\w+)\}", route.template)
+    ]
     parameters = [*of_path, *operation.parameters]
     replies = {
         str(status): _reply(operation, status, schema)
@@ -146,20 +144,18 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
     }
     errors = {
         str(status): {"$ref": f"#/components/responses/{form}{status}"}
-        for status in (*operation.errors, *((405,) if _is_taken(route, verb) else ()))
+        for status in (*operation.errors, *((405,) if _is_taken(route, method) else ()))
     }
     in_address = ("path", "query")
-    is_free = any(PARAMETERS[name]["in"] in in_address for name in parameters)
+    is_free = any(PARAMETERS[each]["in"] in in_address for each in parameters)
     errors |= {
         str(status): {"$ref": f"#/components/responses/TooLong{status}"}
         for status in (*((414,) if is_free else ()), 431)
     }
-    parts = filter(None, (verb.lower(), route.resource, route.suffix))
-    identity = "_".join(parts)
     described = {
-        "operationId": identity,
+        "operationId": name,
         "summary": operation.summary,
-        "description": OPERATIONS[identity],
+        "description": DESCRIPTIONS[name],
         "tags": [tag for tag, of in RESOURCES.items() if route.resource in of],
         "parameters": [
             {"$ref": f"#/components/parameters/{name}"}
@@ -172,14 +168,14 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
     return described
 
 
-def _is_taken(route: Route, verb: str) -> bool:
-    """Tell whether some of the addresses are those of a route that lacks ``verb``.
+def _is_taken(route: Route, method: str) -> bool:
+    """Return whether some of the addresses are those of a route without ``method``.
 
-    What stands in a template goes before what a parameter may be: the service ``start``
-    cannot be asked for.
+    A literal segment wins over a parameter, so a service with the id ``start`` is
+    unreachable.
     """
     return any(
-        verb not in other.verbs and _goes_before(other.template, route.template)
+        method not in other.verbs and _goes_before(other.template, route.template)
         for other in ROUTES
     )
 

@@ -245,7 +245,7 @@ def _extensions() -> Iterator[tuple[str, str]]:
         yield f"delete_{noun}_schemas_one", f"Its values go from all {noun}s too."
 
 
-OPERATIONS: Mapping[str, str] = {
+DESCRIPTIONS: Mapping[str, str] = {
     **_SVCTASKS,
     **_SERVICES,
     **dict(_extensions()),

@@ -1,0 +1,69 @@
+"use strict";
+
+const FURTHER = "x-oai-additionalOperations";
+
+// OpenAPI 3.2 has a place for every method, which 3.1 lacks.
+function withAllMethods(item) {
+  const { [FURTHER]: { QUERY, ...others } = {}, ...usual } = item;
+  if (QUERY) usual.query = QUERY;
+  return { ...usual, additionalOperations: others };
+}
+
+const withoutSlash = (address) => address.replace(/[/]$/, "");
+
+// Swagger UI takes a text with contentMediaType for a file, which nobody can type.
+function withTypedText(parameter) {
+  const { contentMediaType, contentSchema, ...schema } = parameter.schema;
+  return { ...parameter, schema };
+}
+
+const withValues = (change, named) =>
+  Object.fromEntries(Object.entries(named).map(([name, value]) => [name, change(value)]));
+
+// The root of the API is where the document is: a proxy may not tell in which folder.
+function withWholeAddresses(item, told, root) {
+  const whole = ({ url, ...others }) => ({
+    ...others,
+    url: withoutSlash(root + url.slice(told.length)),
+  });
+  return item.servers ? { ...item, servers: item.servers.map(whole) } : item;
+}
+
+function inFormOf32(api, address) {
+  const told = withoutSlash(api.servers[0].url);
+  const root = withoutSlash(new URL(".", address).href);
+  const inPlace = (item) => withWholeAddresses(withAllMethods(item), told, root);
+  const parameters = withValues(withTypedText, api.components.parameters);
+  return {
+    ...withWholeAddresses(api, told, root),
+    openapi: "3.2.0",
+    paths: withValues(inPlace, api.paths),
+    components: { ...api.components, parameters },
+  };
+}
+
+// Swagger UI is dark below an element of this class.
+function followColorScheme() {
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  dark.addEventListener("change", follow);
+  follow();
+}
+
+followColorScheme();
+
+async function show() {
+  const reply = await fetch("openapi.json");
+  if (!reply.ok) throw new Error(`${reply.url} was answered with ${reply.status}`);
+  SwaggerUIBundle({
+    spec: inFormOf32(await reply.json(), reply.url),
+    dom_id: "#page",
+    deepLinking: true,
+    validatorUrl: null,
+    supportedSubmitMethods: ["get", "put", "post", "patch", "delete", "query", "LOOKUP"],
+  });
+}
+
+show().catch((error) => {
+  document.getElementById("page").textContent = error.message;
+});

@@ -1,0 +1,310 @@
+"""OPERATIONS: what each operation takes, replies and refuses, by its name in ROUTES.
+
+Parameters, headers and bodies are given by name; the modules beside this one say once what
+each name means.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from app.api.parameters import (
+    OF_LIST,
+    OF_SERVICE,
+    OF_SERVICES,
+    OF_STATE,
+    OF_STATES,
+    OF_TASK,
+    OF_TASKS,
+)
+
+READING = (400, 500, 503)
+"""How an operation that reads can be refused: bad parameters, a failure, no store."""
+
+LISTING = (*READING, 412)
+GETTING = (*LISTING, 404)
+
+WRITING = (*READING, 403)
+"""How an operation that writes can be refused: it may be forbidden altogether."""
+
+BODY = (413, 415)
+"""How a body can be refused: it is too large, or of an unknown type."""
+
+CREATING = (*WRITING, *BODY, 412)
+CHANGING = (*CREATING, 404)
+REMOVING = (*WRITING, 404, 412)
+
+CONDITIONS = ("If-Match", "If-None-Match")
+CONDITIONS_OF_WRITE = ("If-Match", "If-None-Match-of-write")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a method does at an address.
+
+    ``parameters`` are those of the query and the headers of the request; ``replies`` has
+    the schema of each reply by status, empty if it has no body; ``headers`` are those of
+    these replies. ``errors`` are the statuses of the replies in the form of errors.
+    """
+
+    summary: str
+    replies: Mapping[int, str]
+    body: str = ""
+    needs_body: bool = True
+    parameters: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    errors: tuple[int, ...] = READING
+    media_types: tuple[str, ...] = ("application/json",)
+
+
+def _get(
+    summary: str,
+    reply: str,
+    parameters: tuple[str, ...] = (),
+    errors: tuple[int, ...] = GETTING,
+    headers: tuple[str, ...] = ("ETag",),
+    media_types: tuple[str, ...] = ("application/json",),
+) -> Operation:
+    return Operation(
+        summary,
+        {200: reply, 304: ""},
+        parameters=(*parameters, *CONDITIONS),
+        headers=headers,
+        errors=errors,
+        media_types=media_types,
+    )
+
+
+def _create(summary: str, reply: str, body: str) -> Operation:
+    return Operation(
+        summary, {201: reply}, body, headers=("Location",), errors=CREATING
+    )
+
+
+def _start(summary: str, reply: str, body: str) -> Operation:
+    return Operation(
+        summary,
+        {201: reply},
+        body,
+        parameters=CONDITIONS_OF_WRITE,
+        headers=("Location",),
+        errors=CHANGING,
+    )
+
+
+def _change(
+    summary: str, body: str, status: int = 200, needs_body: bool = True
+) -> Operation:
+    return Operation(
+        summary,
+        {status: ""},
+        body,
+        needs_body=needs_body,
+        parameters=CONDITIONS_OF_WRITE,
+        errors=CHANGING,
+    )
+
+
+def _delete(summary: str) -> Operation:
+    return Operation(
+        summary, {204: ""}, parameters=CONDITIONS_OF_WRITE, errors=REMOVING
+    )
+
+
+_SVCTASKS: Mapping[str, Operation] = {
+    "get_svctasks": _get(
+        "list service tasks",
+        "SvctaskList",
+        OF_LIST,
+        errors=LISTING,
+        headers=("ETag", "X-Total-Count", "Link"),
+    ),
+    "post_svctasks": Operation(
+        "create a service task",
+        {200: "Svctask"},
+        "NewSvctask",
+        headers=("ETag",),
+        errors=(*CREATING, 409),
+    ),
+    "lookup_svctasks": Operation(
+        "look up the ids of a key", {200: "Ids"}, "Key", errors=(*READING, 404, *BODY)
+    ),
+    "query_svctasks": Operation(
+        "list service tasks, the parameters in the body",
+        {200: "SvctaskList", 304: ""},
+        "Listing",
+        parameters=CONDITIONS,
+        headers=("ETag", "X-Total-Count"),
+        errors=(*LISTING, *BODY),
+    ),
+    "get_svctasks_one": _get(
+        "get a service task", "SvctaskView", ("mask-of-one", "flat")
+    ),
+    "patch_svctasks_one": Operation(
+        "change a service task",
+        {200: "Svctask"},
+        "SvctaskChange",
+        parameters=CONDITIONS_OF_WRITE,
+        headers=("ETag",),
+        errors=CHANGING,
+    ),
+    "delete_svctasks_one": _delete("delete a service task"),
+}
+
+
+def _list_of_services(summary: str) -> Operation:
+    headers = ("ETag", "X-Total-Count", "Link")
+    return _get(summary, "ServiceList", OF_SERVICES, LISTING, headers)
+
+
+_SERVICES: Mapping[str, Operation] = {
+    "post_services_start": _create("start a service", "ServiceId", "ServiceStart"),
+    "get_services_one": _get("get a service", "Service", OF_SERVICE),
+    "post_services_association": _change(
+        "make a service that of a customer", "Association", needs_body=False
+    ),
+    "get_services_of_customer": _list_of_services("list the services of a customer"),
+    "get_services_anonymous": _list_of_services(
+        "list the anonymous services of a contact key"
+    ),
+    "get_services_active_of_customer": _list_of_services(
+        "list the active services of a customer"
+    ),
+    "get_services_active_anonymous": _list_of_services(
+        "list the anonymous active services of a contact key"
+    ),
+    "get_services_completed_of_customer": _list_of_services(
+        "list the completed services of a customer"
+    ),
+    "get_services_completed_anonymous": _list_of_services(
+        "list the anonymous completed services of a contact key"
+    ),
+    "post_services_end": _change("complete a service", "ServiceEnd", needs_body=False),
+}
+
+_STATES: Mapping[str, Operation] = {
+    "post_states_start": _start("start a state", "StateId", "StateStart"),
+    "post_states_transition": _start(
+        "end a state and start the next", "StateId", "Transition"
+    ),
+    "get_states": _get("list the states of a service", "StateList", OF_STATES),
+    "get_states_active": _get(
+        "list the active states of a service", "StateList", OF_STATES
+    ),
+    "get_states_completed": _get(
+        "list the completed states of a service", "StateList", OF_STATES
+    ),
+    "get_states_one": _get("get a state", "State", OF_STATE),
+    "post_states_end": Operation(
+        "complete a state",
+        {200: ""},
+        "StateEnd",
+        needs_body=False,
+        parameters=("state_id-of-address", *CONDITIONS_OF_WRITE),
+        errors=CHANGING,
+    ),
+}
+
+_TASKS: Mapping[str, Operation] = {
+    "post_tasks_start": _start("start a task", "TaskId", "TaskStart"),
+    "get_tasks": _get("list the tasks of a service", "TaskList", OF_TASKS),
+    "get_tasks_active": _get(
+        "list the active tasks of a service", "TaskList", OF_TASKS
+    ),
+    "get_tasks_completed": _get(
+        "list the completed tasks of a service", "TaskList", OF_TASKS
+    ),
+    "get_tasks_one": _get("get a task", "Task", OF_TASK),
+    "post_tasks_end": _change("complete a task", "TaskEnd", needs_body=False),
+}
+
+
+def _extensions() -> Iterator[tuple[str, Operation]]:
+    for noun in ("service", "state", "task"):
+        schemas, values = f"{noun}_schemas", f"{noun}_values"
+        yield f"get_{schemas}", _get(
+            f"list the extension schemas of {noun}s", "DefinitionList", errors=LISTING
+        )
+        yield f"post_{schemas}", _create(
+            f"create an extension schema of {noun}s", "DefinitionName", "NewDefinition"
+        )
+        yield f"put_{values}", _change(
+            f"write an extension of a {noun}",
+            "Value",
+            # The documents answer the write of a task's value with another status.
+            200 if noun == "task" else 204,
+        )
+        yield f"put_{values}_record", _change(
+            f"write a record of an extension of a {noun}", "Record", 204
+        )
+        yield f"put_{values}_removal", _change(
+            f"delete a record of an extension of a {noun}", "Record", 204
+        )
+        yield f"get_{schemas}_one", _get(
+            f"get an extension schema of {noun}s", "Definition"
+        )
+        yield f"delete_{schemas}_one", _delete(
+            f"delete an extension schema of {noun}s and its values"
+        )
+
+
+_OTHERS: Mapping[str, Operation] = {
+    "get_business_attributes": _get(
+        "list business attributes",
+        "BusinessAttributeList",
+        ("cv-attribute",),
+        errors=LISTING,
+    ),
+    "get_business_attributes_one": _get(
+        "get a business attribute", "BusinessAttribute"
+    ),
+    "get_status": Operation("tell how the server does", {200: "Status"}),
+    "post_mode": Operation(
+        "put the server into production or maintenance",
+        {200: "ModeChanged"},
+        "Mode",
+        headers=("Location",),
+        errors=CREATING,
+    ),
+    "get_health": Operation(
+        "tell whether the service can work",
+        {200: "Health", 503: "Health"},
+        errors=(500,),
+    ),
+    "get_metrics": Operation(
+        "figures for Prometheus",
+        {200: "Figures"},
+        errors=(500,),
+        media_types=("text/plain",),
+    ),
+    "get_openapi": _get(
+        "describe all this in the form of OpenAPI", "OpenApi", errors=LISTING
+    ),
+    "get_entrance": _get(
+        "name the entry points",
+        "EntryPoints",
+        errors=LISTING,
+        headers=("ETag", "Content-Security-Policy"),
+        media_types=("application/json", "text/html"),
+    ),
+    "get_documentation": _get(
+        "show all this in a browser",
+        "Page",
+        errors=LISTING,
+        headers=("ETag", "Content-Security-Policy"),
+        media_types=("text/html",),
+    ),
+    "get_documentation_file": _get(
+        "get a file that the page loads",
+        "File",
+        media_types=("text/javascript", "text/css", "image/png"),
+    ),
+}
+
+OPERATIONS: Mapping[str, Operation] = {
+    **_SVCTASKS,
+    **_SERVICES,
+    **_STATES,
+    **_TASKS,
+    **dict(_extensions()),
+    **_OTHERS,
+}
