@@ -196,7 +196,9 @@ def import_(
             "services": does.services.complete_document,
         }.get(collection, lambda raw: known.complete(raw, 0, ""))
         with click.progressbar(
-            *(given, len(given), "checking"),
+            given,
+            len(given),
+            "checking",
             file=sys.stderr,
             hidden=not sys.stderr.isatty(),
         ) as shown:

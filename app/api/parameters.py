@@ -36,8 +36,14 @@ SEPARATED = ("mask", "extensions", "service_types", "state_types", "task_types")
 
 OF_SERVICE = (*ASKED_FOR, "extensions")
 OF_SERVICES = (
-    *("started_from", "started_to", "completed_from", "completed_to", "service_types"),
-    *(*OF_SERVICE, "offset", "limit"),
+    "started_from",
+    "started_to",
+    "completed_from",
+    "completed_to",
+    "service_types",
+    *OF_SERVICE,
+    "offset",
+    "limit",
 )
 OF_STATE = (*TASK_ARRAYS, "extensions")
 OF_STATES = ("state_types", *OF_STATE)

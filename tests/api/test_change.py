@@ -64,7 +64,8 @@ def later(task, **fields):
     ],
 )
 def test_named_field_is_set_and_the_others_are_kept(api, task, field, value):
-    assert patch(api, task, {field: value}) == later(task, **{field: value})
+    change = {field: value}
+    assert patch(api, task, {field: value}) == later(task, **change)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,8 @@ def test_named_field_is_set_and_the_others_are_kept(api, task, field, value):
     ],
 )
 def test_null_resets_a_field_to_its_default(api, task, field, default):
-    assert patch(api, task, {field: None}) == later(task, **{field: default})
+    change = {field: default}
+    assert patch(api, task, {field: None}) == later(task, **change)
 
 
 def test_null_ext_removes_the_clients_keys_and_keeps_the_times(api, task):

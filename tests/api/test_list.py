@@ -74,15 +74,15 @@ def test_list_is_in_the_order_in_which_tasks_were_added(api, clock):
 def test_desc_mirrors_asc_and_the_newest_of_one_moment_comes_first(api):
     for name in "cabd":
         create(api, {"name": name})
-    assert names(api, order="ext.ct") == [*"cabd"]
-    assert names(api, order='{"ext.ct":"desc"}') == [*"dbac"]
+    assert names(api, order="ext.ct") == list("cabd")
+    assert names(api, order='{"ext.ct":"desc"}') == list("dbac")
     assert names(api, order='{"ext.ct":"desc"}', limit="1") == ["d"]
-    assert names(api, order='["isenabled",{"ext.lwt":"desc"}]') == [*"dbac"]
-    assert names(api, order='[{"isenabled":"desc"},"ext.lwt"]') == [*"cabd"]
+    assert names(api, order='["isenabled",{"ext.lwt":"desc"}]') == list("dbac")
+    assert names(api, order='[{"isenabled":"desc"},"ext.lwt"]') == list("cabd")
     for where in ({}, {"isenabled": 0}, {"intervalsec": {"$lt": 5}}):
         given = {"filter": where, "order": '{"isenabled":"desc"}'}
-        assert names(api, **given) == [*"dbac"]
-        assert names(api, **given, offset="1", limit="2") == [*"ba"]
+        assert names(api, **given) == list("dbac")
+        assert names(api, **given, offset="1", limit="2") == list("ba")
 
 
 @pytest.mark.parametrize(
@@ -387,7 +387,8 @@ def test_offset_and_limit_cut_the_list_but_not_the_total(api, tasks, page, found
     + ["\uff11", "9" * 19, "9" * 5000, "1,2", "[1]", "1\n"],
 )
 def test_offset_and_limit_of_another_value_are_refused(api, parameter, value):
-    error = refused(send(api, "GET", address(**{parameter: value})), 400)
+    parameters = {parameter: value}
+    error = refused(send(api, "GET", address(**parameters)), 400)
     assert list(error["errors"]) == [parameter]
 
 
@@ -495,7 +496,8 @@ def test_flat_of_another_value_is_refused(api, flat):
 
 @pytest.mark.parametrize("name", ["nosuch", "", "Limit", "limit ", "data", "\u017b"])
 def test_unknown_parameter_is_refused_with_its_name(api, name):
-    error = refused(send(api, "GET", address(**{name: "1"})), 400)
+    parameters = {name: "1"}
+    error = refused(send(api, "GET", address(**parameters)), 400)
     assert list(error["errors"]) == [name]
 
 
@@ -550,8 +552,9 @@ def test_parameters_without_a_value_and_the_cache_breaker_are_ignored(api, tasks
 
 @pytest.mark.parametrize("name", ["x" * 5000, "filter[" + "x" * 5000 + "]"])
 def test_message_is_short_when_the_parameter_is_long(api, name):
-    assert len(refused(send(api, "GET", address(**{name: "y"})), 400)["errors"]) == 1
-    assert len(send(api, "GET", address(**{name: "y"})).text) < 2000
+    parameters = {name: "y"}
+    assert len(refused(send(api, "GET", address(**parameters)), 400)["errors"]) == 1
+    assert len(send(api, "GET", address(**parameters)).text) < 2000
 
 
 def test_all_faults_of_the_parameters_are_told(api):

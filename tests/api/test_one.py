@@ -81,9 +81,8 @@ def test_mask_and_flat_go_together(api, task):
 
 @pytest.mark.parametrize("name", ["filter", "offset", "limit", "order", "x"])
 def test_parameters_of_the_list_are_refused_on_one(api, task, name):
-    error = refused(
-        send(api, "GET", address(one(task), **{name: "1", "flat": "?"})), 400
-    )
+    parameters = {name: "1", "flat": "?"}
+    error = refused(send(api, "GET", address(one(task), **parameters)), 400)
     assert set(error["errors"]) == {name, "flat"}
 
 

@@ -101,8 +101,10 @@ def test_methods_that_openapi_lacks_stand_in_the_extension():
         ("POST", "/services/{service_id}/end", "/services/anonymous/end", True),
         ("GET", "/services/anonymous/{contact_key}", "/services/anonymous/end", False),
         (
-            *("POST", "/customers/{customer_id}/services/{service_id}"),
-            *("/customers/1/services/active", True),
+            "POST",
+            "/customers/{customer_id}/services/{service_id}",
+            "/customers/1/services/active",
+            True,
         ),
         ("GET", "/services/{service_id}/states", "/services/1/states", False),
     ],

@@ -92,51 +92,73 @@ TASKS = Part(
     """,
     requests=(
         Request(
-            *("GET one", "GET", T + "/{id_}"),
-            """
+            name="GET one",
+            method="GET",
+            address=T + "/{id_}",
+            script="""
             request = function()
                 local path = string.format("%s/%s", T, id(math.random(N) - 1))
                 return wrk.format("GET", path)
             end""",
-            *(one, {"gunicorn": 0.85, "granian": 0.55}),
+            sample=one,
+            goals={"gunicorn": 0.85, "granian": 0.55},
             of_all=True,
         ),
         Request(
-            *("GET one, 304", "GET", T + "/{id_}"),
-            """
+            name="GET one, 304",
+            method="GET",
+            address=T + "/{id_}",
+            script="""
             path = string.format("%s/%s", T, id(math.floor(N / 2)))
             request = function() return wrk.format("GET", path, HEADERS) end""",
-            *(one, {"gunicorn": 0.9}),
+            sample=one,
+            goals={"gunicorn": 0.9},
             knows=True,
         ),
         Request(
-            *("GET list", "GET", T, get(LIST)),
-            *(lambda size: Sample(LIST), {"gunicorn": 0.6, "granian": 0.35}),
+            name="GET list",
+            method="GET",
+            address=T,
+            script=get(LIST),
+            sample=lambda size: Sample(LIST),
+            goals={"gunicorn": 0.6, "granian": 0.35},
             of_all=True,
         ),
         Request(
-            *("GET list, mask", "GET", T, get(MASKED)),
-            *(lambda size: Sample(MASKED), {"gunicorn": 0.5}),
+            name="GET list, mask",
+            method="GET",
+            address=T,
+            script=get(MASKED),
+            sample=lambda size: Sample(MASKED),
+            goals={"gunicorn": 0.5},
         ),
         Request(
-            *("GET list, flat", "GET", T, get(FLAT)),
-            *(lambda size: Sample(FLAT), {"gunicorn": 0.5}),
+            name="GET list, flat",
+            method="GET",
+            address=T,
+            script=get(FLAT),
+            sample=lambda size: Sample(FLAT),
+            goals={"gunicorn": 0.5},
         ),
         Request(
-            *("LOOKUP", "POST", T),
-            """
+            name="LOOKUP",
+            method="POST",
+            address=T,
+            script="""
             request = function()
                 local body = string.format('"%s"', id(math.random(N) - 1))
                 return wrk.format("POST", T, HEADERS, body)
             end""",
-            lambda size: Sample(T, tasks.task_id(size // 2)),
-            {"gunicorn": 0.8},
+            sample=lambda size: Sample(T, tasks.task_id(size // 2)),
+            goals={"gunicorn": 0.8},
             # wrk sends usual methods only.
-            {"X-HTTP-Method-Override": "LOOKUP"},
+            headers={"X-HTTP-Method-Override": "LOOKUP"},
         ),
         Request(
-            *("PATCH", "PATCH", T + "/{id_}"),
-            """
+            name="PATCH",
+            method="PATCH",
+            address=T + "/{id_}",
+            script="""
             count = 0
             request = function()
                 count = count + 1
@@ -144,17 +166,19 @@ TASKS = Part(
                 local body = string.format('{"ext": {"count": "%d-%d"}}', SEED, count)
                 return wrk.format("PATCH", path, HEADERS, body)
             end""",
-            lambda size: Sample(one(size).path, {"ext": {"count": "0-0"}}),
-            {"gunicorn": 0.3, "granian": 0.15},
+            sample=lambda size: Sample(one(size).path, {"ext": {"count": "0-0"}}),
+            goals={"gunicorn": 0.3, "granian": 0.15},
             writes=True,
             of_all=True,
         ),
         Request(
-            *("POST", "POST", T),
-            """
+            name="POST",
+            method="POST",
+            address=T,
+            script="""
             request = function() return wrk.format("POST", T, HEADERS, BODY) end""",
-            lambda size: Sample(T, TASK),
-            {"gunicorn": 0.3, "granian": 0.15},
+            sample=lambda size: Sample(T, TASK),
+            goals={"gunicorn": 0.3, "granian": 0.15},
             writes=True,
             of_all=True,
         ),
@@ -185,40 +209,48 @@ SERVICES = Part(
     """,
     requests=(
         Request(
-            *("GET a large service", "GET", "/services/{id_}"),
-            """
+            name="GET a large service",
+            method="GET",
+            address="/services/{id_}",
+            script="""
             request = function()
                 local number = LARGE * math.random(N / LARGE)
                 local path = string.format("/services/%d?%s", number, EVERYTHING)
                 return wrk.format("GET", path)
             end""",
-            lambda size: Sample(f"/services/{_large(size)}?{EVERYTHING}"),
-            {"gunicorn": 0.6},
+            sample=lambda size: Sample(f"/services/{_large(size)}?{EVERYTHING}"),
+            goals={"gunicorn": 0.6},
         ),
         Request(
-            *("GET a customer's active", "GET", "/customers/{id_}/services/active"),
-            """
+            name="GET a customer's active",
+            method="GET",
+            address="/customers/{id_}/services/active",
+            script="""
             request = function()
                 local number = math.random(N / OF_CUSTOMER) - 1
                 local path = "/customers/customer-%06d/services/active?limit=10"
                 return wrk.format("GET", string.format(path, number))
             end""",
-            lambda size: Sample(
+            sample=lambda size: Sample(
                 f"/customers/{cases.customer(size // 2)}/services/active?limit=10"
             ),
         ),
         # Of small services that are active: the large ones stay as large as they are.
         Request(
-            *("POST a task's start", "POST", "/services/{id_}/tasks/start"),
-            """
+            name="POST a task's start",
+            method="POST",
+            address="/services/{id_}/tasks/start",
+            script="""
             request = function()
                 local customer = math.random(N / OF_CUSTOMER) - 1
                 local number = OF_CUSTOMER * customer + math.random(3)
                 local path = string.format("/services/%d/tasks/start", number)
                 return wrk.format("POST", path, HEADERS, BODY)
             end""",
-            lambda size: Sample(f"/services/{_large(size) + 1}/tasks/start", START),
-            {"gunicorn": 0.25},
+            sample=lambda size: Sample(
+                f"/services/{_large(size) + 1}/tasks/start", START
+            ),
+            goals={"gunicorn": 0.25},
             writes=True,
         ),
     ),

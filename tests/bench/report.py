@@ -99,8 +99,12 @@ def _needs(notes: list[Note]) -> str:
     for note in notes:
         found[note.system, f"{note.size:,} {note.part}"].append(note)
     lines = _headings(
-        *("system", "data", "first answer, s", "memory of a worker at start, MB"),
-        *("and after all requests", "check of a foreign file, s"),
+        "system",
+        "data",
+        "first answer, s",
+        "memory of a worker at start, MB",
+        "and after all requests",
+        "check of a foreign file, s",
     )
     for (system, data), some in found.items():
         columns = (

@@ -150,8 +150,14 @@ class Bench:
                     for count in counts
                 ]
                 self.note = Note(
-                    *(self._server, self._part.name, self._system, self._size),
-                    *(server.first_answer, at_start, max(server.memory()), check),
+                    self._server,
+                    self._part.name,
+                    self._system,
+                    self._size,
+                    server.first_answer,
+                    at_start,
+                    max(server.memory()),
+                    check,
                 )
         return figures
 

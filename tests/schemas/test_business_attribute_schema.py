@@ -100,7 +100,12 @@ def test_values_are_refused_when_their_names_or_ids_are_equal():
 def test_all_faults_are_told_at_once():
     raw = {"dbid": "x", "cv_attributes": ["a"], "values": [{}], "b": 1}
     assert list(faults(raw)) == [
-        *("name", "dbid", "cv_attributes.0", "values.0.name", "values.0.dbid", "b"),
+        "name",
+        "dbid",
+        "cv_attributes.0",
+        "values.0.name",
+        "values.0.dbid",
+        "b",
     ]
 
 

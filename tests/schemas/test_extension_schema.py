@@ -119,7 +119,8 @@ def test_null_is_the_same_as_absent_in_a_definition():
 
 @pytest.mark.parametrize("flag", ["mandatory", "unique", "encrypt"])
 def test_flags_are_kept_as_booleans_when_sent_as_text(flag):
-    (stored,) = made(**attribute(**{flag: "false"}))["attributes"]
+    fields = {flag: "false"}
+    (stored,) = made(**attribute(**fields))["attributes"]
     assert stored[flag] is False
 
 
@@ -154,7 +155,8 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "given", "place", "fault"), REFUSED)
 def test_definition_is_refused_with_the_place(name, given, place, fault):
-    found = faults(**{"unique": None, name: given})
+    fields = {"unique": None, name: given}
+    found = faults(**fields)
     assert list(found) == [place]
     assert fault in found[place][0]
 
@@ -178,7 +180,8 @@ ATTRIBUTE_REFUSED = [
 
 @pytest.mark.parametrize(("name", "given", "fault"), ATTRIBUTE_REFUSED)
 def test_attribute_is_refused_with_its_place(name, given, fault):
-    found = faults(**attribute(**{name: given}))
+    fields = {name: given}
+    found = faults(**attribute(**fields))
     assert list(found) == [f"attributes.0.{name}"]
     assert fault in found[f"attributes.0.{name}"][0]
 
@@ -212,8 +215,13 @@ def test_definition_is_refused_when_not_an_object(body):
 def test_all_faults_of_a_definition_are_told_at_once():
     body = {"type": "x", "attributes": [5, {"type": "y", "b": 1}], "unique": ["z"]}
     assert list(refused(lambda: new(body, "services", ()))) == [
-        *("name", "type", "attributes.0", "attributes.1.name", "attributes.1.type"),
-        *("attributes.1.b", "unique.0"),
+        "name",
+        "type",
+        "attributes.0",
+        "attributes.1.name",
+        "attributes.1.type",
+        "attributes.1.b",
+        "unique.0",
     ]
 
 
@@ -617,8 +625,14 @@ NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(
 )
 MOMENTS = st.datetimes().map(lambda moment: f"{moment.isoformat('T', 'milliseconds')}Z")
 SCALARS = st.one_of(
-    *(st.none(), st.booleans(), NUMBERS, st.text(max_size=5), MOMENTS),
-    *(NUMBERS.map(str), st.dates().map(str), st.decimals(-99, 99, places=4).map(str)),
+    st.none(),
+    st.booleans(),
+    NUMBERS,
+    st.text(max_size=5),
+    MOMENTS,
+    NUMBERS.map(str),
+    st.dates().map(str),
+    st.decimals(-99, 99, places=4).map(str),
 )
 
 

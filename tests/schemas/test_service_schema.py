@@ -203,7 +203,8 @@ REFUSED = [
 
 @pytest.mark.parametrize("name, value, fault", REFUSED)
 def test_start_is_refused_with_the_place(name, value, fault):
-    found = faults(lambda: started(**{name: value}))
+    fields = {name: value}
+    found = faults(lambda: started(**fields))
     assert list(found) == [name]
     assert fault in found[name][0]
 
@@ -264,7 +265,11 @@ def test_transition_is_an_end_and_a_start_with_one_event():
 def test_all_faults_of_a_transition_are_told_at_once():
     body = {"from": {"x": 1}, "to": 5, "media_type": "", "more": 1}
     assert sorted(faults(lambda: transition(body, PLAIN, INSIDE))) == [
-        *("from.state_id", "from.x", "media_type", "more", "to"),
+        "from.state_id",
+        "from.x",
+        "media_type",
+        "more",
+        "to",
     ]
 
 
@@ -439,15 +444,18 @@ REFUSED_DOCUMENTS = [
     ({"disposition": 5}, "disposition", "only what is completed has it"),
     (
         {"active_states": [STATE | {"disposition_desc": "d"}]},
-        *("active_states.0.disposition_desc", "must be absent"),
+        "active_states.0.disposition_desc",
+        "must be absent",
     ),
     (
         {"active_states": [STATE | {"previous_state_id": 8}]},
-        *("active_states.0.previous_state_id", "there is no state 8 in service 5"),
+        "active_states.0.previous_state_id",
+        "there is no state 8 in service 5",
     ),
     (
         {"active_tasks": [TASK | {"state_id": 8}], "active_states": [STATE]},
-        *("active_tasks.0.state_id", "there is no state 8 in service 5"),
+        "active_tasks.0.state_id",
+        "there is no state 8 in service 5",
     ),
     ({"x": 5}, "x", "is not a member of a service nor an object or array of objects"),
     ({"x": [5]}, "x", "is not a member of a service nor an object or array of objects"),

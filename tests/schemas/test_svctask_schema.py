@@ -60,7 +60,8 @@ def test_new_task_has_every_default_in_order():
 
 @pytest.mark.parametrize("name", [name for name in DEFAULTS if name != "name"])
 def test_null_is_the_default_when_creating(name):
-    assert same(made(**{name: None}), DEFAULTS)
+    fields = {name: None}
+    assert same(made(**fields), DEFAULTS)
 
 
 def test_id_is_generated_only_when_none_is_chosen():
@@ -103,7 +104,8 @@ ACCEPTED = [
 
 @pytest.mark.parametrize(("name", "given", "stored"), ACCEPTED)
 def test_value_is_stored_when_valid(name, given, stored):
-    assert same(made(**{name: given}), {**DEFAULTS, name: stored})
+    fields = {name: given}
+    assert same(made(**fields), {**DEFAULTS, name: stored})
 
 
 def test_dates_are_stored_when_the_stop_is_before_the_start():
@@ -422,8 +424,11 @@ def test_member_that_comes_nested_and_flat_is_refused(given, place):
 
 @pytest.mark.parametrize("name", [f"ext{'.a' * 64}", f"ext{'.a' * 500_000}"])
 def test_flat_body_is_refused_when_the_nested_one_would_be_too_deep(name):
+    fields = {name: 1}
     with pytest.raises(Invalid, match="the body is nested too deeply"):
-        made(**{name: 1})
-    made(**{f"ext{'.a' * 62}": 1})
+        made(**fields)
+    fields = {f"ext{'.a' * 62}": 1}
+    made(**fields)
+    fields = {f"ext{'.a' * 60}": [[[[]]]]}
     with pytest.raises(Invalid, match="the body is nested too deeply"):
-        made(**{f"ext{'.a' * 60}": [[[[]]]]})
+        made(**fields)

@@ -64,8 +64,16 @@ def generated(server, tmp_path):
     options.write_text('{"post_hooks": []}')
     document = f"http://127.0.0.1:{server.port}/openapi.json"
     output(
-        *(GENERATOR, "generate", "--url", document, "--config", options),
-        *("--meta", "none", "--output-path", tmp_path / "generated"),
+        GENERATOR,
+        "generate",
+        "--url",
+        document,
+        "--config",
+        options,
+        "--meta",
+        "none",
+        "--output-path",
+        tmp_path / "generated",
     )
     sys.path.insert(0, str(tmp_path))
     yield lambda name: importlib.import_module(f"generated{name}")
@@ -108,7 +116,8 @@ def ask(server, generated):
 def test_generated_client_passes_a_session_with_a_task(generated, ask):
     models = generated(".models")
     created = ask(
-        *("service_tasks", "post_svctasks"),
+        "service_tasks",
+        "post_svctasks",
         body=models.NewSvctask(
             name="Nightly report",
             isenabled=True,
@@ -132,7 +141,7 @@ def test_generated_client_passes_a_session_with_a_task(generated, ask):
     known = {"if_match": one.headers["ETag"]}
     change = models.SvctaskChange(schedule="work", dtstop="")
     changed = ask(
-        *("service_tasks", "patch_svctasks_one", created.id), body=change, **known
+        "service_tasks", "patch_svctasks_one", created.id, body=change, **known
     ).parsed
     assert (changed.schedule, changed.name) == ("work", "Nightly report")
     stale = ask("service_tasks", "delete_svctasks_one", created.id, **known)

@@ -105,7 +105,8 @@ def test_what_was_flushed_at_the_start_is_counted_once(data):
 
 def test_each_request_leaves_a_line_with_the_id_of_the_reply(server):
     reply = server.request("GET", f"{T}?limit=0")
-    given = server.request("POST", body={}, **{"X-Request-Id": "my-own.1"})
+    headers = {"X-Request-Id": "my-own.1"}
+    given = server.request("POST", body={}, **headers)
     assert given.headers["x-request-id"] == "my-own.1"
     code, logged = server.stop()
     lines = [json.loads(line) for line in logged.splitlines()]
@@ -127,7 +128,8 @@ def test_each_request_leaves_a_line_with_the_id_of_the_reply(server):
 
 
 def test_an_id_that_could_forge_a_line_is_not_kept(server):
-    reply = server.request("GET", **{"X-Request-Id": 'a" b'})
+    headers = {"X-Request-Id": 'a" b'}
+    reply = server.request("GET", **headers)
     assert re.fullmatch("[0-9a-f]{16}", reply.headers["x-request-id"])
 
 
@@ -137,7 +139,8 @@ def test_lines_are_readable_on_a_terminal(data):
     server = Server(data, log=terminal)
     os.close(terminal)
     try:
-        server.request("GET", f"{T}?limit=0", **{"X-Request-Id": "seen"})
+        headers = {"X-Request-Id": "seen"}
+        server.request("GET", f"{T}?limit=0", **headers)
         seen = b""
         while b"seen" not in seen:
             seen += os.read(master, 1000)

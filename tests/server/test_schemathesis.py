@@ -97,11 +97,23 @@ def run(server, document, tmp_path):
         chance = () if EXAMPLES else ("--generation-deterministic",)
         result = subprocess.run(
             [
-                *(SCHEMATHESIS, "--config-file", "schemathesis.toml", "run"),
-                *("openapi.json", "--url", f"http://127.0.0.1:{server.port}"),
-                *("--generation-allow-x00", "false", "--no-color", *amount, *chance),
-                *("--checks", "all", "--exclude-checks"),
-                *("positive_data_acceptance,allow_header_conformance", *options),
+                SCHEMATHESIS,
+                "--config-file",
+                "schemathesis.toml",
+                "run",
+                "openapi.json",
+                "--url",
+                f"http://127.0.0.1:{server.port}",
+                "--generation-allow-x00",
+                "false",
+                "--no-color",
+                *amount,
+                *chance,
+                "--checks",
+                "all",
+                "--exclude-checks",
+                "positive_data_acceptance,allow_header_conformance",
+                *options,
             ],
             cwd=tmp_path,
             env={

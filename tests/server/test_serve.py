@@ -133,7 +133,8 @@ def test_an_edit_by_hand_is_served_without_a_restart(server):
 
 def test_too_long_addresses_and_headers_are_refused(server):
     assert server.request("GET", f"{T}/{'x' * 8190}").status == 414
-    assert server.request("GET", **{"X-Request-Id": "x" * 8190}).status == 431
+    headers = {"X-Request-Id": "x" * 8190}
+    assert server.request("GET", **headers).status == 431
 
 
 def test_a_chunked_body_is_read(server):
@@ -214,7 +215,8 @@ def test_a_broken_data_file_is_named_and_nothing_is_served(data):
     ],
 )
 def test_a_wrong_setting_is_named(data, variable, value, message):
-    result = svctasks("settings", **{variable: value})
+    variables = {variable: value}
+    result = svctasks("settings", **variables)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"svctasks: {variable} must be ")
     assert message in result.stderr
@@ -223,7 +225,8 @@ def test_a_wrong_setting_is_named(data, variable, value, message):
 
 @pytest.mark.parametrize("each", SETTINGS, ids=lambda each: each.variable)
 def test_an_empty_variable_is_none(each):
-    empty, none = svctasks("settings", **{each.variable: ""}), svctasks("settings")
+    variables = {each.variable: ""}
+    empty, none = svctasks("settings", **variables), svctasks("settings")
     assert (empty.returncode, empty.stdout, empty.stderr) == (0, none.stdout, "")
 
 
@@ -269,7 +272,8 @@ def test_an_empty_data_folder_is_refused_as_an_option():
     ],
 )
 def test_a_misspelt_variable_is_named_with_the_one_that_is_meant(variable, meant):
-    result = svctasks("settings", **{variable: "9"})
+    variables = {variable: "9"}
+    result = svctasks("settings", **variables)
     assert result.returncode == 0
     assert result.stderr == (
         f"svctasks: {variable} is not a setting (did you mean {meant}?); it is ignored\n"

@@ -168,6 +168,7 @@ def test_replies_are_the_same_under_either_server(each_server):
         assert ("content-type" in reply.headers) == bool(reply.text)
         assert reply.headers["x-content-type-options"] == "nosniff"
         assert "cache-control" in reply.headers
-    again = server.request("GET", path, **{"If-None-Match": reply.headers["etag"]})
+    headers = {"If-None-Match": reply.headers["etag"]}
+    again = server.request("GET", path, **headers)
     assert (again.status, again.text) == (304, "")
     assert "content-type" not in again.headers

@@ -26,7 +26,7 @@ SLOW = {
     "who send half a body": head("POST", T, JSON, "Content-Length: 99") + b'{"name"',
     "who send half a chunk": head("POST", T, JSON, "Transfer-Encoding: chunked") + b"9",
     "who expect to be asked": head(
-        *("POST", T, JSON, "Content-Length: 99", "Expect: 100-continue")
+        "POST", T, JSON, "Content-Length: 99", "Expect: 100-continue"
     ),
     "who do not read": head("GET", f"{T}/{ID}") * 10,
 }

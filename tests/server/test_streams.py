@@ -19,8 +19,11 @@ class Shell(Server):
 
     def __init__(self, data, kind, redirected):
         self.command = (
-            *("bash", "-c", f'exec "$0" "$@" --server {kind} {redirected}'),
-            *(SVCTASKS, "serve"),
+            "bash",
+            "-c",
+            f'exec "$0" "$@" --server {kind} {redirected}',
+            SVCTASKS,
+            "serve",
         )
         super().__init__(data)
         until(self.listens)

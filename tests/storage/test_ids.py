@@ -399,7 +399,8 @@ def scenario(disk, folder):
     first, second = opened(folder, disk), opened(folder, disk)
 
     def add(table, id_):
-        disk.write(lambda: add_album(table), **{f"{id_}": id_})
+        numbers = {f"{id_}": id_}
+        disk.write(lambda: add_album(table), **numbers)
 
     def remove(table, id_):
         disk.write(lambda: remove_album(table, id_))

@@ -38,7 +38,8 @@ def numbers(folder):
 def test_document_of_a_large_number_is_served_written_and_read_again(
     tmp_path, number, first
 ):
-    save(tmp_path, file_of(_7="seven", **{f"_{number}": "large"}))
+    documents = {f"_{number}": "large"}
+    save(tmp_path, file_of(_7="seven", **documents))
     table = open_table(tmp_path)
     table.insert(note("a"))
     table.insert_multiple([note("b"), note("c")])
@@ -49,7 +50,11 @@ def test_document_of_a_large_number_is_served_written_and_read_again(
     assert findings(tmp_path, NOTES) == []
     edit(tmp_path, lambda documents: documents["7"].update(name="edited"))
     assert sorted(each["name"] for each in held(table).values()) == [
-        *("changed", "edited", "the note a", "the note b", "the note c")
+        "changed",
+        "edited",
+        "the note a",
+        "the note b",
+        "the note c",
     ]
     again = open_table(tmp_path)
     assert held(again) == held(table)
@@ -63,7 +68,8 @@ def test_document_of_a_large_number_is_served_written_and_read_again(
     "digits", [f"{LARGEST + 1}", "9" * 19, "9" * 5000], ids=["next", "19", "5000"]
 )
 def test_number_that_is_too_large_is_named(tmp_path, digits):
-    save(tmp_path, file_of(**{f"_{digits}": "x"}))
+    documents = {f"_{digits}": "x"}
+    save(tmp_path, file_of(**documents))
     message = f"notes.json holds a document of the number .*; {LARGEST} is the largest"
     with pytest.raises(Invalid, match=message) as raised:
         open_table(tmp_path)
@@ -71,7 +77,8 @@ def test_number_that_is_too_large_is_named(tmp_path, digits):
 
 
 def test_document_after_the_last_number_is_refused_and_others_can_be_changed(tmp_path):
-    save(tmp_path, file_of(**{f"_{LAST}": "last"}))
+    documents = {f"_{LAST}": "last"}
+    save(tmp_path, file_of(**documents))
     table = open_table(tmp_path)
     for _ in range(2):
         with pytest.raises(Unavailable, match=f"{LAST} is the last"):
@@ -106,11 +113,11 @@ def test_journal_whose_numbers_are_used_up_begins_anew(tmp_path, spare):
     renumbered += [{**each.entry, "seq": first + n} for n, each in enumerate(lines, 1)]
     journal(tmp_path).write_bytes(b"".join(map(encode, renumbered)))
     again = open_table(tmp_path)
-    assert held(again).keys() == {*"ab"}
+    assert held(again).keys() == set("ab")
     for n, each in enumerate((again, other, again, other)):
         each.insert(note(f"{n}"))
     for each in (again, other, open_table(tmp_path)):
-        assert held(each).keys() == {*"ab0123"}
+        assert held(each).keys() == set("ab0123")
     assert entries(tmp_path)[-1]["seq"] < 100
     assert findings(tmp_path, NOTES) == []
 

@@ -114,29 +114,39 @@ PARAMETERS: Mapping[str, Parameter] = {
         "state_id", "The id of the state again, as in the address.", integer(0, MOST)
     ),
     "cv-attribute": _query(
-        *("cv-attribute", "Only those that are mapped to this field, in any case."),
+        "cv-attribute",
+        "Only those that are mapped to this field, in any case.",
         {"enum": [f"{name[0].upper()}{name[1:]}" for name in PLACES]},
     ),
     "If-Match": _parameter(
-        *("header", "If-Match", "The ETag that it must have still, or *."),
+        "header",
+        "If-Match",
+        "The ETag that it must have still, or *.",
         schema=_TAGS_OR_ANY,
     ),
     "If-None-Match": _parameter(
-        *("header", "If-None-Match", "The ETag of what is known already: then 304."),
+        "header",
+        "If-None-Match",
+        "The ETag of what is known already: then 304.",
         schema=TEXTUAL,
     ),
     "If-None-Match-of-write": _parameter(
-        *("header", "If-None-Match", "The ETag that it must not have, or *."),
+        "header",
+        "If-None-Match",
+        "The ETag that it must not have, or *.",
         schema=_TAGS_OR_ANY,
     ),
     "X-Request-Id": _parameter(
-        *("header", "X-Request-Id"),
+        "header",
+        "X-Request-Id",
         "What the reply and the log call this request: 1 to 128 of letters, digits and "
         ". _ : / + = -. Anything else is replaced by a new one.",
         schema=TEXTUAL,
     ),
     "path.id": _of_address(
-        *("id", "The id of a task.", ref("SvctaskId")),
+        "id",
+        "The id of a task.",
+        ref("SvctaskId"),
         "380daae6-016c-cdd4-606e-50e54938780c",
     ),
     "path.service_id": _of_address(
@@ -182,7 +192,8 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     ),
     "Link": _header(
         "The next and the previous page, where there are such. RFC 8288.",
-        *(TEXTUAL, False),
+        TEXTUAL,
+        False,
     ),
     "Location": _header(
         "The address of what the reply is about.",

@@ -72,17 +72,19 @@ def _services() -> dict[str, JsonSchema]:
     of_state = {name: each for name, each in arrays.items() if name.endswith("tasks")}
     resources = {
         "Service": reply(
-            *(ServiceSchema(), ("service_id", "service_type", "started")),
+            ServiceSchema(),
+            ("service_id", "service_type", "started"),
             **event,
             **arrays,
         ),
         "State": reply(
-            *(StateSchema(), ("state_id", "state_type", "service_id", "started")),
+            StateSchema(),
+            ("state_id", "state_type", "service_id", "started"),
             **event,
             **of_state,
         ),
         "Task": reply(
-            *(TaskSchema(), ("task_id", "task_type", "service_id", "started")), **event
+            TaskSchema(), ("task_id", "task_type", "service_id", "started"), **event
         ),
     }
     for resource in resources.values():
@@ -92,16 +94,17 @@ def _services() -> dict[str, JsonSchema]:
         "Event": reply(EventSchema(), ("timestamp",)),
         "ShownValue": {"anyOf": [{"type": "object"}, array({"type": "object"})]},
         **{f"{name}List": array(ref(name)) for name in resources},
-        **{
-            f"{name}Id": _object(**{f"{name.lower()}_id": _COUNT}) for name in resources
-        },
+        "ServiceId": _object(service_id=_COUNT),
+        "StateId": _object(state_id=_COUNT),
+        "TaskId": _object(task_id=_COUNT),
     }
 
 
 def _metadata() -> dict[str, JsonSchema]:
     return {
         "Definition": reply(
-            *(DefinitionSchema(), ("name", "type", "attributes")),
+            DefinitionSchema(),
+            ("name", "type", "attributes"),
             attributes=array(ref("Attribute"), minItems=1),
             unique=array(TEXTUAL, minItems=1),
         ),
@@ -109,7 +112,8 @@ def _metadata() -> dict[str, JsonSchema]:
         "DefinitionList": array(ref("Definition")),
         "DefinitionName": _object(name=TEXTUAL),
         "BusinessAttribute": reply(
-            *(BusinessAttributeSchema(), ("name", "cv_attributes", "values")),
+            BusinessAttributeSchema(),
+            ("name", "cv_attributes", "values"),
             cv_attributes=array(TEXTUAL),
             values=array(ref("BusinessValue")),
         ),
@@ -121,27 +125,26 @@ def _metadata() -> dict[str, JsonSchema]:
 def _server() -> dict[str, JsonSchema]:
     mode: JsonSchema = {"enum": [modes.PRODUCTION, modes.MAINTENANCE]}
     moment = ref("ShownMoment")
+    mode_changed = {"server changed": mode}
     return {
-        "Status": {
-            **_object(
-                *(4,),
-                version=TEXTUAL,
-                system_time=moment,
-                mode=mode,
-                started=moment,
-                last_request=moment,
-                request_today=_COUNT,
-                client_errors_today=_COUNT,
-                server_errors_today=_COUNT,
-                max_memory=_COUNT,
-                allocated_memory=_COUNT,
-                used_memory=_COUNT,
-                free_memory=_COUNT,
-            ),
-        },
-        "ModeChanged": _object(**{"server changed": mode}),
+        "Status": _object(
+            4,
+            version=TEXTUAL,
+            system_time=moment,
+            mode=mode,
+            started=moment,
+            last_request=moment,
+            request_today=_COUNT,
+            client_errors_today=_COUNT,
+            server_errors_today=_COUNT,
+            max_memory=_COUNT,
+            allocated_memory=_COUNT,
+            used_memory=_COUNT,
+            free_memory=_COUNT,
+        ),
+        "ModeChanged": _object(**mode_changed),
         "Health": _object(
-            *(3,),
+            3,
             status={"enum": ["ok", "unavailable"]},
             version=TEXTUAL,
             tables={"type": "object", "additionalProperties": ref("Table")},
@@ -184,13 +187,13 @@ REPLIES: Mapping[str, JsonSchema] = {
     **_metadata(),
     **_server(),
     "Error": _object(
-        *(2,),
+        2,
         error_code=integer(1400, 1599),
         error_message=NOT_EMPTY,
         errors=_FAULTS,
     ),
     "ServicesError": _object(
-        *(5,),
+        5,
         http_method=NOT_EMPTY,
         http_uri=NOT_EMPTY,
         http_code=integer(400, 599),

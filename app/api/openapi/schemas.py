@@ -59,7 +59,8 @@ AMENDMENTS: Mapping[str, JsonSchema] = {
     "SvctaskChange": {"properties": {"id": ref("SvctaskId")}},
     "ServiceStart": {
         **_EVENT,
-        **{"if": _there("customer_id"), "else": _there("contact_key")},
+        "if": _there("customer_id"),
+        "else": _there("contact_key"),
     },
     "StateStart": _EVENT,
     "TaskStart": _EVENT,

@@ -146,7 +146,8 @@ def test_unknown_values_are_refused_by_name_wherever_they_come_in(open_by_name):
             given("", 3)
             | {"from": {"state_id": number(state), "disposition": "Three"}}
             | {"to": {"state_type": 3}},
-            *("from.disposition", "to.state_type"),
+            "from.disposition",
+            "to.state_type",
         ),
     ):
         places = [name for name in body if name not in ("contact_key", "from", "to")]

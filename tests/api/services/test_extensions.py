@@ -38,7 +38,10 @@ def client(api, owner):
 def offers(api, owner):
     """The address of a multi-valued value with a key of two attributes."""
     define(
-        *(api, level_of(owner), "relatedOffers", *VIP),
+        api,
+        level_of(owner),
+        "relatedOffers",
+        *VIP,
         kind="multi-valued",
         unique=["offer_name", "type"],
     )
@@ -184,13 +187,13 @@ def test_unknown_owner_is_404(api, store):
         define(api, level, "Info", {"name": "a", "type": "string", "unique": True})
     with unchanged(store):
         for owner in (
-            *(
-                "/services/7",
-                "/services/x",
-                "/services/7/states/1",
-                f"{service}/tasks/7",
-            ),
-            *(f"{service}/states/x", f"{other}/states/1", f"{other}/tasks/1"),
+            "/services/7",
+            "/services/x",
+            "/services/7/states/1",
+            f"{service}/tasks/7",
+            f"{service}/states/x",
+            f"{other}/states/1",
+            f"{other}/tasks/1",
         ):
             for ending in ("", "/by/unique", "/delete/by/unique"):
                 path = f"{owner}/extensions/Info{ending}"
@@ -233,17 +236,28 @@ def test_scalars_are_converted_where_nothing_is_lost(api, owner):
     define(api, level_of(owner), "all", *attributes)
     value = f"{owner}/extensions/all"
     put(
-        *(api, value),
+        api,
+        value,
         {
-            **{"string": 4, "integer": "7", "long": 2.0, "double": 1},
-            **{"boolean": "true", "date": "2010-09-07", "currency": "19.90"},
+            "string": 4,
+            "integer": "7",
+            "long": 2.0,
+            "double": 1,
+            "boolean": "true",
+            "date": "2010-09-07",
+            "currency": "19.90",
             "datetime": "2010-09-07T09:58:16.3+02:00",
         },
     )
     stored = found(api, value)
     assert stored == {
-        **{"string": "4", "integer": 7, "long": 2, "double": 1.0, "boolean": True},
-        **{"date": "2010-09-07", "datetime": "2010-09-07T07:58:16.300Z"},
+        "string": "4",
+        "integer": 7,
+        "long": 2,
+        "double": 1.0,
+        "boolean": True,
+        "date": "2010-09-07",
+        "datetime": "2010-09-07T07:58:16.300Z",
         "currency": 19.9,
     }
     assert type(stored["long"]) is int and stored["boolean"] is True

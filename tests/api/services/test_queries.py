@@ -226,7 +226,8 @@ def test_filters_are_all_held_to(api, four):
 def test_moment_that_is_none_is_refused(api, path):
     for name in ("started_from", "started_to", "completed_from", "completed_to"):
         for value in ("now", "2010-09-07", "2010-02-30T00:00:00Z", "1283846296"):
-            refused(send(api, "GET", address(path, **{name: value})), name)
+            parameters = {name: value}
+            refused(send(api, "GET", address(path, **parameters)), name)
 
 
 # Of which type
@@ -259,10 +260,13 @@ def test_type_may_be_named_where_its_field_is_mapped(api_over):
         assert ids(api, BOB, service_types=types) == expected
     for level in ("states", "tasks"):
         name = f"{level[:-1]}_type"
-        start(api, f"/services/1/{level}", **{name: "Order"})
-        [found] = get(api, f"/services/1/{level}", **{f"{name}s": "Order"})
+        members = {name: "Order"}
+        start(api, f"/services/1/{level}", **members)
+        parameters = {f"{name}s": "Order"}
+        [found] = get(api, f"/services/1/{level}", **parameters)
         assert found[name] == 200
-        assert get(api, f"/services/1/{level}", **{f"{name}s": "Support"}) == []
+        parameters = {f"{name}s": "Support"}
+        assert get(api, f"/services/1/{level}", **parameters) == []
 
 
 def test_types_with_an_empty_one_are_refused(api, path):
@@ -350,7 +354,8 @@ def test_links_are_under_the_prefix_of_the_request(settings, clock, log):
 def test_bad_page_is_refused(api, path):
     for name in ("offset", "limit"):
         for value in ("-1", "x", "1.0", "9" * 20):
-            refused(send(api, "GET", address(path, **{name: value})), name)
+            parameters = {name: value}
+            refused(send(api, "GET", address(path, **parameters)), name)
 
 
 # Parameters
@@ -369,7 +374,8 @@ def test_all_known_parameters_can_go_together(api, four):
 def test_other_parameters_are_refused_by_name(api, path):
     for ending in ("", "/active", "/completed"):
         for name in ("order", "filter", "mask", "flat", "state_types", "Limit", ""):
-            reply = send(api, "GET", address(path + ending, **{name: "1"}))
+            parameters = {name: "1"}
+            reply = send(api, "GET", address(path + ending, **parameters))
             error = refused(reply, name)
             assert "there may be started_from, started_to" in error["description"]
 
@@ -425,7 +431,8 @@ def test_arrays_are_shown_just_when_asked_for(api, rich, where):
     plain = shown(api, where)
     assert not plain.keys() & EVERYTHING.keys()
     for name in EVERYTHING:
-        found = shown(api, where, **{name: True})
+        parameters = {name: True}
+        found = shown(api, where, **parameters)
         assert found.keys() - plain.keys() == {name}
         assert len(found[name]) == 1
     assert shown(api, where, **EVERYTHING).keys() == plain.keys() | EVERYTHING.keys()

@@ -281,7 +281,7 @@ def several_with_values(api):
 
 def values_shown(api):
     """Return the values of all services and of what is in them, by level."""
-    shown = get(*(api, "/customers/bob/services"), **EVERYTHING, extensions="info,more")
+    shown = get(api, "/customers/bob/services", **EVERYTHING, extensions="info,more")
     found = {"services": shown, "states": [], "tasks": []}
     for case in shown:
         for name in EVERYTHING:

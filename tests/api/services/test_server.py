@@ -186,7 +186,10 @@ def test_unknown_mode_is_refused_with_the_two_that_there_are(api, mode):
 @pytest.mark.parametrize(
     "body, places",
     [
-        *(([], []), (None, []), ("maintenance", []), (1, [])),
+        ([], []),
+        (None, []),
+        ("maintenance", []),
+        (1, []),
         ({}, ["mode"]),
         ({"x": 1, "name": "server"}, ["mode", "name", "x"]),
         ({"mode": "production", "x": 1}, ["x"]),

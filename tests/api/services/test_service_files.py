@@ -210,7 +210,10 @@ def test_values_without_a_schema_stay_when_the_service_changes(seeded):
 def test_values_from_before_the_schema_are_written_by_it(seeded):
     attributes = ("offer_name", "type", "comments")
     define(
-        *(seeded, "services", "RelatedOffers", *attributes),
+        seeded,
+        "services",
+        "RelatedOffers",
+        *attributes,
         kind="multi-valued",
         unique=["offer_name"],
     )

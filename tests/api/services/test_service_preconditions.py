@@ -89,9 +89,10 @@ def test_what_is_not_there_is_404_whatever_the_condition(api, case):
     for path in ("/services/9", f"{case}/states/9", f"{case}/tasks/9", "/services/x"):
         for name in ("If_Match", "If_None_Match"):
             for tags in ("*", OTHER):
-                missing(send(api, "GET", path, **{name: tags}))
-                missing(send(api, "POST", f"{path}/end", {}, **{name: tags}))
-                missing(send(api, "POST", f"{path}/end", {"x": 1}, **{name: tags}))
+                headers = {name: tags}
+                missing(send(api, "GET", path, **headers))
+                missing(send(api, "POST", f"{path}/end", {}, **headers))
+                missing(send(api, "POST", f"{path}/end", {"x": 1}, **headers))
 
 
 WRITES = {
@@ -102,7 +103,8 @@ WRITES = {
         ("POST", "/services/1/states/start", {"state_type": 1}),
         ("POST", "/services/1/tasks/start", {"task_type": 1}),
         (
-            *("POST", "/services/1/states/transition"),
+            "POST",
+            "/services/1/states/transition",
             {"from": {"state_id": 1}, "to": {"state_type": 2}},
         ),
     ],
@@ -147,7 +149,8 @@ def test_write_is_412_when_a_condition_does_not_hold(
         not_now(send(api, method, path, {"zzz": 5}, If_Match=OTHER))
         for tags in ("x", "", '"x" "y"'):
             for name in ("If_Match", "If_None_Match"):
-                refused(send(api, method, path, body, **{name: tags}))
+                headers = {name: tags}
+                refused(send(api, method, path, body, **headers))
 
 
 @pytest.mark.parametrize(("what", "method", "path", "body"), CASES)
@@ -216,7 +219,8 @@ def test_what_has_no_tag_is_not_written_under_a_condition(api, store, case, name
             ("/metadata/services/extensions", schema),
             ("/server/mode", {"mode": "maintenance"}),
         ):
-            told = not_now(send(api, "POST", path, body, **{name: tags}))
+            headers = {name: tags}
+            told = not_now(send(api, "POST", path, body, **headers))
             assert "leave If-Match and If-None-Match out" in told
     assert get(api, "/server/status")["mode"] == "production"
 

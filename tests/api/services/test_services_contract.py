@@ -36,7 +36,12 @@ def offers(api):
     """The address of a multi-valued extension value of a new service."""
     service = start(api)
     define(
-        *(api, "services", "relatedOffers", "offer_name", "type", "comments"),
+        api,
+        "services",
+        "relatedOffers",
+        "offer_name",
+        "type",
+        "comments",
         kind="multi-valued",
         unique=["offer_name"],
     )

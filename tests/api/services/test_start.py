@@ -104,7 +104,11 @@ def test_arrays_are_there_and_empty_when_asked_for(api):
     shown = get(api, address, **EVERYTHING)
     assert shown == get(api, address) | dict.fromkeys(EVERYTHING, [])
     assert list(get(api, address, active_tasks=True)) == [
-        *("service_id", "service_type", "contact_key", "started", "active_tasks")
+        "service_id",
+        "service_type",
+        "contact_key",
+        "started",
+        "active_tasks",
     ]
     assert "active_tasks" not in get(api, address, active_tasks=False)
 
@@ -192,7 +196,8 @@ def test_number_of_an_interaction_is_stored_as_text(api):
 @pytest.mark.parametrize("name, most", [("session_id", 32), ("interaction_id", 50)])
 def test_text_has_its_length_at_most(api, store, name, most):
     text = "ż" * most
-    assert get(api, start(api, **{name: text}))["started"][name] == text
+    members = {name: text}
+    assert get(api, start(api, **members))["started"][name] == text
     with unchanged(store):
         error = refused(send(api, "POST", START, BODY | {name: text + "x"}), name)
     assert error["errors"][name] == [f"may have {most} characters at most"]

@@ -168,7 +168,8 @@ def test_an_end_may_repeat_the_ids_of_its_address(api, several, level, case):
         assert (shown["service_id"], shown[id_]) == (1, int(number))
         assert set(shown["completed"]) == {"timestamp"}
     one = start(api, several)
-    end(api, one, **{"service_id": None, id_: None})
+    both = {"service_id": None, id_: None}
+    end(api, one, **both)
 
 
 def test_another_id_than_that_of_the_address_is_refused_at_an_end(
@@ -473,8 +474,15 @@ def test_all_faults_of_a_transition_are_told_at_once(api, store, case):
     with unchanged(store):
         refused(
             send(api, "POST", f"{case}/states/transition", body),
-            *("from.state_id", "from.disposition", "from.disposition_desc", "from.x"),
-            *("to.state_type", "to.est_duration", "to.y", "timestamp", "more"),
+            "from.state_id",
+            "from.disposition",
+            "from.disposition_desc",
+            "from.x",
+            "to.state_type",
+            "to.est_duration",
+            "to.y",
+            "timestamp",
+            "more",
         )
 
 
@@ -538,7 +546,10 @@ def test_tasks_of_the_service_are_flat(api, case):
     shown = get(api, case, active_tasks=True, active_states=True)
     assert ids(shown["active_tasks"]) == [1, 2]
     assert list(shown["active_states"][0]) == [
-        *("state_id", "state_type", "service_id", "started")
+        "state_id",
+        "state_type",
+        "service_id",
+        "started",
     ]
 
 
@@ -562,7 +573,8 @@ def test_state_has_its_own_tasks_when_asked_for(api, case):
 def test_lists_are_narrowed_by_type(api, several, level):
     name = f"{NOUNS[level]}_types"
     for type_ in (1, 2, "1", "Offer", "1"):
-        start(api, several, **{f"{NOUNS[level]}_type": type_})
+        members = {f"{NOUNS[level]}_type": type_}
+        start(api, several, **members)
     end(api, f"{several}/5")
     for types, expected in (
         ("1", [1, 3, 5]),
@@ -571,9 +583,11 @@ def test_lists_are_narrowed_by_type(api, several, level):
         ("offer", []),
         ("01", []),
     ):
-        assert ids(get(api, several, **{name: types})) == expected
-    assert ids(get(api, f"{several}/active", **{name: "1"})) == [1, 3]
-    assert ids(get(api, f"{several}/completed", **{name: "1"})) == [5]
+        parameters = {name: types}
+        assert ids(get(api, several, **parameters)) == expected
+    parameters = {name: "1"}
+    assert ids(get(api, f"{several}/active", **parameters)) == [1, 3]
+    assert ids(get(api, f"{several}/completed", **parameters)) == [5]
 
 
 def test_tasks_are_narrowed_by_state(api, case):
@@ -624,7 +638,8 @@ def test_bad_value_of_a_parameter_is_refused(api, case):
         ("/tasks", "state_id", ["x", "1.5", "9" * 20, "1,2"]),
     ):
         for value in values:
-            reply = send(api, "GET", address(case + ending, **{name: value}))
+            parameters = {name: value}
+            reply = send(api, "GET", address(case + ending, **parameters))
             refused(reply, name)
 
 
