@@ -1,16 +1,16 @@
 """The use cases of services: their life cycle, extension values, queries, imports.
 
 Each operation is one atomic update of one document. What a body may hold depends on the
-stored extension schemas; these are read before the update, so that a bad body is refused
-early, and compared again inside of it. Whether a service is there, in a state that its
-sender knows, is told by the update, and looked up before only where a body is refused: what
-is not there, or in another state, comes first.
+stored extension schemas: the body is read before the update, so that a bad one is refused
+early, and again inside of it if a schema was created or deleted meanwhile. The update finds
+out whether the service exists and is in a state that the sender knows. Only if the body is
+refused, this is looked up before: NotFound and Stale win over Invalid.
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from app import lifecycle
 from app.business_attributes import BusinessAttributes
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Owner(NamedTuple):
-    """Who has an extension value: a service, or a state or task ``id_`` of it."""
+    """The owner of an extension value: a service, or a state or task ``id_`` of it."""
 
     service_id: int
     level: Level = SERVICES
@@ -55,7 +55,7 @@ class Known(Container[int], Protocol):
     """In which states what is to be changed may be; of a service, in which revisions."""
 
     def admits(self, resource: Document) -> bool:
-        """Tell whether a state or task may be changed as it is now."""
+        """Return whether a state or task may be changed as it is now."""
 
 
 class Services:
@@ -77,10 +77,10 @@ class Services:
 
     def start(self, body: Any) -> int:
         """Start a service and return its id; raises Invalid and Unavailable."""
-        read = self._reader(SERVICES, partial(events.start, SERVICES, body))
+        event = self._body(SERVICES, partial(events.start, SERVICES, body))
 
         def make(next_id: NextId) -> Document:
-            return lifecycle.service(next_id(SERVICES.id), read(), self._now())
+            return lifecycle.service(next_id(SERVICES.id), event.read(), self._now())
 
         id_: int = self._store.add(TABLE, make).document[SERVICES.id]
         return id_
@@ -90,26 +90,24 @@ class Services:
     ) -> None:
         """Make a service that of a customer; raises NotFound, Stale and Invalid."""
         with self._expected_first(Owner(service_id), known):
-            read = self._reader(
-                SERVICES, partial(events.association, body, customer_id)
-            )
-            self._store.update(
-                TABLE,
-                service_id,
-                lambda old, _: lifecycle.associated(old, read()),
-                known,
-            )
+            event = self._body(SERVICES, partial(events.association, body, customer_id))
+
+            def change(old: Document, _: NextId) -> Document:
+                return lifecycle.associated(old, event.read())
+
+            self._store.update(TABLE, service_id, change, known)
 
     def complete(self, owner: Owner, body: Any, known: Known | None = None) -> None:
         """Complete a service, a state or a task; raises NotFound, Stale and Invalid."""
         service_id, level, id_ = owner
-
-        def change(old: Document, _: NextId) -> Document:
-            _expect_part(old, owner, known)
-            return lifecycle.with_completed(old, level, id_, read(), self._now())
-
         with self._expected_first(owner, known):
-            read = self._reader(level, partial(events.end, level, body, owner.ids))
+            event = self._body(level, partial(events.end, level, body, owner.ids))
+
+            def change(old: Document, _: NextId) -> Document:
+                _expect_part(old, owner, known)
+                end = event.read()
+                return lifecycle.with_completed(old, level, id_, end, self._now())
+
             self._store.update(TABLE, service_id, change, _revisions(owner, known))
 
     def start_in(
@@ -120,15 +118,16 @@ class Services:
         ``known`` is about the service. Raises NotFound, Stale and Invalid.
         """
         id_ = 0
-
-        def change(old: Document, next_id: NextId) -> Document:
-            nonlocal id_
-            id_ = next_id(level.id)
-            return lifecycle.with_started(old, level, id_, read(), self._now())
-
         with self._expected_first(Owner(service_id), known):
-            start = partial(events.start, level, body)
-            read = self._reader(level, start, inside=service_id)
+            read = partial(events.start, level, body)
+            event = self._body(level, read, inside=service_id)
+
+            def change(old: Document, next_id: NextId) -> Document:
+                nonlocal id_
+                id_ = next_id(level.id)
+                start = event.read()
+                return lifecycle.with_started(old, level, id_, start, self._now())
+
             self._store.update(TABLE, service_id, change, known)
         return id_
 
@@ -138,15 +137,18 @@ class Services:
         ``known`` is about the service. Raises NotFound, Stale and Invalid.
         """
         id_ = 0
-
-        def change(old: Document, next_id: NextId) -> Document:
-            nonlocal id_
-            id_ = next_id(STATES.id)
-            return lifecycle.with_transition(old, *read(), id_, self._now())
-
         with self._expected_first(Owner(service_id), known):
-            transition = partial(events.transition, body, service_id)
-            read = self._reader(STATES, transition, inside=service_id)
+            read = partial(events.transition, body, service_id)
+            transition = self._body(STATES, read, inside=service_id)
+
+            def change(old: Document, next_id: NextId) -> Document:
+                nonlocal id_
+                id_ = next_id(STATES.id)
+                former, end, start = transition.read()
+                return lifecycle.with_transition(
+                    old, former, end, start, id_, self._now()
+                )
+
             self._store.update(TABLE, service_id, change, known)
         return id_
 
@@ -156,49 +158,43 @@ class Services:
         self, owner: Owner, name: str, raw: Any, known: Known | None = None
     ) -> None:
         """Replace the value of an extension; raises NotFound, Stale and Invalid."""
-        self._change_value(owner, name, lambda values, _: values.whole(raw), known)
+        self._change_value(owner, name, _replaced, raw, known)
 
     def write_record(
         self, owner: Owner, name: str, raw: Any, known: Known | None = None
     ) -> None:
         """Change the record that ``raw`` selects; raises NotFound, Stale and Invalid."""
-
-        def change(values: Values, old: Any) -> Any:
-            return values.amended(old, values.record(raw))
-
-        self._change_value(owner, name, change, known)
+        self._change_value(owner, name, _with_record, raw, known)
 
     def remove_record(
         self, owner: Owner, name: str, raw: Any, known: Known | None = None
     ) -> None:
         """Remove the record that ``raw`` selects; raises NotFound, Stale and Invalid."""
-
-        def change(values: Values, old: Any) -> Any:
-            return values.without(old, values.record(raw))
-
-        self._change_value(owner, name, change, known)
+        self._change_value(owner, name, _without_record, raw, known)
 
     def _change_value(
         self,
         owner: Owner,
         name: str,
-        change: Callable[[Values, Any], Any],
+        edit: Callable[[Values, Any, Any], Any],
+        raw: Any,
         known: Known | None,
     ) -> None:
+        """Store what ``edit`` returns for the rules, the old value and ``raw``."""
         service_id, level, id_ = owner
 
-        def changed(old: Document, _: object = None) -> Document:
+        def change(old: Document, _: object = None) -> Document:
             _expect_part(old, owner, known)
             values = self._values(level, name)
             resource = lifecycle.owner(old, level, id_)
-            value = change(values, lifecycle.value(resource, name))
+            value = edit(values, lifecycle.value(resource, name), raw)
             new = level.arranged(lifecycle.with_value(resource, values.name, value))
             return lifecycle.with_resource(old, level, new)
 
-        # A bad request is refused without keeping writers waiting.
+        # A bad request is refused without making writers wait.
         with self._expected_first(owner, known):
-            changed(self.get(service_id))
-            self._store.update(TABLE, service_id, changed, _revisions(owner, known))
+            change(self.get(service_id))
+            self._store.update(TABLE, service_id, change, _revisions(owner, known))
 
     def _values(self, level: Level, name: str) -> Values:
         values = self.extensions.values(level).get(folded(name))
@@ -244,8 +240,8 @@ class Services:
             level = STATES if name.endswith(STATES.name) else TASKS
             if isinstance(nested := document.get(name), list):
                 document[name] = [
-                    self._fitted(level, each, faults, f"{name}.{index}.")
-                    for index, each in enumerate(nested)
+                    self._fitted(level, resource, faults, f"{name}.{index}.")
+                    for index, resource in enumerate(nested)
                 ]
         return checked(self._fitted(SERVICES, document, faults, ""), faults)
 
@@ -258,7 +254,7 @@ class Services:
         if not isinstance(resource, dict):
             return resource
         known = self.extensions.values(level)
-        for name in [each for each in resource if each not in level.declared]:
+        for name in [name for name in resource if name not in level.declared]:
             if values := known.get(folded(name)):
                 try:
                     value = values.whole(resource[name])
@@ -276,7 +272,7 @@ class Services:
                 mapped[name] = self._mapped_where_known(level, value)
         return mapped
 
-    # What all of them need
+    # What the operations share
 
     @contextmanager
     def _expected_first(self, owner: Owner, known: Known | None) -> Iterator[None]:
@@ -292,39 +288,73 @@ class Services:
             _expect_part(record.document, owner, known)
             raise
 
-    def _reader(
+    def _body(
         self, level: Level, read: Callable[..., T], inside: int | None = None
-    ) -> Callable[[], T]:
-        """Return the function to what ``read`` makes of the rules as they are now.
+    ) -> "_Body[T]":
+        """Return a body that ``read`` reads, of a part of the service ``inside`` if given.
 
-        ``read`` takes Rules and, if it reads what is to be ``inside`` of a service, that
-        service, to tell all faults together.
+        Raises Invalid and NotFound.
         """
-        seen: Mapping[str, Values] | None = None
-
-        def values() -> Mapping[str, Values]:
-            nonlocal seen
-            seen = self.extensions.values(level)
-            return seen
-
-        rules = Rules(values, self.attributes.mapping(level.name))
-        try:
-            result = read(rules)
-        except Invalid:
-            if inside is None:
-                raise
-            result = read(rules, inside=self.get(inside))
-
-        def current() -> T:
-            nonlocal result
-            if seen is not None and self.extensions.values(level) is not seen:
-                result = read(rules)
-            return result
-
-        return current
+        service = None if inside is None else partial(self.get, inside)
+        return _Body(level, self.extensions, self.attributes, read, service)
 
     def _now(self) -> str:
         return moment(self._clock())
+
+
+class _Body(Generic[T]):
+    """A body that is read by the extension schemas as they are, again if they change.
+
+    ``read`` takes Rules. A body with faults is read again with the service that ``service``
+    returns, if that is given, so that the message names all faults at once. Raises Invalid.
+    """
+
+    def __init__(
+        self,
+        level: Level,
+        extensions: Extensions,
+        attributes: BusinessAttributes,
+        read: Callable[..., T],
+        service: Callable[[], Document] | None,
+    ) -> None:
+        self._level = level
+        self._extensions = extensions
+        self._rules = Rules(self._values, attributes.mapping(level.name))
+        self._read = read
+        self._seen: Mapping[str, Values] | None = None
+        try:
+            self._event = read(self._rules)
+        except Invalid:
+            if service is None:
+                raise
+            self._event = read(self._rules, inside=service())
+
+    def read(self) -> T:
+        """Return what the body says by the schemas as they are now; raises Invalid."""
+        if self._is_outdated():
+            self._event = self._read(self._rules)
+        return self._event
+
+    def _is_outdated(self) -> bool:
+        # The values are the same object until a schema is created or deleted.
+        seen = self._seen
+        return seen is not None and self._extensions.values(self._level) is not seen
+
+    def _values(self) -> Mapping[str, Values]:
+        self._seen = self._extensions.values(self._level)
+        return self._seen
+
+
+def _replaced(values: Values, _: Any, raw: Any) -> Any:
+    return values.whole(raw)
+
+
+def _with_record(values: Values, old: Any, raw: Any) -> Any:
+    return values.amended(old, values.record(raw))
+
+
+def _without_record(values: Values, old: Any, raw: Any) -> Any:
+    return values.without(old, values.record(raw))
 
 
 UNEXPECTED = "the {} is not in the state that is expected; get it again"
