@@ -15,8 +15,9 @@ from app.api.entrance import Entrance
 from app.api.extensions import Schemas, Values
 from app.api.routes import Route, routes
 from app.api.server import Health, Metrics, Mode, OpenApi, Status
-from app.api.services import Nested, Services
+from app.api.services import Services
 from app.api.simulation import Simulation
+from app.api.states_and_tasks import StatesAndTasks
 from app.api.svctasks import Svctasks
 from app.pacing import Pacing
 from app.schemas.service import LEVELS, STATES, TASKS
@@ -86,8 +87,8 @@ def create_application(
     resources: dict[str, object] = {
         "svctasks": Svctasks(use_cases.svctasks, pacing),
         "services": Services(of_services, pacing),
-        "states": Nested(STATES, of_services),
-        "tasks": Nested(TASKS, of_services),
+        "states": StatesAndTasks(STATES, of_services),
+        "tasks": StatesAndTasks(TASKS, of_services),
         "business_attributes": BusinessAttributes(use_cases.business_attributes),
         "status": Status(use_cases.modes, access_log),
         "mode": Mode(use_cases.modes),

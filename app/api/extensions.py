@@ -15,7 +15,7 @@ from app.api.entity_tags import (
     send,
 )
 from app.api.middleware import location
-from app.api.services import owner
+from app.api.service_parameters import owner
 from app.extensions import Extensions
 from app.schemas import extension
 from app.schemas.service import TASKS, Level

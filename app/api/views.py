@@ -21,30 +21,30 @@ from app.schemas.service import (
 from app.storage import Document
 
 
-class Wish(NamedTuple):
-    """What parameters ask to see: arrays of a service, and extensions in lower case."""
+class Selection(NamedTuple):
+    """What parameters select: arrays of a service, and extensions in lower case."""
 
     arrays: frozenset[str]
     names: frozenset[str]
 
 
 class View:
-    """What a reply shows of a service: the arrays and the extensions asked for.
+    """What a reply shows of a service: the selected arrays and extensions.
 
     An extension may be that of the service itself or of a state or task in it. Views of
     the same ``form`` show the same; without one, what they show changes with time.
     """
 
-    def __init__(self, asked: Wish, use_cases: services.Services) -> None:
+    def __init__(self, selected: Selection, use_cases: services.Services) -> None:
         self._attributes = use_cases.attributes
-        self._arrays = asked.arrays
+        self._arrays = selected.arrays
         self._names: dict[str, frozenset[str]] = {}
         self._are_mapped = self._attributes.are_mapped
-        self.form: Wish | None = None if self._are_mapped else asked
-        if asked.names:
+        self.form: Selection | None = None if self._are_mapped else selected
+        if selected.names:
             deleting = use_cases.extensions.deleting()
             self._names = {
-                level: asked.names.difference(deleting[level]) for level in LEVELS
+                level: selected.names.difference(deleting[level]) for level in LEVELS
             }
             if any(deleting.values()):
                 self.form = None
@@ -63,25 +63,25 @@ class View:
                     continue
                 if name in ARRAYS:
                     inner = STATES if name.endswith("states") else TASKS
-                    value = [self.shown(inner, each) for each in value]
+                    value = [self.shown(inner, part) for part in value]
             reply[name] = value
         return self._mapped(level, reply) if self._are_mapped else reply
 
     def _is_shown_whole(self, level: Level, resource: Document) -> bool:
-        """Tell whether nothing is to be left out: so it is with most states and tasks."""
+        """Return whether nothing is left out, as with most states and tasks."""
         plain = level is not SERVICES and level.declared.issuperset(resource)
         return plain and not self._are_mapped
 
     def inside(self, level: Level, document: Document, resource: Document) -> Document:
         """Return what is shown of a state or task in ``document``.
 
-        A state comes with those of its tasks that are asked for.
+        A state comes with those of its tasks that are selected.
         """
         tasks = {
             name: [
-                self.shown(TASKS, each)
-                for each in document[name]
-                if each.get("state_id") == resource["state_id"]
+                self.shown(TASKS, task)
+                for task in document[name]
+                if task.get("state_id") == resource["state_id"]
             ]
             for name in parameters.TASK_ARRAYS
             if name in self._arrays

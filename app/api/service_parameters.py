@@ -1,0 +1,124 @@
+"""What addresses and query parameters say of services: ids, selections, conditions.
+
+Context-services contract, section 2.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+from app import services
+from app.api import parameters
+from app.api.parameters import Reader
+from app.api.views import Selection
+from app.errors import NotFound
+from app.query import Comparison, Condition
+from app.query.values import DATE, INTEGER
+from app.schemas.extension import folded
+from app.schemas.service import (
+    ASKED_FOR,
+    COMPLETED,
+    FIELDS,
+    IDENTIFIED,
+    SERVICE_TYPE,
+    SERVICES,
+    Level,
+)
+from app.schemas.value_types import INSTANT, TYPE
+from app.services import Owner
+
+CUSTOMER, CONTACT = FIELDS.one("customer_id"), FIELDS.one("contact_key")
+STARTED_AT = FIELDS.one("started.timestamp")
+COMPLETED_AT = FIELDS.one("completed.timestamp")
+ACTIVE = Comparison(COMPLETED, "$eq", False)
+DONE = Comparison(COMPLETED, "$eq", True)
+
+_NUMBER = re.compile("[0-9]{1,19}")
+
+
+def number(level: Level, text: str) -> int:
+    """Return the id that ``text`` in an address is; raises NotFound."""
+    if _NUMBER.fullmatch(text):
+        return int(text)
+    raise NotFound(f'there is no {level.noun} "{text}"; its id is a number')
+
+
+def owner(level: Level, ids: Mapping[str, str]) -> Owner:
+    """Return whom the ids of an address name; raises NotFound."""
+    service_id = number(SERVICES, ids[SERVICES.id])
+    return Owner(service_id, level, number(level, ids[level.id]))
+
+
+def of_customer(customer_id: str) -> Condition:
+    """Return the condition that a service is that of a customer."""
+    return Comparison(CUSTOMER, "$eq", customer_id)
+
+
+def anonymous(contact_key: str) -> list[Condition]:
+    """Return the conditions that a service has a contact key and no customer."""
+    return [
+        Comparison(CONTACT, "$eq", contact_key),
+        Comparison(IDENTIFIED, "$eq", False),
+    ]
+
+
+def selection(reader: Reader) -> Selection:
+    """Return what the parameters select to be shown; ``reader`` keeps the faults."""
+    arrays = [
+        name for name in ASKED_FOR if reader.read(name, parameters.boolean, False)
+    ]
+    names = [folded(name) for name in reader.read("extensions", _names, ())]
+    return Selection(frozenset(arrays), frozenset(names))
+
+
+def conditions_of_list(
+    reader: Reader, use_cases: services.Services
+) -> Iterator[Condition]:
+    """Return the conditions that the parameters of a list of services express."""
+    for field, first, last in (
+        (STARTED_AT, "started_from", "started_to"),
+        (COMPLETED_AT, "completed_from", "completed_to"),
+    ):
+        for name, operator in ((first, "$gte"), (last, "$lt")):
+            if (instant := reader.read(name, _instant, None)) is not None:
+                yield Comparison(field, operator, DATE.comparison_key(instant))
+    types = types_of_list(reader, "service_types", SERVICES, use_cases)
+    if types is not None:
+        yield Comparison(SERVICE_TYPE, "$in", types)
+
+
+def types_of_list(
+    reader: Reader, name: str, level: Level, use_cases: services.Services
+) -> frozenset[str] | None:
+    """Return the keys of the types that a list is narrowed to; None for any."""
+    types = reader.read(name, _names, None)
+    if types is None:
+        return None
+    spellings = partial(use_cases.attributes.spellings, level.name, level.type)
+    return frozenset(
+        TYPE.comparison_key(stored) for type_ in types for stored in spellings(type_)
+    )
+
+
+def repeated_id(id_: int, text: str) -> None:
+    """Raise ValueError unless ``text`` is the id that the address has."""
+    if INTEGER.parse(text) != id_:
+        raise ValueError(f"must be {id_}, that of the address, or absent")
+
+
+def _instant(text: str) -> str:
+    """Return the date-time that ``text`` is; raises ValueError."""
+    try:
+        instant: str = INSTANT.parse(text)
+    except ValueError as error:
+        if " " in text:
+            raise ValueError(f"{error}; a + in an address is written %2B") from None
+        raise
+    return instant
+
+
+def _names(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise ValueError("must be names with commas between, none of them empty")
+    return names
