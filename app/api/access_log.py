@@ -16,10 +16,11 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 
-from falcon import Request, Response
+from falcon import Response
 from prometheus_client import Metric
 
 from app.api.daily_counts import DAY
+from app.api.request_context import Request
 from app.api.request_metrics import Group, RequestMetrics, Sync
 from app.errors import cut
 from app.logs import Failures, Line

@@ -13,6 +13,7 @@ from app.api.business_attributes import BusinessAttributes
 from app.api.documentation import Documentation
 from app.api.entrance import Entrance
 from app.api.extensions import Schemas, Values
+from app.api.request_context import Request
 from app.api.routes import Route, routes
 from app.api.server import Health, Metrics, Mode, OpenApi, Status
 from app.api.services import Services
@@ -24,7 +25,7 @@ from app.schemas.service import LEVELS, STATES, TASKS
 from app.storage import Store
 
 
-class _Application(falcon.App[Any, Any]):
+class _Application(falcon.App[Request, falcon.Response]):
     """Falcon, with no method that it refuses before any of our middleware sees it.
 
     WEBSOCKET is a name of ASGI; here it is a method that nothing supports.
@@ -60,7 +61,7 @@ def create_application(
     simulation: Simulation,
     access_log: AccessLog,
     pacing: Pacing,
-) -> falcon.App[Any, Any]:
+) -> falcon.App[Request, falcon.Response]:
     """Return the application over ``store`` and the use cases.
 
     Bodies may have ``max_body`` bytes; the services API stands under ``prefix`` too, if
@@ -71,7 +72,7 @@ def create_application(
             "falcon was imported before app, which names the LOOKUP verb"
         )
     all_routes = routes(prefix)
-    application = _Application(router=_Router())
+    application = _Application(request_type=Request, router=_Router())
     # Falcon would add a type to a reply that has no body.
     application.resp_options.default_media_type = None  # type: ignore[assignment]
     application.add_middleware(access_log)

@@ -7,14 +7,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from falcon import (
-    HTTPContentTooLarge,
-    HTTPUnsupportedMediaType,
-    Request,
-    parse_header,
-)
+from falcon import HTTPContentTooLarge, HTTPUnsupportedMediaType, parse_header
 
 from app import jsontext
+from app.api.request_context import Request
 from app.errors import Invalid, cut
 from app.storage import Document, Record
 
@@ -165,7 +161,7 @@ class WholeBodies:
 
 def _content(request: Request) -> bytes:
     """Return the body that ``WholeBodies`` has read."""
-    body: bytes | HTTPContentTooLarge = getattr(request.context, "body", b"")
+    body = request.context.body
     if isinstance(body, HTTPContentTooLarge):
         raise body
     coding = request.env.get("HTTP_CONTENT_ENCODING")

@@ -1,10 +1,11 @@
 """The resource of business attributes: all of them, and one (suffix ``one``)."""
 
-from falcon import Request, Response
+from falcon import Response
 
 from app import business_attributes
 from app.api import bodies, parameters
 from app.api.entity_tags import send
+from app.api.request_context import Request
 from app.schemas.business_attribute import field_of
 
 

@@ -15,9 +15,10 @@ that serves it under a path of its own.
 from importlib import resources
 from importlib.util import find_spec, module_from_spec
 
-from falcon import HTTPPermanentRedirect, Request, Response
+from falcon import HTTPPermanentRedirect, Response
 
 from app.api.entity_tags import is_answered, of_content
+from app.api.request_context import Request
 from app.errors import NotFound, Unavailable
 
 HTML = "text/html; charset=utf-8"

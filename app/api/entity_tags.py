@@ -12,8 +12,9 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from falcon import HTTP_304, ETag, Request, Response
+from falcon import HTTP_304, ETag, Response
 
+from app.api.request_context import Request
 from app.errors import Invalid, Stale
 from app.storage import Page
 

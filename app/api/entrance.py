@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from html import escape
 from importlib import resources
 
-from falcon import Request, Response
+from falcon import Response
 
 from app import __version__
 from app.api import bodies
 from app.api.entity_tags import send
+from app.api.request_context import Request
 from app.api.routes import ADDRESSES, SERVICES_API, begins
 
 JSON_TYPE, HTML_TYPE = "application/json", "text/html"

@@ -3,7 +3,7 @@
 Operations and replies: context-services contract, sections 2 and 4.
 """
 
-from falcon import HTTP_200, HTTP_201, HTTP_204, Request, Response
+from falcon import HTTP_200, HTTP_201, HTTP_204, Response
 
 from app import services
 from app.api import bodies, parameters
@@ -15,6 +15,7 @@ from app.api.entity_tags import (
     send,
 )
 from app.api.middleware import location
+from app.api.request_context import Request
 from app.api.service_parameters import owner
 from app.extensions import Extensions
 from app.schemas import extension

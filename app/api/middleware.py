@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from falcon import Request, Response
+from falcon import Response
 
 from app import modes
 from app.api.bodies import JSON
+from app.api.request_context import Request
 from app.api.routes import Route
 from app.errors import Invalid, Maintenance, cut
 
@@ -116,5 +117,4 @@ def has_slash_in_name(request: Request) -> bool:
 
 def location(request: Request, path: str) -> str:
     """Return the address of ``path``, under the prefix that ``request`` came under."""
-    prefix: str = request.context.prefix
-    return request.root_path + prefix + path
+    return request.root_path + request.context.prefix + path

@@ -16,9 +16,10 @@ from json import dumps
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from falcon import Request, Response
+from falcon import Response
 
 from app import jsontext
+from app.api.request_context import Request
 from app.errors import Invalid, cut
 from app.query import Field, Fields, Query, quoted, suggestion
 from app.query.grammar import condition, ordering

@@ -11,11 +11,12 @@ from typing import Any
 from urllib.parse import quote
 
 import falcon
-from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Request, Response
+from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Response
 
 from app import errors
 from app.api.bodies import JSON, encode
 from app.api.middleware import SLASH_IN_NAME, has_slash_in_name
+from app.api.request_context import Request
 from app.api.routes import SERVICES_API, Route, begins
 from app.errors import MAX_MESSAGE, cut
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any
 
 import falcon
-from falcon import Request, Response
+from falcon import Response
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -21,6 +21,7 @@ from app.api.access_log import AccessLog
 from app.api.entity_tags import refuse_conditions, send
 from app.api.memory import memory
 from app.api.middleware import location
+from app.api.request_context import Request
 from app.api.routes import ADDRESSES
 from app.datetimes import of_seconds
 from app.errors import Unavailable

@@ -5,11 +5,12 @@ Context-services contract, sections 1 and 2.
 
 from collections.abc import Callable
 
-from falcon import HTTP_201, Request, Response
+from falcon import HTTP_201, Response
 
 from app.api import bodies
 from app.api.entity_tags import is_answered, of_content
 from app.api.middleware import location
+from app.api.request_context import Request
 from app.schemas.service import Level
 
 

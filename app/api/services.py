@@ -5,7 +5,7 @@ Operations and replies: context-services contract, sections 1 to 3.
 
 from functools import lru_cache
 
-from falcon import Request, Response
+from falcon import Response
 
 from app import services
 from app.api import bodies, parameters
@@ -16,6 +16,7 @@ from app.api.entity_tags import (
     refuse_conditions,
 )
 from app.api.parameters import Reader
+from app.api.request_context import Request
 from app.api.service_parameters import (
     ACTIVE,
     DONE,

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from falcon import Request, Response
+from falcon import Response
 
+from app.api.request_context import Request
 from app.api.routes import ADDRESSES
 from app.errors import Denied, Unavailable
 

@@ -5,12 +5,13 @@ Operations and replies: context-services contract, sections 1 to 3.
 
 from functools import partial
 
-from falcon import Request, Response
+from falcon import Response
 
 from app import lifecycle, services
 from app.api import bodies, parameters
 from app.api.entity_tags import conditions, of_resource, of_revision
 from app.api.parameters import Reader
+from app.api.request_context import Request
 from app.api.service_parameters import (
     number,
     owner,

@@ -3,7 +3,7 @@
 Verbs and replies: svctasks contract, sections 3 to 5. Entity tags: RFC 9110, section 13.
 """
 
-from falcon import HTTP_204, HTTPError, Request, Response
+from falcon import HTTP_204, HTTPError, Response
 
 from app import svctasks
 from app.api import bodies, parameters
@@ -15,6 +15,7 @@ from app.api.entity_tags import (
     refuse_conditions,
 )
 from app.api.parameters import Listing
+from app.api.request_context import Request
 from app.errors import Invalid
 from app.pacing import Pace, Pacing, paced
 from app.schemas.svctask import FIELDS
