@@ -150,7 +150,7 @@ def _serve(settings: Settings) -> None:
             "Granian is not installed; it comes with pip install 'svctasks[granian]'"
         )
     figures.make(settings.data)
-    from app.server import serve as serve_
+    from app.launch import serve as serve_
 
     serve_(settings)
 

@@ -21,7 +21,7 @@ from granian.http import HTTP1Settings
 from gunicorn.workers import base
 
 from app.granian_requests import Requests
-from app.gunicorn_worker import LINGER, STUCK
+from app.server_times import LINGER, STUCK
 from app.settings import Settings
 
 _core: Any = _granian

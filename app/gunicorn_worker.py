@@ -25,18 +25,13 @@ from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.api.bodies import too_large
-from app.connections import Connection
 from app.errors import Invalid
-from app.incoming import STATUS, Incoming, shortened
+from app.gunicorn_connections import Connection
+from app.gunicorn_requests import STATUS, Incoming, shortened
+from app.gunicorn_threads import Threads
 from app.pacing import HAS_LEFT, IS_STOPPING
+from app.server_times import LINGER, STUCK
 from app.settings import Settings
-from app.threads import Threads
-
-LINGER = 2.0
-"""Seconds for which a closing connection, or a stopping worker, waits for a client."""
-
-STUCK = 4
-"""After so many timeouts of gunicorn's a running request has its worker replaced."""
 
 PIECE = 1 << 16
 """Bytes that are read at once."""

@@ -19,7 +19,7 @@ import falcon
 from gunicorn.app.base import BaseApplication
 from tinydb import TinyDB, where
 
-import app.server
+import app.launch
 from app.settings import Settings
 
 PREFIX = "/rest/v1/service/svctasks"
@@ -143,7 +143,7 @@ class Rivals(BaseApplication):
         super().__init__()
 
     def load_config(self):
-        for name, value in app.server.options(self.settings).items():
+        for name, value in app.launch.options(self.settings).items():
             self.cfg.set(name, value)
 
     def load(self):

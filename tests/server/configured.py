@@ -11,7 +11,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from app import server
+from app import launch
 from app.bootstrap import open_service
 from app.settings import Settings
 
@@ -27,7 +27,7 @@ def flush(descriptor: int) -> None:
     os.fdatasync(descriptor)
 
 
-class Configured(server.Server):
+class Configured(launch.Server):
     def load_config(self) -> None:
         super().load_config()
         for name, seconds in (each.split("=") for each in GIVEN):
@@ -39,5 +39,5 @@ if __name__ == "__main__":
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FIGURES)
     settings = Settings.from_environment(data=DATA)
     Configured(
-        settings, server.opened(settings, partial(open_service, sync=flush))
+        settings, launch.opened(settings, partial(open_service, sync=flush))
     ).run()

@@ -11,7 +11,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
-from app import server
+from app import launch
 from app.bootstrap import open_service
 from app.settings import Settings
 
@@ -31,4 +31,4 @@ def flush(descriptor: int) -> None:
 if __name__ == "__main__":
     settings = Settings.from_environment(data=Path(sys.argv[3]))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FAULTS)
-    server.serve(settings, partial(open_service, sync=flush))
+    launch.serve(settings, partial(open_service, sync=flush))

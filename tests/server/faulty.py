@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from app import server
+from app import launch
 from app.bootstrap import open_service
 from app.settings import Settings
 
@@ -33,4 +33,4 @@ def clock() -> datetime:
 if __name__ == "__main__":
     settings = Settings.from_environment(data=Path(sys.argv[3]))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FAULTS)
-    server.serve(settings, partial(open_service, clock=clock, sync=flush))
+    launch.serve(settings, partial(open_service, clock=clock, sync=flush))

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from app import server
+from app import launch
 from app.settings import Settings
 
 FIGURES = Path(sys.argv[1])
@@ -28,4 +28,4 @@ if __name__ == "__main__":
     FIGURES.mkdir()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(FIGURES)
     os.register_at_fork(after_in_child=hesitate)
-    server.serve(Settings.from_environment(data=Path(sys.argv[3])))
+    launch.serve(Settings.from_environment(data=Path(sys.argv[3])))

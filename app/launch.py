@@ -1,8 +1,16 @@
-"""gunicorn, embedded: worker processes with threads, each with a socket of its own.
+"""What both servers share: the start, gunicorn's master, and the stop.
 
-With ``reuse_port`` the kernel spreads connections over the workers; without it one worker
-may take every kept-alive connection. The kernel would then also let a second server share
-the port unnoticed, so the port is tried before.
+The master opens the store, forks the workers, watches and replaces them. There are two
+kinds of worker, each in modules of its own: ``gunicorn_worker`` and ``granian_worker``.
+
+The master and each worker run the thread of the store's maintenance, started when the store
+is opened and again after the fork, and the thread that writes the log, started with the
+first line. A worker also runs the threads that answer requests and, from the first request
+on, that of the access log.
+
+With ``reuse_port`` each worker has a socket of its own and the kernel spreads connections
+over them; without it one worker may take every kept-alive connection. The kernel would then
+also let a second server share the port unnoticed, so the port is tried before.
 """
 
 import atexit
@@ -31,15 +39,10 @@ from app.api.routes import ADDRESSES
 from app.bootstrap import Service, open_service
 from app.errors import Error, Full, Unavailable
 from app.log_stream import LogStream
+from app.server_times import GRACE, PROGRESS
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
-
-GRACE = 30
-"""Seconds that requests in flight have when the server stops."""
-
-PROGRESS = 15
-"""Seconds after which a worker is replaced that shows no sign of life."""
 
 FILES = 8192
 """Open files that a worker may have at most."""
@@ -84,7 +87,7 @@ def options(settings: Settings) -> dict[str, Any]:
 
 
 class Server(BaseApplication):
-    """The service under gunicorn, until SIGTERM or SIGINT."""
+    """The service under gunicorn's master, until SIGTERM or SIGINT."""
 
     def __init__(self, settings: Settings, service: Service) -> None:
         self.settings = settings
@@ -131,7 +134,7 @@ class Server(BaseApplication):
 class _Master(Arbiter):
     """gunicorn's master, which stops when its terminal is gone.
 
-    It hears a signal even while it starts workers.
+    It handles a signal even while it starts workers.
     """
 
     handle_hup = Arbiter.handle_term
@@ -177,7 +180,7 @@ def _worker(settings: Settings) -> type[Worker]:
 
 
 def announce(settings: Settings) -> None:
-    """Print where the service listens, where to try it and where its data are."""
+    """Print the address, that of the page to try it on, and the data folder."""
     root = f"http://{settings.address}"
     lines = (
         f"svctasks {__version__} listens on {root}{ADDRESSES['get_svctasks']}",
@@ -186,7 +189,7 @@ def announce(settings: Settings) -> None:
     )
     try:
         # Past Python's buffer, which would fail again when the process ends.
-        os.write(sys.stdout.fileno(), "".join(f"{each}\n" for each in lines).encode())
+        os.write(sys.stdout.fileno(), "".join(f"{line}\n" for line in lines).encode())
     except OSError as error:
         log.warning("the start message cannot be written: %s", error.strerror)
 

@@ -4,7 +4,7 @@ import math
 import socket
 from typing import Any
 
-from app.incoming import Incoming
+from app.gunicorn_requests import Incoming
 
 
 class Connection:
