@@ -26,9 +26,9 @@ from app.storage import Store
 
 
 class _Application(falcon.App[Request, falcon.Response]):
-    """Falcon, with no method that it refuses before any of our middleware sees it.
+    """Falcon without methods that it refuses before any of our middleware sees them.
 
-    WEBSOCKET is a name of ASGI; here it is a method that nothing supports.
+    WEBSOCKET is a name of ASGI; here it is a method that no address supports.
     """
 
     _META_METHODS = frozenset()
@@ -45,7 +45,7 @@ class _Router(CompiledRouter):
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
-    """All that can be done, for the resources to offer it."""
+    """The use cases that the resources offer."""
 
     svctasks: svctasks.Svctasks
     services: services.Services
@@ -64,8 +64,8 @@ def create_application(
 ) -> falcon.App[Request, falcon.Response]:
     """Return the application over ``store`` and the use cases.
 
-    Bodies may have ``max_body`` bytes; the services API stands under ``prefix`` too, if
-    there is one.
+    Bodies may have ``max_body`` bytes; the services API is served under ``prefix`` too, if
+    that is not empty.
     """
     if "LOOKUP" not in falcon.COMBINED_METHODS:
         raise RuntimeError(

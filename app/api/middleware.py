@@ -1,4 +1,4 @@
-"""What happens to every request before its responder."""
+"""What happens to every request before its responder, and to its reply after that."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,30 +12,30 @@ from app.api.routes import Route
 from app.errors import Invalid, Maintenance, cut
 
 OVERRIDES = ("LOOKUP", "QUERY")
-
+"""The methods that a POST can be sent for."""
 
 HEADERS = (
     ("Cache-Control", "no-cache"),
     ("Content-Type", JSON),
     ("X-Content-Type-Options", "nosniff"),
 )
-"""What every reply has at first; a responder may set others in their place."""
+"""The headers of every reply, unless a responder sets others."""
 
 
 class Headers:
-    """Gives replies the headers that all of them have."""
+    """Sets the headers that all replies have."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._allowed = {route.address: ", ".join(route.allowed) for route in routes}
 
     def process_request(self, request: Request, response: Response) -> None:
-        """Give the reply what it has if nobody sets anything else."""
+        """Set the headers of every reply."""
         response.set_headers(HEADERS)
 
     def process_response(
         self, request: Request, response: Response, resource: object, succeeded: bool
     ) -> None:
-        """Let a reply without a body have no type, and the one to OPTIONS all methods.
+        """Remove the type of a reply without a body; set all methods for OPTIONS.
 
         A client that sees a type tries to read a body. Context-services contract,
         section 1.
@@ -48,7 +48,7 @@ class Headers:
 
 
 class MethodOverride:
-    """Lets a POST stand for a method that a proxy on the way would not pass on."""
+    """Replaces POST by a method that a proxy on the way would not pass on."""
 
     def process_request(self, request: Request, response: Response) -> None:
         """Take the method from X-HTTP-Method-Override; raises Invalid."""
@@ -64,9 +64,9 @@ class MethodOverride:
 
 
 class ServicesApi:
-    """Knows where a request to the services API came in, and closes it in maintenance.
+    """Keeps the prefix of a request to the services API; refuses it in maintenance.
 
-    Requests to other addresses pay for one look into a dictionary.
+    Requests to other addresses cost one look-up in a dictionary.
     """
 
     def __init__(self, routes: Iterable[Route], server_modes: modes.Modes) -> None:
@@ -78,7 +78,7 @@ class ServicesApi:
     def process_resource(
         self, request: Request, response: Response, resource: object, params: Any
     ) -> None:
-        """Note the prefix of the request; raises Invalid and Maintenance."""
+        """Keep the prefix of the request; raises Invalid and Maintenance."""
         route = self._routes.get(request.uri_template or "")
         if route is None:
             return
@@ -91,10 +91,10 @@ class ServicesApi:
 
 
 def _check_segments(request: Request) -> None:
-    """Raise Invalid where a name in the address is not the one that was sent.
+    """Raise Invalid if a name in the address is not the one that was sent.
 
-    WSGI hands on a decoded path, in which an encoded slash stands between segments, and
-    Falcon replaces what is no UTF-8.
+    WSGI has the decoded path, in which an encoded slash separates segments, and Falcon
+    replaces what is not UTF-8.
     """
     if has_slash_in_name(request):
         raise Invalid(SLASH_IN_NAME)
@@ -109,8 +109,8 @@ SLASH_IN_NAME = "a name in the address has a slash, which cannot be asked for"
 
 
 def has_slash_in_name(request: Request) -> bool:
-    """Tell whether a slash was sent encoded in the path."""
-    # Not all servers hand on the address as it was sent.
+    """Return whether a slash was sent encoded in the path."""
+    # Not all servers have the address as it was sent.
     sent: str = request.env.get("RAW_URI", "")
     return "%2" in sent and "%2f" in sent.partition("?")[0].lower()
 

@@ -20,22 +20,22 @@ function withTypedText(parameter) {
 const withValues = (change, named) =>
   Object.fromEntries(Object.entries(named).map(([name, value]) => [name, change(value)]));
 
-// The root of the API is where the document is: a proxy may not tell in which folder.
-function withWholeAddresses(item, told, root) {
+// The API is served beside the document: a proxy may have both in a folder of its own.
+function withWholeAddresses(item, served, root) {
   const whole = ({ url, ...others }) => ({
     ...others,
-    url: withoutSlash(root + url.slice(told.length)),
+    url: withoutSlash(root + url.slice(served.length)),
   });
   return item.servers ? { ...item, servers: item.servers.map(whole) } : item;
 }
 
 function inFormOf32(api, address) {
-  const told = withoutSlash(api.servers[0].url);
+  const served = withoutSlash(api.servers[0].url);
   const root = withoutSlash(new URL(".", address).href);
-  const inPlace = (item) => withWholeAddresses(withAllMethods(item), told, root);
+  const inPlace = (item) => withWholeAddresses(withAllMethods(item), served, root);
   const parameters = withValues(withTypedText, api.components.parameters);
   return {
-    ...withWholeAddresses(api, told, root),
+    ...withWholeAddresses(api, served, root),
     openapi: "3.2.0",
     paths: withValues(inPlace, api.paths),
     components: { ...api.components, parameters },

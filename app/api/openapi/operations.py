@@ -257,7 +257,7 @@ _OTHERS: Mapping[str, Operation] = {
     "get_business_attributes_one": _get(
         "get a business attribute", "BusinessAttribute"
     ),
-    "get_status": Operation("tell how the server does", {200: "Status"}),
+    "get_status": Operation("get the status of the server", {200: "Status"}),
     "post_mode": Operation(
         "put the server into production or maintenance",
         {200: "ModeChanged"},
@@ -266,7 +266,7 @@ _OTHERS: Mapping[str, Operation] = {
         errors=CREATING,
     ),
     "get_health": Operation(
-        "tell whether the service can work",
+        "check whether the service can work",
         {200: "Health", 503: "Health"},
         errors=(500,),
     ),
