@@ -1,4 +1,4 @@
-"""What the middleware keeps with a request, for the responder and for the access log."""
+"""What the middleware keeps with a request, for its responder and for the access log."""
 
 import falcon
 from falcon import HTTPContentTooLarge
@@ -7,23 +7,19 @@ from falcon import HTTPContentTooLarge
 class RequestContext:
     """The parts of a request that are read or generated once.
 
-    ``id`` is its id in the log and in X-Request-Id, ``begin`` the time of
-    ``time.perf_counter`` when it came, ``prefix`` that of the services API in its address.
-    ``body`` is its content, or the error that reading it has led to.
+    Nothing has a default, which each request would pay for.
     """
 
     __slots__ = ("id", "begin", "prefix", "body")
 
     id: str
+    """Its id in the log and in X-Request-Id: AccessLog."""
     begin: float
+    """When it came, by ``time.perf_counter``: AccessLog."""
     prefix: str
+    """The prefix in its address, where the services API answers: ServicesApi."""
     body: bytes | HTTPContentTooLarge
-
-    def __init__(self) -> None:
-        self.id = ""
-        self.begin = 0.0
-        self.prefix = ""
-        self.body = b""
+    """Its content, or what is wrong with it; absent for a GET without: WholeBodies."""
 
 
 class Request(falcon.Request):
