@@ -158,9 +158,9 @@ class Invalid(Error):
     def of(cls, faults: Mapping[str, Sequence[str]]) -> Self:
         """Return the error whose message names the first of ``faults`` and counts them."""
         known = faults if isinstance(faults, Faults) else Faults(faults)
-        every = (f"{name}: {fault}" for name in known for fault in known[name])
-        message = "; ".join(islice(every, MAX_SUMMARY))
-        if (more := known.total - MAX_SUMMARY) > 0:
+        named = dict(islice(known.items(), MAX_SUMMARY))
+        message = "; ".join(f"{n}: {'; '.join(texts)}" for n, texts in named.items())
+        if more := known.total - sum(map(len, named.values())):
             message += f"; and {more:,} more"
         if known.more:
             message += f" (errors has the first {MAX_FAULTS})"

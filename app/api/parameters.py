@@ -36,16 +36,12 @@ SEPARATED = ("mask", "extensions", "service_types", "state_types", "task_types")
 """The parameters of several values with commas between."""
 
 OF_SERVICE = (*ASKED_FOR, "extensions")
+# fmt: off
 OF_SERVICES = (
-    "started_from",
-    "started_to",
-    "completed_from",
-    "completed_to",
-    "service_types",
-    *OF_SERVICE,
-    "offset",
-    "limit",
+    "started_from", "started_to", "completed_from", "completed_to", "service_types",
+    *OF_SERVICE, "offset", "limit",
 )
+# fmt: on
 OF_STATE = (*TASK_ARRAYS, "extensions")
 OF_STATES = ("state_types", *OF_STATE)
 OF_TASK = ("extensions",)
@@ -120,17 +116,12 @@ def _refuse_repeated(pairs: Sequence[tuple[str, str]]) -> None:
             joined[base] = _spelled(base, ",".join(values))
         fault = f"is given {counted[name]} times{joined.get(base, '; give it once')}"
         faults[cut(name)] = [fault]
-    _refuse(faults)
+    raise Invalid.of(faults)
 
 
 def _spelled(name: str, value: str) -> str:
     """Return how a parameter is spelled, for a message, if that is not too long."""
     return f"; write {name}={value}" if len(value) <= MAX_SHOWN else ""
-
-
-def _refuse(faults: Mapping[str, list[str]]) -> None:
-    parts = (f"{name}: {'; '.join(texts)}" for name, texts in faults.items())
-    raise Invalid("; ".join(parts), faults)
 
 
 def listing_in(request: Request, fields: Fields) -> tuple[Mapping[str, str], Listing]:
@@ -255,7 +246,7 @@ class Reader:
     def finish(self) -> None:
         """Raise Invalid with all the faults, if there are any."""
         if self._faults:
-            _refuse(self._faults)
+            raise Invalid.of(self._faults)
 
 
 _IN_BRACKETS = re.compile(r"([a-z_]+)((?:\[[^\[\]]*\])+)")

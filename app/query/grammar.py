@@ -54,7 +54,7 @@ def condition(value: Any, fields: Fields) -> Condition:
     except _TooMuch as reason:
         reader.faults.append(str(reason))
     if reader.faults:
-        raise _invalid("filter", reader.faults)
+        raise Invalid.of({"filter": reader.faults})
     return tree
 
 
@@ -66,7 +66,7 @@ def ordering(value: Any, fields: Fields) -> tuple[Order, ...]:
     items = value if isinstance(value, list) else [value]
     if len(items) > len(fields.listed):
         fault = f"has {len(items)} items, but there are {len(fields.listed)} fields"
-        raise _invalid("order", [fault])
+        raise Invalid.of({"order": [fault]})
     orders: list[Order] = []
     faults: list[str] = []
     for item in items:
@@ -79,7 +79,7 @@ def ordering(value: Any, fields: Fields) -> tuple[Order, ...]:
             faults.append(f"{order.field.name} is named twice")
         orders.append(order)
     if faults:
-        raise _invalid("order", faults)
+        raise Invalid.of({"order": faults})
     return tuple(orders)
 
 
@@ -115,10 +115,6 @@ def _meant(item: str, fields: Fields) -> str:
         descends = match[1] == "-" or (match[3] or "").lower() == "desc"
         meant.append({match[2]: "desc"} if descends else match[2])
     return dumps(meant[0] if len(meant) == 1 else meant, separators=(",", ":"))
-
-
-def _invalid(parameter: str, faults: list[str]) -> Invalid:
-    return Invalid(f"{parameter}: {'; '.join(faults)}", {parameter: faults})
 
 
 def _every(parts: Iterable[Condition]) -> Condition:

@@ -93,7 +93,9 @@ def _narrowed(schema: JsonSchema, field: fields.Field[object]) -> JsonSchema:
             case validate.Range() if "$ref" in schema and check.max is None:
                 schema = COUNT if check.min == 0 else POSITIVE
             case validate.Range():
-                bounds = [each for each in (check.min, check.max) if each is not None]
+                bounds = [
+                    bound for bound in (check.min, check.max) if bound is not None
+                ]
                 schema = (whole if "$ref" in schema else integer)(*bounds)
             case validate.Length() if "type" in schema:
                 schema = schema | _length(

@@ -161,7 +161,7 @@ def new(body: Any, level: str, reserved: Collection[str]) -> dict[str, Any]:
     """
     given, faults = _CLIENT.parsed(body)
     name = given.get("name", "")
-    if name.lower() in {each.lower() for each in reserved}:
+    if name.lower() in {member.lower() for member in reserved}:
         fault = f'must not be "{name}": that is a member of the resource or its events'
         faults["name"] = [fault]
     return _document(level, checked(given, faults))
@@ -254,7 +254,7 @@ class Values:
         self.name: str = definition["name"]
         self.is_multi: bool = definition["type"] == MULTI
         self.unique: tuple[str, ...] = tuple(definition["unique"])
-        self._types = {each["name"]: TYPES[each["type"]] for each in attributes}
+        self._types = {a["name"]: TYPES[a["type"]] for a in attributes}
         self._schema = _compiled(self.name, attributes)
         filled = dict.fromkeys(self._types) | self._schema.parsed({})[0]
         self._size = len(json.dumps(filled))
@@ -360,8 +360,8 @@ class Values:
         listed = value if isinstance(value, list) else [value] if value else []
         records: list[dict[str, Any]] = copied(listed)
         wanted = self._key(record)
-        for index, each in enumerate(records):
-            if self._key(each) == wanted:
+        for index, found in enumerate(records):
+            if self._key(found) == wanted:
                 return records, index
         raise NotFound(
             f"there is no record of {self.name} with {self._described(record)}"

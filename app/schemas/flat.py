@@ -39,7 +39,7 @@ def _is_dotted(name: str, objects: Collection[str]) -> bool:
 
 
 def _put(members: dict[str, Any], path: list[str], value: Any) -> bool:
-    """Put ``value`` where ``path`` leads; tell whether there is a free place."""
+    """Put ``value`` where ``path`` leads; return whether that place was free."""
     for name in path[:-1]:
         inner = members.setdefault(name, {})
         if not isinstance(inner, dict):

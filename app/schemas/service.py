@@ -1,7 +1,7 @@
 """Services, states and tasks: what their events may hold, and what is stored of them.
 
 The three resources are alike; a ``Level`` says where they differ. A stored service is what
-a reply shows with everything asked for: its states and tasks stand inside it, split by
+a reply shows with everything asked for: its states and tasks are inside it, split by
 active and completed, and each extension value is a member named after its schema.
 
 Context-services contract, sections 1 and 4.
@@ -270,5 +270,5 @@ def strange_states(service: Mapping[str, Any], ids: Mapping[str, int]) -> Faults
 
 
 def place(level: Level, resource: Mapping[str, Any]) -> tuple[str, int]:
-    """Return where ``resource`` stands among its like: by start time, then id."""
+    """Return the sort position of ``resource`` among its like: start time, then id."""
     return resource["started"]["timestamp"], resource[level.id]

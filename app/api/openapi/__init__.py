@@ -1,6 +1,6 @@
 """The description of all addresses in the form of OpenAPI 3.1, made of ROUTES.
 
-LOOKUP and QUERY stand under ``x-oai-additionalOperations``, the registered extension for
+LOOKUP and QUERY are under ``x-oai-additionalOperations``, the registered extension for
 methods that 3.1 has no place for.
 """
 
@@ -70,7 +70,7 @@ FORMS = ("Error", "ServicesError")
 
 
 def document(prefix: str, root: str = "") -> dict[str, Any]:
-    """Return the document; the services API stands under ``prefix`` too, if any.
+    """Return the document; the services API is under ``prefix`` too, if any.
 
     ``root`` is the path that all is served under, or empty.
     """
@@ -213,8 +213,8 @@ def _reply(operation: Operation, status: int, schema: str) -> dict[str, Any]:
     }
     if schema:
         reply["content"] = {
-            each: _media("Page" if each == HTML else schema)
-            for each in operation.media_types
+            media_type: _media("Page" if media_type == HTML else schema)
+            for media_type in operation.media_types
         }
     return reply
 

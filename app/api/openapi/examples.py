@@ -35,7 +35,7 @@ _CHANGED = {
 
 _OF_COMPLETE_ONES = ("sites", "periods", "opts")
 _ITEMS = [
-    {name: each for name, each in _SVCTASK.items() if name not in _OF_COMPLETE_ONES},
+    {name: value for name, value in _SVCTASK.items() if name not in _OF_COMPLETE_ONES},
     {
         "id": "86228b15-016c-cdef-ccce-50e54938780c",
         "name": "Daily cleaning",
@@ -191,7 +191,7 @@ _END = {"disposition": 5, "disposition_desc": "normal ending"}
 
 EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "NewSvctask": {
-        "task": {n: each for n, each in _SVCTASK.items() if n not in ("id", "ext")}
+        "task": {n: value for n, value in _SVCTASK.items() if n not in ("id", "ext")}
     },
     "SvctaskChange": {"change": _CHANGE},
     "Svctask": {"created": _SVCTASK, "changed": _CHANGED},

@@ -177,14 +177,14 @@ def _relations(
     fields: Fields, operands: Mapping[str, _Operands]
 ) -> Iterable[JsonSchema]:
     """Return the schemas of comparisons in the platform's form."""
-    for name, each in operands.items():
+    for name, taken in operands.items():
         names = [field.name for field in fields.declared if _named(field) == name]
         of: JsonSchema = {"enum": names} if names else {"pattern": _open(fields)}
         field = _tuple({"const": "property"}, {"type": "string", **of})
-        yield _tuple({"enum": ["==", "!="]}, field, each.value)
-        yield _tuple({"const": "in"}, field, array(each.value))
-        if each.ordered:
-            yield _tuple({"enum": ["<", "<=", ">", ">="]}, field, each.ordered)
+        yield _tuple({"enum": ["==", "!="]}, field, taken.value)
+        yield _tuple({"const": "in"}, field, array(taken.value))
+        if taken.ordered:
+            yield _tuple({"enum": ["<", "<=", ">", ">="]}, field, taken.ordered)
 
 
 def _tuple(*items: JsonSchema) -> JsonSchema:
@@ -231,10 +231,10 @@ def _operators(name: str, operands: _Operands) -> JsonSchema:
     }
 
 
-def _members(each: JsonSchema, declared: Mapping[str, JsonSchema] = {}) -> JsonSchema:
+def _members(member: JsonSchema, declared: Mapping[str, JsonSchema] = {}) -> JsonSchema:
     return {
         "type": "object",
         "properties": dict(declared),
-        "patternProperties": {_other(_NAME, declared): each},
+        "patternProperties": {_other(_NAME, declared): member},
         "additionalProperties": False,
     }

@@ -193,7 +193,7 @@ HEADERS: Mapping[str, dict[str, Any]] = {
     "Link": _header(
         "The next and the previous page, where there are such. RFC 8288.",
         TEXTUAL,
-        False,
+        required=False,
     ),
     "Location": _header(
         "The address of what the reply is about.",

@@ -69,7 +69,7 @@ def _services() -> dict[str, JsonSchema]:
     """Return services, states and tasks with all that can be asked for."""
     event = {"started": ref("Event"), "completed": ref("Event")}
     arrays = {name: array(ref(level.noun.title())) for name, level in LEVEL_OF.items()}
-    of_state = {name: each for name, each in arrays.items() if name.endswith("tasks")}
+    of_state = {n: array_ for n, array_ in arrays.items() if n.endswith("tasks")}
     resources = {
         "Service": reply(
             ServiceSchema(),
