@@ -8,6 +8,7 @@ and raises Invalid with all faults by dotted path, such as ``periods.0.dow``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -92,13 +93,36 @@ def include(faults: Faults, place: str, error: ValidationError) -> None:
         faults[place] = error.messages
 
 
-class Value(fields.Field[Any]):
-    """A value of a type, in its stored form."""
+class _Field(fields.Field[Any]):
+    """A field that may be null unless it is required."""
 
     default_error_messages = {"required": "is required", "null": "must not be null"}
 
-    def __init__(self, value_type: ValueType, **settings: Any) -> None:
+    def __init__(self, *what: Any, **settings: Any) -> None:
         settings.setdefault("allow_none", not settings.get("required"))
+        super().__init__(*what, **settings)
+
+    def deserialize(
+        self, value: Any, attr: str | None = None, data: Any = None, **settings: Any
+    ) -> Any:
+        """Return the stored form of ``value``; raises ValidationError.
+
+        marshmallow's own makes an object for the validators of each value.
+        """
+        if value is None:
+            if self.allow_none:
+                return None
+            raise self.make_error("null")
+        parsed = self._deserialize(value, attr, data, **settings)
+        for check in self.validators:
+            check(parsed)
+        return parsed
+
+
+class Value(_Field):
+    """A value of a type, in its stored form."""
+
+    def __init__(self, value_type: ValueType, **settings: Any) -> None:
         super().__init__(**settings)
         self.value_type = value_type
 
@@ -107,11 +131,6 @@ class Value(fields.Field[Any]):
             return self.value_type.parse(value)
         except ValueError as error:
             raise ValidationError(str(error)) from None
-
-    def _validate(self, value: Any) -> None:
-        # marshmallow's own makes an object for each value, even without validators.
-        for check in self.validators:
-            check(value)
 
 
 class Enumeration(Value):
@@ -123,20 +142,13 @@ class Enumeration(Value):
         super().__init__(TEXT, validate=known, **settings)
 
 
-class Nested(fields.Nested):
-    """An object with a schema of its own."""
+class Nested(_Field, fields.Nested):
+    """An object with a schema of its own, which is a class."""
 
     value_type = OBJECT
-    default_error_messages = {
-        "required": "is required",
-        "null": "must be an object, not null",
-    }
+    default_error_messages = {"null": "must be an object, not null"}
 
-    def __init__(self, schema: "type[Schema]", **settings: Any) -> None:
-        settings.setdefault("allow_none", not settings.get("required"))
-        super().__init__(schema, **settings)
-
-    @property
+    @cached_property
     def members(self) -> "Schema":
         """The schema of the object."""
         schema = self.schema
@@ -153,14 +165,12 @@ class Nested(fields.Nested):
         return given
 
 
-class List(fields.List[Any]):
+class List(_Field, fields.List[Any]):
     """An array; each of its items is parsed by one field."""
 
     value_type = ARRAY
-    default_error_messages = {"required": "is required", "null": "must not be null"}
 
     def __init__(self, items: Value | Nested, **settings: Any) -> None:
-        settings.setdefault("allow_none", not settings.get("required"))
         super().__init__(items, **settings)
         self.inner.allow_none = False
 
@@ -170,7 +180,8 @@ class List(fields.List[Any]):
         if not isinstance(value, list):
             raise ValidationError(f"must be an array, not {type_name(value)}")
         # The length first: an array that is too long is not looked into.
-        self._validate(value)
+        for check in self.validators:
+            check(value)
         faults = Faults()
         items = []
         nothing: Any = {} if isinstance(self.inner, Nested) else None
