@@ -123,7 +123,8 @@ SETTINGS = (
         variable="SVCTASKS_SERVICES_PREFIX",
         kind="str",
         default="",
-        meaning="where the services API stands besides the root, such as `/genesys/1/cs`",
+        meaning="second prefix of the services API, besides the root, such as "
+        "`/genesys/1/cs`",
     ),
     Setting(
         name="map_names",

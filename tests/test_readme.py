@@ -107,12 +107,12 @@ def test_the_tables_of_routes_are_the_programs():
         for method, verb in route.verbs.items()
     }
     tables = re.findall(r"^\| Method \| Address .*\n(?:\|.*\n)+", README, re.MULTILINE)
-    told = []
+    printed = []
     for verb, cell, meaning in (row for table in tables for row in cells(table)):
         found = [(verb, address) for address in addresses(cell)]
         assert meanings[found[0]].startswith(meaning)
-        told += found
-    assert sorted(told) == sorted(meanings)
+        printed += found
+    assert sorted(printed) == sorted(meanings)
 
 
 DECISIONS = rows("Decisions", "tests/README.md")
@@ -178,6 +178,12 @@ def test_each_page_is_reached_from_the_readme():
         *ROOT.glob("app/**/README.md"),
         *ROOT.glob("tests/**/README.md"),
     }
+
+
+def test_the_layout_names_every_module_beside_the_packages():
+    named = set(re.findall("`(app/[^`]+)`", PAGES["app/README.md"]))
+    modules = {str(path.relative_to(ROOT)) for path in ROOT.glob("app/[!_]*.py")}
+    assert modules - named == set()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -175,7 +175,7 @@ def showing(parameters: Mapping[str, Any], fields: Fields) -> Projection:
     return show
 
 
-def tell_pages(
+def set_page_headers(
     request: Request, response: Response, parameters: Mapping[str, str], total: int
 ) -> None:
     """Set the headers for the number of all matches and the neighbouring pages."""

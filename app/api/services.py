@@ -137,7 +137,7 @@ class Services:
 
             state = of_revisions(page)
             answer(request, response, state, view.form is not None, encode)
-        parameters.tell_pages(request, response, given, page.total)
+        parameters.set_page_headers(request, response, given, page.total)
 
 
 @lru_cache(maxsize=256)

@@ -32,7 +32,7 @@ class Svctasks:
     def on_get(self, request: Request, response: Response) -> None:
         given, listing = parameters.listing_in(request, FIELDS)
         total = self._list(request, response, listing)
-        parameters.tell_pages(request, response, given, total)
+        parameters.set_page_headers(request, response, given, total)
 
     def on_query(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
@@ -40,7 +40,7 @@ class Svctasks:
         listing = parameters.listing(given, FIELDS)
         total = self._list(request, response, listing)
         # Without pages: the parameters are in no address that a link could name.
-        parameters.tell_pages(request, response, {}, total)
+        parameters.set_page_headers(request, response, {}, total)
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
