@@ -142,7 +142,7 @@ def _event(schema: Schema, body: Any, rules: Rules) -> tuple[Event, Faults]:
         if extension is None:
             strange.append(name)
         elif extension.name in values:
-            faults[name] = ["stands in the body twice, in another case"]
+            faults[name] = ["is in the body twice, in another case"]
         elif body[name] is not None:
             try:
                 values[extension.name] = extension.whole(body[name])

@@ -277,7 +277,7 @@ class Values:
         """
         if not self.unique:
             raise Invalid(
-                f"{self.name} has no unique attributes by which to tell a record; "
+                f"{self.name} has no unique attributes, so no record can be selected; "
                 "write the whole value"
             )
         # A record may lack a part of the key: null names it.
@@ -377,7 +377,7 @@ class Values:
 
 
 def _compiled(name: str, attributes: Iterable[Mapping[str, Any]]) -> Schema:
-    # The fields stand under names of ours: an attribute may be called "load" or "a b".
+    # The fields have names of ours: an attribute may be called "load" or "a b".
     members: dict[str, Any] = {}
     for number, attribute in enumerate(attributes):
         settings: dict[str, Any] = {"required": bool(attribute.get("mandatory"))}

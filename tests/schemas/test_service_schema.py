@@ -328,7 +328,7 @@ def test_values_are_refused_with_the_place():
     assert list(faults(lambda: started(which=which, Info=[]))) == ["Info"]
     twice = {"info": {}, "INFO": {}}
     assert faults(lambda: started(which=which, **twice)) == {
-        "INFO": ["stands in the body twice, in another case"]
+        "INFO": ["is in the body twice, in another case"]
     }
     assert '"Offers"' in faults(lambda: started(which=which, Offer=[]))["Offer"][0]
 

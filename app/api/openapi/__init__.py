@@ -147,7 +147,7 @@ def _operation(route: Route, method: str, name: str) -> dict[str, Any]:
         for status in (*operation.errors, *((405,) if _is_taken(route, method) else ()))
     }
     in_address = ("path", "query")
-    is_free = any(PARAMETERS[each]["in"] in in_address for each in parameters)
+    is_free = any(PARAMETERS[name]["in"] in in_address for name in parameters)
     errors |= {
         str(status): {"$ref": f"#/components/responses/TooLong{status}"}
         for status in (*((414,) if is_free else ()), 431)
