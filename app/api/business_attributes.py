@@ -6,7 +6,6 @@ from app import business_attributes
 from app.api import bodies, parameters
 from app.api.entity_tags import send
 from app.api.request_context import Request
-from app.schemas.business_attribute import field_of
 
 
 class BusinessAttributes:
@@ -18,7 +17,7 @@ class BusinessAttributes:
     def on_get(self, request: Request, response: Response) -> None:
         given = parameters.of_address(request)
         reader = parameters.Reader(given, ("cv-attribute",))
-        place = reader.read("cv-attribute", field_of, None)
+        place = reader.read("cv-attribute")
         reader.finish()
         send(request, response, bodies.encode(self._attributes.all(place)))
 

@@ -19,21 +19,18 @@ from urllib.parse import parse_qsl, quote, urlencode
 from falcon import Response
 
 from app import jsontext
+from app.api.query_parameters import SEPARATED, TABLE
 from app.api.request_context import Request
 from app.errors import Invalid, cut
-from app.query import Field, Fields, Query, quoted, suggestion
+from app.query import Field, Fields, Query, suggestion
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
-from app.query.values import INTBOOL, INTEGER
 from app.schemas.service import ASKED_FOR
 
 OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
 OF_ONE = ("mask", "flat")
 
 TASK_ARRAYS = ("active_tasks", "completed_tasks")
-
-SEPARATED = ("mask", "extensions", "service_types", "state_types", "task_types")
-"""The parameters of several values with commas between."""
 
 OF_SERVICE = (*ASKED_FOR, "extensions")
 # fmt: off
@@ -58,9 +55,6 @@ MAX_SHOWN = 200
 
 MAX_LINKED = 8000
 """Characters that the address of a page may have: gunicorn takes 8190 with all around."""
-
-MAX_OFFSET = 2**63 - 1
-"""What the counters of any database can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +149,10 @@ def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
     """Return what ``parameters`` ask of a list; raises Invalid with all faults."""
     reader = Reader(parameters, OF_LIST)
     query = Query(
-        where=reader.read(
-            "filter", lambda value: condition(_filter(value), fields), None
-        ),
-        order=reader.read("order", lambda value: ordering(_order(value), fields), ()),
-        offset=reader.read("offset", count, 0),
-        limit=reader.read("limit", count, None),
+        where=reader.read("filter", lambda value: condition(_filter(value), fields)),
+        order=reader.read("order", lambda value: ordering(_order(value), fields)) or (),
+        offset=reader.read("offset"),
+        limit=reader.read("limit"),
     )
     show = _projection(reader, fields, on_list=True)
     reader.finish()
@@ -231,12 +223,17 @@ class Reader:
             for name in unknown
         }
 
-    def read(self, name: str, read: Callable[[Any], Any], default: Any) -> Any:
-        """Return what ``read`` makes of a parameter; it raises Invalid or ValueError."""
+    def read(self, name: str, parse: Callable[[Any], Any] | None = None) -> Any:
+        """Return the value of a parameter, or its default.
+
+        ``parse``, if given, goes before that of the table; it raises Invalid or ValueError.
+        """
+        row = TABLE.get(name)
+        default = row.default if row else None
         if name not in self._parameters or name in self._faults:
             return default
         try:
-            return read(self._parameters[name])
+            return (parse or TABLE[name].parse)(self._parameters[name])
         except Invalid as error:
             self._faults[name] = list(error.faults.get(name, [error.message]))
         except ValueError as error:
@@ -267,8 +264,8 @@ def _meant(name: str, value: Any, known: Sequence[str]) -> str:
 
 
 def _projection(reader: Reader, fields: Fields, on_list: bool) -> Projection:
-    named = reader.read("mask", lambda value: mask(value, fields, on_list), None)
-    return _shape(named, reader.read("flat", boolean, False), fields, on_list)
+    named = reader.read("mask", lambda value: mask(value, fields, on_list))
+    return _shape(named, reader.read("flat"), fields, on_list)
 
 
 @lru_cache(maxsize=256)
@@ -293,20 +290,3 @@ def _order(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{", '"'):
         return jsontext.read(value, "its text")
     return value
-
-
-def boolean(value: Any) -> bool:
-    """Return what true, false, 1 or 0 means, in any case; raises ValueError."""
-    try:
-        return bool(INTBOOL.parse(value.lower() if isinstance(value, str) else value))
-    except ValueError:
-        shown = f", not {quoted(value)}" if isinstance(value, str) else ""
-        raise ValueError(f"must be true or false{shown}") from None
-
-
-def count(value: Any) -> int:
-    """Return the whole number that an offset or a limit is; raises ValueError."""
-    number: int = INTEGER.parse(value)
-    if not 0 <= number <= MAX_OFFSET:
-        raise ValueError(f"must be a whole number from 0 to {MAX_OFFSET}")
-    return number

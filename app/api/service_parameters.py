@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 
 from app import services
-from app.api import parameters
 from app.api.parameters import Reader
 from app.api.views import Selection
 from app.errors import NotFound
@@ -24,7 +23,7 @@ from app.schemas.service import (
     SERVICES,
     Level,
 )
-from app.schemas.value_types import INSTANT, TYPE
+from app.schemas.value_types import TYPE
 from app.services import Owner
 
 CUSTOMER, CONTACT = FIELDS.one("customer_id"), FIELDS.one("contact_key")
@@ -64,10 +63,8 @@ def anonymous(contact_key: str) -> list[Condition]:
 
 def selection(reader: Reader) -> Selection:
     """Return what the parameters select to be shown; ``reader`` keeps the faults."""
-    arrays = [
-        name for name in ASKED_FOR if reader.read(name, parameters.boolean, False)
-    ]
-    names = [folded(name) for name in reader.read("extensions", _names, ())]
+    arrays = [name for name in ASKED_FOR if reader.read(name)]
+    names = [folded(name) for name in reader.read("extensions")]
     return Selection(frozenset(arrays), frozenset(names))
 
 
@@ -80,7 +77,7 @@ def conditions_of_list(
         (COMPLETED_AT, "completed_from", "completed_to"),
     ):
         for name, operator in ((first, "$gte"), (last, "$lt")):
-            if (instant := reader.read(name, _instant, None)) is not None:
+            if (instant := reader.read(name)) is not None:
                 yield Comparison(field, operator, DATE.comparison_key(instant))
     types = types_of_list(reader, "service_types", SERVICES, use_cases)
     if types is not None:
@@ -91,7 +88,7 @@ def types_of_list(
     reader: Reader, name: str, level: Level, use_cases: services.Services
 ) -> frozenset[str] | None:
     """Return the keys of the types that a list is narrowed to; None for any."""
-    types = reader.read(name, _names, None)
+    types = reader.read(name)
     if types is None:
         return None
     spellings = partial(use_cases.attributes.spellings, level.name, level.type)
@@ -104,21 +101,3 @@ def repeated_id(id_: int, text: str) -> None:
     """Raise ValueError unless ``text`` is the id that the address has."""
     if INTEGER.parse(text) != id_:
         raise ValueError(f"must be {id_}, that of the address, or absent")
-
-
-def _instant(text: str) -> str:
-    """Return the date-time that ``text`` is; raises ValueError."""
-    try:
-        instant: str = INSTANT.parse(text)
-    except ValueError as error:
-        if " " in text:
-            raise ValueError(f"{error}; a + in an address is written %2B") from None
-        raise
-    return instant
-
-
-def _names(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    if not all(names):
-        raise ValueError("must be names with commas between, none of them empty")
-    return names

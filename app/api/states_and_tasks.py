@@ -21,7 +21,6 @@ from app.api.service_parameters import (
 )
 from app.api.service_replies import answer, answer_created
 from app.api.views import View
-from app.query.values import INTEGER
 from app.schemas.service import SERVICES, STATES, Level
 from app.schemas.value_types import TYPE
 
@@ -56,7 +55,7 @@ class StatesAndTasks:
         ended = owner(self._level, ids)
         known = (STATES.id,) if self._level is STATES else ()
         reader = Reader(parameters.of_address(request), known)
-        reader.read(STATES.id, partial(repeated_id, ended.id_), None)
+        reader.read(STATES.id, partial(repeated_id, ended.id_))
         reader.finish()
         body, states = bodies.read_any(request), conditions(request, of_views=True)
         self._services.complete(ended, body, states)
@@ -98,7 +97,7 @@ class StatesAndTasks:
         known = parameters.OF_STATES if level is STATES else parameters.OF_TASKS
         reader = Reader(parameters.of_address(request), known)
         types = types_of_list(reader, f"{level.noun}_types", level, self._services)
-        state_id = reader.read("state_id", INTEGER.parse, None)
+        state_id = reader.read("state_id")
         selected = selection(reader)
         reader.finish()
         view = View(selected, self._services)

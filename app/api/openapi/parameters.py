@@ -5,11 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.api.openapi.schemas import MASK_OF_LIST, MASK_OF_ONE
-from app.api.parameters import MAX_OFFSET
-from app.jsonschema import MOST, NOT_EMPTY, TEXTUAL, JsonSchema, array, integer, ref
-from app.schemas.base import WHITE
-from app.schemas.business_attribute import FIELDS as PLACES
-from app.schemas.service import ASKED_FOR
+from app.api.query_parameters import TABLE, QueryParameter
+from app.jsonschema import MOST, NOT_EMPTY, TEXTUAL, JsonSchema, integer, ref
 
 Parameter = dict[str, Any]
 
@@ -18,7 +15,6 @@ _TAGS_OR_ANY: JsonSchema = {
     "type": "string",
     "pattern": rf"^(\*|{_TAG}( *, *{_TAG})*)$",
 }
-_NAME: JsonSchema = {"type": "string", "pattern": f"^[^,]*[^,{WHITE}][^,]*$"}
 
 
 def _parameter(place: str, name: str, description: str, **more: Any) -> Parameter:
@@ -53,13 +49,11 @@ def _of_address(
     return _parameter("path", name, description, **further)
 
 
-def _moment(name: str, description: str) -> Parameter:
-    return _query(name, description, ref("Moment"))
+def _of_table(name: str, row: QueryParameter) -> Parameter:
+    describe = _separated if row.is_separated else _query
+    example = {} if row.example is None else {"example": row.example}
+    return describe(name, row.description, row.schema, **example)
 
-
-_NAMES = array(_NAME, minItems=1)
-_TYPES = "Only those of these types, by id or name."
-_OFFSET, _LIMIT = integer(0, MAX_OFFSET), integer(0, MAX_OFFSET)
 
 PARAMETERS: Mapping[str, Parameter] = {
     "filter": _json(
@@ -72,8 +66,6 @@ PARAMETERS: Mapping[str, Parameter] = {
     "mask-of-one": _separated(
         "mask", "The fields to show, keys of the client's own too.", MASK_OF_ONE
     ),
-    "offset": _query("offset", "How many to leave out.", {**_OFFSET, "default": 0}),
-    "limit": _query("limit", "How many to show at most; all without it.", _LIMIT),
     "order": _json(
         "order",
         "By which fields to sort; a bare name will do. What is equal is in the order of "
@@ -81,42 +73,9 @@ PARAMETERS: Mapping[str, Parameter] = {
         ref("Ordering"),
         example=["name", {"ext.lwt": "desc"}],
     ),
-    "flat": _query(
-        "flat",
-        "Show members of objects as dotted members: 1 or true.",
-        {"enum": ["true", "false", "1", "0"], "default": "false"},
-    ),
-    # The examples let Swagger UI show the whole life cycle of a service at once.
-    **{
-        name: _query(
-            name,
-            f"Show the {name.replace('_', ' ')}.",
-            {"type": "boolean", "default": False},
-            example=True,
-        )
-        for name in ASKED_FOR
-    },
-    "extensions": _separated(
-        "extensions",
-        "The extensions to show; unknown ones are ignored.",
-        _NAMES,
-        example=["ClientInfo", "relatedOffers"],
-    ),
-    "started_from": _moment("started_from", "Only what started then or later."),
-    "started_to": _moment("started_to", "Only what started before."),
-    "completed_from": _moment("completed_from", "Only what ended then or later."),
-    "completed_to": _moment("completed_to", "Only what ended before."),
-    "service_types": _separated("service_types", _TYPES, _NAMES),
-    "state_types": _separated("state_types", _TYPES, _NAMES),
-    "task_types": _separated("task_types", _TYPES, _NAMES),
-    "state_id": _query("state_id", "Only the tasks of this state.", integer()),
+    **{name: _of_table(name, row) for name, row in TABLE.items()},
     "state_id-of-address": _query(
         "state_id", "The id of the state again, as in the address.", integer(0, MOST)
-    ),
-    "cv-attribute": _query(
-        "cv-attribute",
-        "Only those that are mapped to this field, in any case.",
-        {"enum": [f"{name[0].upper()}{name[1:]}" for name in PLACES]},
     ),
     "If-Match": _parameter(
         "header",

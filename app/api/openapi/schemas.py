@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from app import modes
 from app.api.openapi.filters import filters, objects
-from app.api.parameters import MAX_OFFSET
+from app.api.query_parameters import MAX_OFFSET
 from app.jsonschema import NUMBERS, TEXTUAL, JsonSchema, array, nullable, ref, whole
 from app.jsontext import MAX_DEPTH
 from app.query.projection import MAX_NAMES
