@@ -135,25 +135,14 @@ def _types() -> Iterator[tuple[str, ValueType]]:
                 yield f"{name}.{member}", inner.value_type
 
 
-FIELDS = Fields(
-    types=dict(_types()),
-    listed=(
-        "id",
-        "name",
-        "isenabled",
-        "svcscriptcode",
-        "sitemode",
-        "isregular",
-        "overlap",
-        "intervalsec",
-        "dtstart",
-        "dtstop",
-        "schedule",
-        "ext.lwt",
-        "ext.ct",
-    ),
-    open_objects=_OPEN,
+# fmt: off
+_LISTED = (
+    "id", "name", "isenabled", "svcscriptcode", "sitemode", "isregular", "overlap",
+    "intervalsec", "dtstart", "dtstop", "schedule", "ext.lwt", "ext.ct",
 )
+# fmt: on
+
+FIELDS = Fields(dict(_types()), _LISTED, _OPEN)
 """The fields of a task and of the items of a list; svctasks contract, section 4."""
 
 

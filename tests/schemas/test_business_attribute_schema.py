@@ -71,6 +71,8 @@ REFUSED = [
     ("cv_attributes", ["Service.type", 5], "cv_attributes.1", "must be a string"),
     ("cv_attributes", ["Service.id"], "cv_attributes.0", FIELD_RULE),
     ("values", {}, "values", "must be an array, not an object"),
+    ("cv_attributes", [None], "cv_attributes.0", "must be a string, not null"),
+    ("values", [None], "values.0", "must be an object, not null"),
     ("values", [5], "values.0", "must be an object, not a number"),
     ("values", [{"dbid": 1}], "values.0.name", "is required"),
     ("values", [{"name": "a"}], "values.0.dbid", "is required"),

@@ -142,6 +142,8 @@ REFUSED = [
     ("attributes", [], "attributes", "from 1 to 1000 attributes"),
     ("attributes", {}, "attributes", "must be an array, not an object"),
     ("attributes", None, "attributes", "must not be null"),
+    ("attributes", [None], "attributes.0", "must be an object, not null"),
+    ("unique", [None], "unique.0", "must be a string, not null"),
     ("unique", "a", "unique", "must be an array, not a string"),
     ("unique", ["type", 5], "unique.1", "must be a string, not a number"),
     ("unique", ["type", "type"], "unique.1", "is the same as unique.0"),
@@ -539,6 +541,11 @@ def test_records_of_one_key_are_told_beside_other_faults():
     twin = ['has the same offer_name "a" and type 9 as item 0']
     assert {found["relatedOffers.1"][0], found["relatedOffers.2"][0]} == set(twin)
     assert {"relatedOffers.0.x", "relatedOffers.3.x"} < found.keys()
+
+
+def test_record_is_refused_with_an_unknown_attribute_though_it_is_null():
+    found = refused(lambda: values().record({**OFFER, "x": None}))
+    assert list(found) == ["relatedOffers.x"]
 
 
 def test_record_is_refused_when_the_extension_has_no_key():

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.datetimes import duration, in_milliseconds
+from app.datetimes import duration, in_milliseconds, of_seconds
 from app.errors import Invalid
 from app.schemas import events
 from app.schemas.events import Rules, association, start
@@ -125,6 +125,12 @@ def test_moments_have_three_fraction_digits(text, expected):
 )
 def test_duration_is_in_milliseconds_and_never_below_0(first, second, expected):
     assert duration(first, second) == expected
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 677, 678, 999])
+def test_seconds_of_a_float_keep_their_milliseconds(milliseconds):
+    text = of_seconds(1767323045 + milliseconds / 1000)
+    assert text == f"2026-01-02T03:04:05.{milliseconds:03}Z"
 
 
 # Events
@@ -436,6 +442,7 @@ REFUSED_DOCUMENTS = [
     ({"started": {}}, "started.timestamp", "is required"),
     ({"completed": {"timestamp": NOW, "x": 1}}, "completed.x", "of an event"),
     ({"active_states": [5]}, "active_states.0", "must be an object, not a number"),
+    ({"completed_tasks": [None]}, "completed_tasks.0", "must be an object, not null"),
     ({"active_states": [{}]}, None, None),
     ({"active_states": [STATE, STATE]}, "active_states", "state_id 7 is there twice"),
     ({"active_states": [STATE | ENDED]}, "active_states.0.completed", "must not be"),
