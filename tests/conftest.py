@@ -3,7 +3,7 @@
 import app  # isort: skip  # names the LOOKUP verb before Falcon is first imported
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from webtest import TestApp
 from app.bootstrap import Service, collections, open_service
 from app.settings import Settings
 from app.storage import Store
-from app.storage.memory import MemoryStore
+from app.storage.memory import Memory, MemoryStore
 
 assert app.__version__
 
@@ -50,13 +50,21 @@ def _files(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def service(settings: Settings, clock: Clock, log: StringIO) -> Iterator[Service]:
+def another_store(settings: Settings) -> Callable[[], Store | None]:
+    """The function to a store over the same memory; to none where there are files."""
+    memory, known, most = Memory(), collections(settings), settings.max_document
+    return lambda: MemoryStore(known, memory, most) if ON_MEMORY else None
+
+
+@pytest.fixture
+def service(
+    settings: Settings,
+    clock: Clock,
+    log: StringIO,
+    another_store: Callable[[], Store | None],
+) -> Iterator[Service]:
     """The whole service; each reply must be as the OpenAPI document says."""
-    store = None
-    if ON_MEMORY:
-        most = settings.max_document
-        store = MemoryStore(collections(settings), max_document=most)
-    service = open_service(settings, clock, log, store=store)
+    service = open_service(settings, clock, log, store=another_store())
     documented = Documented(settings.services_prefix)
     service.application.add_middleware(documented)
     yield service

@@ -96,6 +96,7 @@ def test_store_that_cannot_be_reached_is_503(broken, method, path, body):
     assert int(reply.headers["Retry-After"]) > 0
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("ending", ["", ".journal"])
 @pytest.mark.parametrize(
     "collection, path", [("svctasks", T), ("services", "/services/1")]

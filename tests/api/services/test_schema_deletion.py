@@ -82,12 +82,14 @@ def once(name, act):
 
 
 @pytest.fixture
-def opened(settings, clock, log):
+def opened(settings, clock, log, another_store):
     """Return the function that opens the service once more over the same folder."""
     services = []
 
     def open_(**given):
-        services.append(open_service(settings, clock, log, **given))
+        services.append(
+            open_service(settings, clock, log, store=another_store(), **given)
+        )
         return services[-1]
 
     yield open_
@@ -245,6 +247,7 @@ def test_start_writes_nothing_when_there_is_nothing_to_finish(filled, store, ove
     over(crashing(store, 0)).extensions.finish()
 
 
+@pytest.mark.files
 def test_start_goes_on_when_the_deletion_cannot_be_finished(
     filled, store, over, opened, caplog
 ):
@@ -261,6 +264,7 @@ def test_start_goes_on_when_the_deletion_cannot_be_finished(
     assert stored(opened().store, "tasks") == ([], [])
 
 
+@pytest.mark.files
 def test_read_only_service_finishes_nothing_and_hides_what_is_left(
     filled, store, over, settings, clock, log
 ):
@@ -337,7 +341,6 @@ def test_value_that_was_read_before_the_deletion_is_not_written_after_it(
 
 
 @pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.files
 def test_value_whose_write_is_under_way_at_the_deletion_goes_too(
     filled, store, over, opened, clock, level
 ):

@@ -191,6 +191,7 @@ def test_the_tag_of_a_whole_service_serves_its_writes(api, case):
     done(send(api, "POST", f"{case}/end", None, If_Match=known))
 
 
+@pytest.mark.files
 def test_tags_change_with_the_business_attributes(api, settings, case):
     """The reply does, though no service is written."""
     before = {path: tag(api, path) for path in PATHS[:10]}
