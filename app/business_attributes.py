@@ -7,7 +7,7 @@ section 6.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.query import Query
@@ -74,7 +74,7 @@ class BusinessAttributes:
     def __init__(self, store: Store, map_names: bool) -> None:
         self._store = store
         self._map_names = map_names
-        self._read: tuple[Sequence[Record], Mapping[Place, Values]] = ((), {})
+        self._read: tuple[Hashable, Mapping[Place, Values]] = None, {}
 
     def all(self, place: Place | None = None) -> list[Document]:
         """Return the attributes by name, or just those that are mapped to ``place``."""
@@ -135,12 +135,10 @@ class BusinessAttributes:
         return values.name_of(value) if self._map_names else values.known_id(value)
 
     def _values(self) -> Mapping[Place, Values]:
-        records = self._records()
-        known, values = self._read
-        # Records are never changed, only replaced: the same records have the same values.
-        if records != known:
-            values = _by_place(record.document for record in records)
-            self._read = records, values
+        version, values = self._read
+        if version != (now := self._store.version(TABLE)):
+            values = _by_place(record.document for record in self._records())
+            self._read = now, values
         return values
 
     def _records(self) -> Sequence[Record]:

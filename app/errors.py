@@ -118,6 +118,10 @@ class Stale(Error):
     """The document is no longer in the revision that the sender knows."""
 
 
+class TooOld(Error):
+    """What is asked for reaches back further than what is kept."""
+
+
 class Denied(Error):
     """The sender may not do this here."""
 

@@ -7,7 +7,7 @@ worker and before a schema is created. No value can be added meanwhile: a write 
 the schemas inside of the atomic step that stores it. Context-services contract, section 4.
 """
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Collection, Container, Hashable, Mapping, Sequence
 from typing import Any
 
 from app import lifecycle
@@ -26,7 +26,7 @@ class Extensions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known = _Known([])
+        self._known: tuple[Hashable, _Known] = None, _Known([])
 
     def create(self, level: Level, body: Any) -> str:
         """Add the schema in ``body`` and return its name; raises Invalid."""
@@ -72,10 +72,10 @@ class Extensions:
         return self._look().deleting
 
     def _look(self) -> "_Known":
-        known, records = self._known, self._all()
-        # Records are never changed, only replaced: the same records mean the same.
-        if records != known.records:
-            self._known = known = _Known(records)
+        version, known = self._known
+        if version != (now := self._store.version(TABLE)):
+            known = _Known(self._all())
+            self._known = now, known
         return known
 
     def remove(
@@ -129,7 +129,6 @@ class _Known:
     """The rules of the schemas in ``records``, by level."""
 
     def __init__(self, records: Sequence[Record]) -> None:
-        self.records = records
         values: dict[str, dict[str, Values]] = {name: {} for name in LEVELS}
         deleting: dict[str, set[str]] = {name: set() for name in LEVELS}
         for document in (record.document for record in records):

@@ -12,7 +12,6 @@ import orjson
 
 from app import __version__, jsontext
 from app.errors import Faults, Invalid
-from app.query import Query
 from app.storage import Collection, Document, Key, Store
 
 FORMAT = 1
@@ -107,7 +106,7 @@ def load(
 
 def stored(store: Store, table: str) -> Iterator[Document]:
     """Return all documents that are in a table now, in its order."""
-    return (record.document for record in store.find(table, Query()).records)
+    return (record.document for record in store.scan(table))
 
 
 def write_array(documents: Iterable[Document], file: IO[bytes]) -> int:

@@ -16,11 +16,11 @@
   one, under the same key, and may be called more than once. When it returns the document
   it was given, nothing is written. With ``revisions`` it raises Stale if the record is in
   none of them. ``update_all`` does the same with all documents of a table in one step.
-* ``add`` and ``update`` hand on a function that gives ids: 1, 2, 3 … for each sequence of
-  the table, and always more than any id in its documents (``Collection.ids``) up to
-  2**62 - 1, the last that is given. An id that
-  was written is never given again, whatever became of the document, in no worker and
-  after no restart. One that was given for a write that did not happen is.
+* ``add`` and ``update`` hand on a function that gives ids: integers for each sequence of
+  the table, from 1 on, perhaps with gaps, and always more than any id in its documents
+  (``Collection.ids``) up to 2**62 - 1, the last that is given. An id that was written is
+  never given again, whatever became of the document, in no worker and after no restart.
+  One that was given for a write that did not happen is.
 * A store may have a limit for the size of documents: ``insert``, ``add`` and ``update``
   raise TooLarge for a document beyond it, unless it is smaller than it was. What comes
   from files, by ``load`` or by hand, may be larger.
@@ -30,11 +30,23 @@
 * The order of a table is that of ``Collection.order``, and in it the order in which the
   documents were added, in every worker and after every restart. ``insert`` and ``load``
   add documents in the order in which they are given; ``load`` with ``clear`` adds all.
+* A write within a write, of any table, is an error. A read within ``change`` or ``make``
+  sees at least what had been written when the write got hold of its table; of that table
+  it may miss what is being written with it, so that ``change`` goes by what it is given.
+  ``update_all`` comes after each write that began before it.
 * Documents that a store hands out are shared: never change one, build another.
 * A store knows no HTTP and no presentation: masks and flat forms are made in ``app.api``.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import (
+    Callable,
+    Container,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Protocol
@@ -52,6 +64,10 @@ NextId = Callable[[str], int]
 
 IdsOf = Callable[[Document], Iterable[tuple[str, int]]]
 """Tells the ids in a document, each with the name of its sequence."""
+
+
+RETAINED = 10_000
+"""How many changes of a table can be asked for at least; each is that of one document."""
 
 
 class Record(Protocol):
@@ -81,6 +97,22 @@ class Page:
 
     records: Sequence[Record]
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A document that changed: the record under its key now, or None if it is gone."""
+
+    key: Key
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What changed, and the position after that, to ask on from."""
+
+    changes: Sequence[Change]
+    position: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +180,25 @@ class Store(Protocol):
         """Return the page of records that ``query`` asks for.
 
         ``pace`` is called every few documents; what it raises ends the search.
+        """
+
+    def scan(self, table: str) -> Iterator[Record]:
+        """Return all records as they are at one moment, in the order of the table."""
+
+    def version(self, table: str) -> Hashable:
+        """Return a value that is another one after each change of the table.
+
+        It costs next to nothing. Values are compared for equality, and with those of this
+        very store only. Who keeps what they derive from a table asks before they read it.
+        """
+
+    def changes(self, table: str, since: str | None, limit: int) -> Feed:
+        """Return up to ``limit`` changes after the position ``since``, the oldest first.
+
+        Without a position there are none, and the position is that of now. One of another
+        worker, or from before a restart, is as good. Raises TooOld for a position from
+        before the last ``RETAINED`` changes, and where a back end cannot say what changed
+        since, as of a table that was never written: who follows it then reads it anew.
         """
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:

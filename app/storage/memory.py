@@ -5,21 +5,43 @@ files, and makes tests of the API fast. Two stores over one ``Memory`` are two w
 """
 
 import threading
-from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections import defaultdict, deque
+from collections.abc import (
+    Callable,
+    Container,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import orjson
 
-from app.errors import Conflict, NotFound, Stale, TooLarge, Unavailable, cut
+from app.errors import Conflict, NotFound, Stale, TooLarge, TooOld, Unavailable, cut
 from app.pacing import Pace, paced, unhurried
 from app.query import Order, Query
 from app.query.predicate import predicate, sort, sort_key
-from app.storage import Collection, Document, Key, NextId, Page, Status, revision_of
+from app.storage import (
+    RETAINED,
+    Change,
+    Collection,
+    Document,
+    Feed,
+    Key,
+    NextId,
+    Page,
+    Status,
+    revision_of,
+)
 
 LAST_ID = 2**62 - 1
+
+_thread = threading.local()
 
 
 @dataclass(frozen=True)
@@ -54,9 +76,29 @@ class Table:
     """
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
+        self.lock = threading.Lock()
         self.records: dict[Key, Record] = {}
         self.ids: dict[str, int] = {}
+        self.recent: deque[Key] = deque(maxlen=RETAINED)
+        self.changed = 0
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep out other writers; raises RuntimeError within another write."""
+        if getattr(_thread, "is_writing", False):
+            raise RuntimeError("a write within a write")
+        with self.lock:
+            _thread.is_writing = True
+            try:
+                yield
+            finally:
+                _thread.is_writing = False
+
+    def replace(self, records: dict[Key, Record], changed: Sequence[Key]) -> None:
+        """Replace the records, of which those under the keys ``changed`` do."""
+        self.records = records
+        self.recent.extend(changed)
+        self.changed += len(changed)
 
 
 class Memory:
@@ -90,6 +132,11 @@ class MemoryStore:
 
     def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
         """Return the page of records that ``query`` asks for."""
+        found = self._found(table, query, pace)
+        end = None if query.limit is None else query.offset + query.limit
+        return Page(found[query.offset : end], len(found))
+
+    def _found(self, table: str, query: Query, pace: Pace) -> list[Record]:
         found = list(paced(list(self._tables[table].records.values()), pace))
         if query.where is not None:
             matches = predicate(query.where)
@@ -102,17 +149,37 @@ class MemoryStore:
         _sort(found, tuple(mirror), pace)
         if is_mirrored:
             found.reverse()
-        end = None if query.limit is None else query.offset + query.limit
-        return Page(found[query.offset : end], len(found))
+        return found
+
+    def scan(self, table: str) -> Iterator[Record]:
+        """Return all records, in the order of the table."""
+        yield from self._found(table, Query(), unhurried)
+
+    def version(self, table: str) -> Hashable:
+        """Return how many changes there were."""
+        return self._tables[table].changed
+
+    def changes(self, table: str, since: str | None, limit: int) -> Feed:
+        """Return what changed after the position ``since``; raises TooOld."""
+        target = self._tables[table]
+        with target.lock:
+            position = target.changed if since is None else int(since)
+            recent = list(target.recent)
+            first = target.changed - len(recent)
+            if position < first:
+                raise TooOld("what changed since then is no longer known")
+            keys = recent[position - first :][:limit]
+            changes = [Change(key, target.records.get(key)) for key in keys]
+        return Feed(changes, str(position + len(keys)))
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
-        with self._tables[table].lock:
+        with self._tables[table].writing():
             return self._add(table, documents)
 
     def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
         """Add the document that ``make`` makes with new ids; raises Conflict, TooLarge."""
-        with self._tables[table].lock:
+        with self._tables[table].writing():
             ids = _Ids(self._tables[table].ids)
             [record] = self._add(table, [make(ids.next_id)])
             ids.keep()
@@ -123,7 +190,7 @@ class MemoryStore:
     ) -> None:
         """Add or replace documents, all or none; with ``clear``, remove all others."""
         key = self._collections[table].key
-        with self._tables[table].lock:
+        with self._tables[table].writing():
             records = [_record(document[key], document) for document in documents]
             self._put(table, records, clear)
 
@@ -135,7 +202,7 @@ class MemoryStore:
         revisions: Container[int] | None = None,
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
-        with self._tables[table].lock:
+        with self._tables[table].writing():
             old = self._expected(table, key, revisions)
             ids = _Ids(self._tables[table].ids)
             document = change(old.document, ids.next_id)
@@ -150,7 +217,7 @@ class MemoryStore:
 
     def update_all(self, table: str, change: Callable[[Document], Document]) -> int:
         """Replace all documents by what ``change`` makes of them, all or none."""
-        with self._tables[table].lock:
+        with self._tables[table].writing():
             records = [
                 _record(old.key, document)
                 for old in self._tables[table].records.values()
@@ -163,11 +230,11 @@ class MemoryStore:
         self, table: str, key: Key, revisions: Container[int] | None = None
     ) -> None:
         """Remove a record; raises NotFound, Stale."""
-        with self._tables[table].lock:
+        with self._tables[table].writing():
             self._expected(table, key, revisions)
-            others = dict(self._tables[table].records)
-            del others[key]
-            self._tables[table].records = others
+            target = self._tables[table]
+            others = {k: each for k, each in target.records.items() if k != key}
+            target.replace(others, [key])
 
     def ping(self) -> None:
         """Do nothing: memory can always be written."""
@@ -213,7 +280,9 @@ class MemoryStore:
         """Put records, at once for those who read meanwhile; the lock is held."""
         target = self._tables[table]
         put = {record.key: record for record in records}
-        target.records = put if clear else {**target.records, **put}
+        gone = list(target.records.keys() - put.keys()) if clear else []
+        kept = {} if clear else target.records
+        target.replace({**kept, **put}, [*put, *gone])
         for record in put.values():
             for sequence, id_ in self._collections[table].ids(record.document):
                 if target.ids.get(sequence, 0) < id_ <= LAST_ID:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import pytest
 from conforming_documents import Documents, Ids, Updates
+from conforming_feeds import Feeds
 from conforming_queries import MIXED, Finding
 from notes import (
     note,
@@ -117,7 +118,7 @@ class Workers:
         assert store.get("notes", "a").document == document
 
 
-class Conformance(Documents, Updates, Ids, Finding, Workers):
+class Conformance(Documents, Updates, Ids, Finding, Feeds, Workers):
     """The tests; ``store`` and ``other`` are two workers on the same tables."""
 
     @pytest.fixture

@@ -2,7 +2,12 @@
 
 import pytest
 
-for module in ("conformance", "conforming_documents", "conforming_queries"):
+for module in (
+    "conformance",
+    "conforming_documents",
+    "conforming_feeds",
+    "conforming_queries",
+):
     pytest.register_assert_rewrite(module)
 
 from conformance import Conformance  # noqa: E402

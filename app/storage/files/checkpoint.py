@@ -146,11 +146,13 @@ class FoldedTable(WritableTable):
                 return False
             state, base = self._state, self._seen
             snapshot, end = state.numbered(), self._journal.offset
+            changes = state.recent.span()
             checkpoint = Checkpoint.now(state.sequence)
             header = state.header(checkpoint, None)
         draft = self._beside("fold")
         drafted = self._file.draft(draft, snapshot, checkpoint)
         self._edits.keep_version(lambda: folded.lines(end), state, checkpoint)
+        self._changes.keep(changes)
         # Kept open until writers may go on: to free its blocks takes longer than the rest.
         former = self._file.opened()
         with self._lock:

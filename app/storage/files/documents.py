@@ -9,6 +9,7 @@ replaced: a page that was handed out stays what it was while writers go on.
 
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import count
 from typing import Any
 
 from orjson import dumps
@@ -44,14 +45,20 @@ FEW = 4
 """A list in another order is searched if it leaves at most this part of the documents."""
 
 
+_versions = count()
+
+
 class Documents:
     """The records of one table by key, and the answers to queries.
+
+    The ``version`` is one that no other documents in this process ever had.
 
     One thread at a time may write; any number may read meanwhile.
     """
 
     def __init__(self, collection: Collection, records: Iterable[Record]) -> None:
         self._collection = collection
+        self.version = next(_versions)
         self._by_key = {record.key: record for record in records}
         self._first = sort_key(collection.order)
         self._all: Bucket | None = None
@@ -94,6 +101,8 @@ class Documents:
             self._by_key.update(records)
             for key in former.keys() - records.keys():
                 self._by_key.pop(key, None)
+            # Who finds the new number finds the new documents.
+            self.version = next(_versions)
             if self._all is None:
                 return
             stands = touched is not None and not touches(touched, self._listed)

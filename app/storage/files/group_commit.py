@@ -33,6 +33,8 @@ from app.storage.files.lock import Busy
 from app.storage.files.records import Decoded, Record, Records
 from app.storage.files.replica import SharedTable
 
+_thread = threading.local()
+
 
 class Changes(NamedTuple):
     """What one write does: records to put, and keys that are gone.
@@ -132,6 +134,8 @@ class WritableTable(SharedTable):
 
         Raises what ``plan`` raises, and Unavailable.
         """
+        if getattr(_thread, "is_planning", False):
+            raise RuntimeError("a write within a write")
         write = _Write(plan, self.patience)
         with self._guard:
             self._line.append(write)
@@ -218,7 +222,7 @@ class WritableTable(SharedTable):
         for write in writes:
             ids = NewIds(state.marks, documents, self._collection.ids)
             try:
-                write.changes = write.plan(documents, ids.next_id)
+                write.changes = _carried_out(write.plan, documents, ids.next_id)
                 put, gone, touched, most = write.changes
                 if any(not 0 <= each.number <= LAST for each in put):
                     _check_numbers(put, documents)
@@ -251,6 +255,15 @@ class WritableTable(SharedTable):
         self._line.clear()
         self._is_led = False
         self._guard = threading.Lock()
+
+
+def _carried_out(plan: Plan, documents: Records, next_id: NextId) -> Changes:
+    """Return what ``plan`` makes; a write within it would wait for itself."""
+    _thread.is_planning = True
+    try:
+        return plan(documents, next_id)
+    finally:
+        _thread.is_planning = False
 
 
 def _check_sizes(packed: Iterable[Decoded], most: int, before: Records) -> None:

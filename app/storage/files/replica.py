@@ -20,12 +20,13 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from app.errors import Invalid, Unavailable
-from app.storage import Collection
+from app.storage import Collection, Key
+from app.storage.files.changes import KeptChanges, Span, after, position_of
 from app.storage.files.datafile import DataFile, Identity, identity, is_as_seen
 from app.storage.files.descriptors import Sync
 from app.storage.files.documents import Documents
@@ -77,6 +78,7 @@ class SharedTable:
         self._turns = Turns(self._beside("lock"), self.moment)
         self._lock = TableLock(self._beside("lock"), self._turns, self.patience)
         self._edits = Edits(self._file, collection, self._commits.flush)
+        self._changes = KeptChanges(self._beside("changes"), self._commits.flush)
         self._restorer = Restorer(self._file, self._path, collection, self._edits)
         self._journal: Journal | None = None
         self._seen: Identity | None = None
@@ -102,6 +104,26 @@ class SharedTable:
         if not self._turns.last_look_holds():
             self._look()
         return self._state.documents
+
+    def version(self) -> int:
+        """Return a number that is another one after each change; raises Unavailable."""
+        return self.documents.version
+
+    def changes(self, since: str | None, limit: int) -> tuple[list[Key], str]:
+        """Return the keys that changed after a position, and the position after them.
+
+        Without one, none, and the position of now. Raises TooOld and Unavailable.
+        """
+        if not self._turns.last_look_holds():
+            self._look()
+        span = self._state.recent.span()
+        if since is None:
+            return [], position_of(span.epoch, span.until)
+        return after(self._spans(span), since, limit)
+
+    def _spans(self, known: Span) -> Iterator[Span]:
+        yield known
+        yield known.after(self._changes.read())
 
     def _look(self) -> None:
         """Take in what there is in the files."""

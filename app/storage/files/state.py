@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.storage import Collection
+from app.storage import Collection, Key
+from app.storage.files.changes import Recent
 from app.storage.files.datafile import Drafted, Identity
 from app.storage.files.documents import Documents
 from app.storage.files.entries import LAST
@@ -45,6 +46,7 @@ class State:
     unfolded: int = 0
     marks: Marks = field(default_factory=Marks)
     ahead: Edit | None = None
+    recent: Recent = field(default_factory=Recent)
 
     @classmethod
     def of(
@@ -98,6 +100,7 @@ class State:
         self.broken = {}
         self.unfolded = 0
         self.marks.begin(header)
+        self.recent.begin(self.epoch, self.sequence)
 
     def apply(self, entry: dict[str, Any]) -> None:
         """Take in a later line of the journal."""
@@ -115,7 +118,7 @@ class State:
             touched = entry.get("touched")
             members = None if touched is None else frozenset(map(tuple, touched))
             self.documents.change(put, entry.get("gone", ()), members)
-        self._pass(entry)
+        self._pass(entry, [each.record.key for each in put])
 
     def reserve(self, entry: dict[str, Any]) -> None:
         """Give no number and no id of ``entry`` again."""
@@ -132,14 +135,19 @@ class State:
     def note(self, entry: dict[str, Any]) -> None:
         """Take in all of a line but its documents."""
         self.reserve(entry)
-        self._pass(entry)
+        put = entry.get("put", ())
+        self._pass(
+            entry, [key_in(document, self.collection.key) for _, document in put]
+        )
 
-    def _pass(self, entry: dict[str, Any]) -> None:
+    def _pass(self, entry: dict[str, Any], put: list[Key]) -> None:
         self.unfolded += "put" in entry
         digest = entry.get("digest", "")
         if entry.get("anew"):
             # It says what to make of the edited file, and of none from before.
             self.known, self.merged = {}, {}
+            self.recent.forget(entry["seq"])
+        self.recent.note(entry["seq"], [*put, *entry.get("gone", ())])
         if "fold" in entry:
             self.known.setdefault(_identity(entry["fold"]), digest)
         # In the former format, "edit" told of an edit whose documents were not noted.

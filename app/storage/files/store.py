@@ -5,7 +5,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from app.errors import Conflict, Error, NotFound, Stale, Unavailable
 from app.logs import Failures
 from app.pacing import Pace, unhurried
 from app.query import Query
-from app.storage import Collection, Document, Key, NextId, Page, Status
+from app.storage import Change, Collection, Document, Feed, Key, NextId, Page, Status
 from app.storage.files.changed_paths import differences
 from app.storage.files.checkpoint import FoldedTable
 from app.storage.files.descriptors import Sync, flush_folder
@@ -127,6 +127,21 @@ class FileStore:
     def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
         """Return the page of records that ``query`` asks for."""
         return Page(*self._tables[table].documents.find(query, pace))
+
+    def scan(self, table: str) -> Iterator[Record]:
+        """Return all records, in the order of the table."""
+        return iter(self._tables[table].documents.find(Query())[0])
+
+    def version(self, table: str) -> Hashable:
+        """Return a value that is another one after each change of the table."""
+        return self._tables[table].version()
+
+    def changes(self, table: str, since: str | None, limit: int) -> Feed:
+        """Return what changed after the position ``since``; raises TooOld."""
+        target = self._tables[table]
+        keys, position = target.changes(since, limit)
+        documents = target.documents
+        return Feed([Change(key, documents.get(key)) for key in keys], position)
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
