@@ -1,7 +1,7 @@
 """Bodies: JSON of requests, plain or in a form, and JSON of replies."""
 
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,7 +12,7 @@ from falcon import HTTPContentTooLarge, HTTPUnsupportedMediaType, parse_header
 from app import jsontext
 from app.api.request_context import Request
 from app.errors import Invalid, cut
-from app.storage import Document, Record
+from app.storage import Record
 
 JSON = "application/json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
@@ -27,9 +27,6 @@ _JSON_BEGINS = (b"{", b"[", b'"')
 
 _BARE_KEY = re.compile(rb"[0-9A-Za-z_.:-]{1,64}")
 """A key that lacks its quotes."""
-
-FORMS_KEPT = 4
-"""How many encoded forms of a document are kept: one for each mask that is asked for."""
 
 
 def encode(value: Any) -> bytes:
@@ -48,25 +45,6 @@ def encode_shown(value: Any, record: Record) -> bytes:
 def encode_item(value: Any) -> bytes:
     """Return ``value`` as JSON with the indentation of an item, for ``join``."""
     return orjson.dumps([value], option=orjson.OPT_INDENT_2)[2:-2]
-
-
-def kept(
-    record: Record, form: Hashable | None, encode: Callable[[Document], bytes]
-) -> bytes:
-    """Return what ``encode`` makes of the document, kept while that is unchanged.
-
-    ``form`` names it: another one may be made otherwise. What has none is not kept.
-    """
-    if form is None:
-        return encode(record.document)
-    made = record.made
-    item: bytes | None = made.get(form)
-    if item is None:
-        if len(made) == FORMS_KEPT:
-            made.clear()
-        # A copy, without the room that orjson leaves behind what it returns.
-        item = made[form] = bytes(memoryview(encode(record.document)))
-    return item
 
 
 def join(items: Iterable[bytes]) -> bytes:

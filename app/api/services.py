@@ -16,6 +16,7 @@ from app.api.entity_tags import (
     refuse_conditions,
 )
 from app.api.parameters import Reader
+from app.api.renderings import Renderings
 from app.api.request_context import Request
 from app.api.service_parameters import (
     ACTIVE,
@@ -40,6 +41,7 @@ class Services:
     def __init__(self, use_cases: services.Services, pacing: Pacing) -> None:
         self._services = use_cases
         self._pacing = pacing
+        self._renderings = Renderings()
 
     def on_post_start(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
@@ -71,7 +73,7 @@ class Services:
         record = self._services.record(number(SERVICES, service_id))
 
         def encode() -> bytes:
-            return bodies.kept(
+            return self._renderings.of(
                 record,
                 view.form and ("one", view.form),
                 lambda document: bodies.encode(view.shown(SERVICES, document)),
@@ -127,7 +129,7 @@ class Services:
 
             def encode() -> bytes:
                 return bodies.join(
-                    bodies.kept(
+                    self._renderings.of(
                         record,
                         view.form,
                         lambda each: bodies.encode_item(view.shown(SERVICES, each)),

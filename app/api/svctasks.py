@@ -15,6 +15,7 @@ from app.api.entity_tags import (
     refuse_conditions,
 )
 from app.api.parameters import Listing
+from app.api.renderings import Renderings
 from app.api.request_context import Request
 from app.errors import Invalid
 from app.pacing import Pace, Pacing, paced
@@ -28,6 +29,7 @@ class Svctasks:
     def __init__(self, tasks: svctasks.Svctasks, pacing: Pacing) -> None:
         self._svctasks = tasks
         self._pacing = pacing
+        self._renderings = Renderings()
 
     def on_get(self, request: Request, response: Response) -> None:
         given, listing = parameters.listing_in(request, FIELDS)
@@ -100,7 +102,9 @@ class Svctasks:
         if not is_answered(request, response, of_revisions(page)):
             show = listing.show
             response.data = bodies.join(
-                bodies.kept(each, show, lambda task: bodies.encode_item(show(task)))
+                self._renderings.of(
+                    each, show, lambda task: bodies.encode_item(show(task))
+                )
                 for each in paced(page.records, pace)
             )
         return page.total

@@ -86,10 +86,6 @@ class Record(Protocol):
     def size(self) -> int:
         """How many bytes the document has as JSON without white space."""
 
-    @property
-    def made(self) -> dict[Any, Any]:
-        """What callers made of the document; it goes when the document does."""
-
 
 @dataclass(frozen=True, slots=True)
 class Page:

@@ -18,7 +18,6 @@ from collections.abc import (
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import orjson
 
@@ -63,10 +62,6 @@ class Record:
     @property
     def size(self) -> int:
         return len(self.content)
-
-    @cached_property
-    def made(self) -> dict[Any, Any]:
-        return {}
 
 
 class Table:

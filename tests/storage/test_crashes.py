@@ -794,7 +794,9 @@ def test_two_writers_at_once_lose_nothing(tmp_path):
     def both(documents):
         (tmp_path / "notes.json.lock").unlink()
         others.append(open_table(tmp_path))
-        put(others[0], "b", 2)
+        # In a thread of its own, as another process is: this one is writing.
+        with ThreadPoolExecutor() as pool:
+            pool.submit(put, others[0], "b", 2).result()
         documents[99] = note("a longer key", 3)
 
     first._update_table(both)

@@ -58,7 +58,7 @@ class Record:
     fraction of the memory, and is decoded each time that the document is asked for.
     """
 
-    __slots__ = ("number", "key", "content", "place", "_revision", "_made")
+    __slots__ = ("number", "key", "content", "place", "_revision")
 
     place: Any
     """Where the record stands in the order of the table: sort keys, the last its own;
@@ -69,7 +69,6 @@ class Record:
         self.key = key
         self.content = content
         self._revision: int | None = None
-        self._made: dict[Any, Any] | None = None
 
     @property
     def document(self) -> Document:
@@ -98,13 +97,6 @@ class Record:
     def packed(self) -> "Record":
         """Return this record with its document in JSON."""
         return Record(self.number, self.key, self.encoded)
-
-    @property
-    def made(self) -> dict[Any, Any]:
-        """What callers made of the document; it goes when the document does."""
-        if self._made is None:
-            self._made = {}
-        return self._made
 
     @property
     def revision(self) -> int:
