@@ -35,7 +35,8 @@ The one rule for absent, null and mixed values, for every back end:
   it has to be an element; without values it never holds.
 * A negation holds wherever its part does not, so for absent values too.
 * A presence is true or false, and equals nothing else; a member with null is present.
-* In an order, what is not of the field's type comes first, as if it were the least.
+* In an order, what is not of the field's type comes first, as if it were the least. Texts
+  are compared by their first 200 characters: longer ones that begin alike are equal in it.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -28,6 +28,9 @@ from app.query.values import (
     plain_key,
 )
 
+SORTED = 200
+"""How many characters of a text an order goes by."""
+
 Predicate = Callable[[Document], bool]
 Item = TypeVar("Item")
 
@@ -234,18 +237,20 @@ def sort(
 def _order_key(field: Field) -> Callable[[Document], Any]:
     find, key = field.find, field.type.comparison_key
     if field.type in STRINGS:
-        least: Any = ""
-        types: Any = str
-    elif field.type in NUMBERS:
-        least, types = float("-inf"), (int, float)
-    else:
-        return lambda document: _ranked(plain_key(find(document)))
 
-    def order_key(document: Document) -> Any:
-        found = key(find(document))
-        return found if isinstance(found, types) else least
+        def text_key(document: Document) -> str:
+            found = key(find(document))
+            return found[:SORTED] if isinstance(found, str) else ""
 
-    return order_key
+        return text_key
+    if field.type in NUMBERS:
+
+        def number_key(document: Document) -> int | float:
+            found = key(find(document))
+            return found if isinstance(found, int | float) else float("-inf")
+
+        return number_key
+    return lambda document: _ranked(plain_key(find(document)))
 
 
 def _ranked(key: Any) -> tuple[int, Any]:
@@ -253,7 +258,7 @@ def _ranked(key: Any) -> tuple[int, Any]:
     if isinstance(key, int | float):
         return (2, key)
     if isinstance(key, str):
-        return (3, key)
+        return (3, key[:SORTED])
     if isinstance(key, tuple):
         return (1, key[1]) if key[0] == "boolean" else (4, None)
     return (0, None)

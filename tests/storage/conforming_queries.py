@@ -208,3 +208,38 @@ class Finding:
         store.remove("notes", "b")
         assert self.find(store, {"n": 1}) == []
         assert self.find(store, order=[{"n": "desc"}]) == ["a"]
+
+    def test_text_is_sorted_by_its_first_200_characters_and_ties_by_insertion(
+        self, store
+    ):
+        long = "x" * 199
+        names = ["z", long + "bc", long + "ba", long + "a", long, long + "b"]
+        store.insert("albums", *(album(n, artist=name) for n, name in enumerate(names)))
+        by_artist = Order(ARTIST)
+        found = keys(store.find("albums", Query(order=(by_artist,))))
+        assert found == [4, 3, 1, 2, 5, 0]
+        mirrored = Query(order=(Order(ARTIST, True),))
+        assert keys(store.find("albums", mirrored)) == found[::-1]
+
+    @pytest.mark.parametrize("operator", ["$gt", "$gte", "$lt", "$lte"])
+    def test_long_texts_are_compared_to_their_ends(self, store, operator):
+        long = "x" * 199
+        names = [long + end for end in ("", "a", "b", "ba", "bb", "bc", "c")]
+        store.insert("albums", *(album(n, artist=name) for n, name in enumerate(names)))
+        store.insert("albums", *(album(n, artist=f"{n}") for n in range(10, 60)))
+        holds = {
+            "$gt": str.__gt__,
+            "$gte": str.__ge__,
+            "$lt": str.__lt__,
+            "$lte": str.__le__,
+        }
+        for operand in names:
+            where = Every(
+                (Comparison(ARTIST, operator, operand), Comparison(ARTIST, "$gt", "w"))
+            )
+            for order in ((), (Order(ARTIST),)):
+                page = store.find("albums", Query(where, order))
+                expected = [
+                    n for n, name in enumerate(names) if holds[operator](name, operand)
+                ]
+                assert sorted(keys(page)) == expected

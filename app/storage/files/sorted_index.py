@@ -19,7 +19,7 @@ from typing import Any
 
 from app.pacing import Pace, unhurried
 from app.query import Comparison, Order
-from app.query.predicate import sort, sort_key
+from app.query.predicate import SORTED, sort, sort_key
 from app.storage import Key
 from app.storage.files.records import Decoded, Record
 
@@ -158,9 +158,14 @@ class Bucket:
     def _span(keys: Keys, limits: list[Comparison]) -> tuple[int, int]:
         start, end = 0, len(keys)
         for limit in limits:
+            operand, is_lower = limit.operand, limit.operator in ("$gt", "$gte")
             side = bisect_right if limit.operator in ("$gt", "$lte") else bisect_left
-            place = side(keys, limit.operand, key=_first)
-            if limit.operator in ("$gt", "$gte"):
+            if isinstance(operand, str) and len(operand) >= SORTED:
+                # Longer texts that begin like it may be on either side of it.
+                operand = operand[:SORTED]
+                side = bisect_left if is_lower else bisect_right
+            place = side(keys, operand, key=_first)
+            if is_lower:
                 start = max(start, place)
             else:
                 end = min(end, place)
