@@ -115,7 +115,7 @@ class Extensions:
 
         # Another process may finish it too, and a client may have created a schema with
         # this name since: that schema and its values stay.
-        self._store.update_all(service.NAME, stripped)
+        self._store.update_each(service.NAME, stripped)
         try:
             self._store.remove(TABLE, record.key, {record.revision})
         except (NotFound, Stale):

@@ -15,7 +15,8 @@
 * ``update`` is an atomic read-modify-write: ``change`` maps the old document to the new
   one, under the same key, and may be called more than once. When it returns the document
   it was given, nothing is written. With ``revisions`` it raises Stale if the record is in
-  none of them. ``update_all`` does the same with all documents of a table in one step.
+  none of them. ``update_each`` does so with one document after
+  the other of those that are there when it begins.
 * ``add`` and ``update`` hand on a function that gives ids: integers for each sequence of
   the table, from 1 on, perhaps with gaps, and always more than any id in its documents
   (``Collection.ids``) up to 2**62 - 1, the last that is given. An id that was written is
@@ -33,7 +34,8 @@
 * A write within a write, of any table, is an error. A read within ``change`` or ``make``
   sees at least what had been written when the write got hold of its table; of that table
   it may miss what is being written with it, so that ``change`` goes by what it is given.
-  ``update_all`` comes after each write that began before it.
+  ``update_each`` comes after each write that began before it; others may come between
+  the documents that it changes, and those that it changed stay so if it fails.
 * Documents that a store hands out are shared: never change one, build another.
 * A store knows no HTTP and no presentation: masks and flat forms are made in ``app.api``.
 """
@@ -217,8 +219,8 @@ class Store(Protocol):
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
 
-    def update_all(self, table: str, change: Callable[[Document], Document]) -> int:
-        """Replace all documents by what ``change`` makes of them, all or none.
+    def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
+        """Replace each document by what ``change`` makes of it; some, if that raises.
 
         Returns how many it changed.
         """

@@ -210,8 +210,8 @@ class MemoryStore:
             ids.keep()
             return record
 
-    def update_all(self, table: str, change: Callable[[Document], Document]) -> int:
-        """Replace all documents by what ``change`` makes of them, all or none."""
+    def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
+        """Replace each document by what ``change`` makes of it, here in one step."""
         with self._tables[table].writing():
             records = [
                 _record(old.key, document)

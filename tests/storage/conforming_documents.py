@@ -235,7 +235,7 @@ class Updates:
         assert got.document == note("a", 1, more={"x": [1]})
         assert [each.document["n"] for each in page.records] == [1, 2]
 
-    def test_update_all_changes_all_documents_and_tells_how_many(self, store, other):
+    def test_update_each_changes_all_documents_and_tells_how_many(self, store, other):
         store.insert("albums", *(album(number) for number in range(5)))
 
         def change(document):
@@ -244,51 +244,53 @@ class Updates:
             return {**document, "artist": "x"}
 
         before = store.get("albums", 1).revision
-        assert store.update_all("albums", change) == 3
+        assert store.update_each("albums", change) == 3
         page = other.find("albums", Query(Comparison(ARTIST, "$eq", "x")))
         assert keys(page) == [0, 2, 4]
         assert other.get("albums", 1).revision == before
 
-    def test_update_all_that_fails_for_one_document_changes_none(self, store, other):
-        numbers = range(1, 6)
-        store.insert("albums", *map(album, numbers))
-        before = [store.get("albums", number).revision for number in numbers]
-
-        def change(document):
-            if document["album_id"] == 4:
-                raise Invalid("no")
-            return {**document, "artist": "x"}
-
-        with pytest.raises(Invalid, match="no"):
-            store.update_all("albums", change)
-        for worker in (store, other):
-            after = [worker.get("albums", number).revision for number in numbers]
-            assert after == before
-
-    def test_update_all_of_nothing_does_nothing(self, store):
-        assert store.update_all("albums", lambda document: {}) == 0
+    def test_update_each_of_nothing_does_nothing(self, store):
+        assert store.update_each("albums", lambda document: {}) == 0
         store.insert("albums", album(1))
-        assert store.update_all("albums", lambda document: document) == 0
+        assert store.update_each("albums", lambda document: document) == 0
         assert store.get("albums", 1).document == album(1)
 
-    def test_update_all_appears_at_once(self, store, other):
-        """Whoever looks sees all or none of the documents changed."""
-        store.insert("notes", *(note(f"{number}") for number in range(500)))
-        counts, done = set(), threading.Event()
+    def test_update_each_changes_each_document_once_while_others_write(
+        self, store, other
+    ):
+        store.insert("notes", *(note(f"{number}") for number in range(2500)))
+        done = threading.Event()
 
-        def look(seeing):
+        def write():
+            count = 0
             while not done.is_set():
-                page = seeing.find("notes", Query())
-                counts.add(len({record.document["n"] for record in page.records}))
+                other.update("notes", "2499", lambda d, _: {**d, "n": d["n"] + 1})
+                count += 1
+            return count
 
         with ThreadPoolExecutor() as pool:
-            lookers = [pool.submit(look, seeing) for seeing in (store, other)]
-            for n in range(1, 20):
-                store.update_all("notes", lambda d, n=n: {**d, "n": n})
+            writer = pool.submit(write)
+            count = store.update_each("notes", lambda d: {**d, "name": d["name"] + "!"})
             done.set()
-            for looker in lookers:
-                looker.result()
-        assert counts == {1}
+            written = writer.result()
+        assert count == 2500
+        records = list(other.scan("notes"))
+        assert {each.document["name"] for each in records} == {
+            f"the note {number}!" for number in range(2500)
+        }
+        assert other.get("notes", "2499").document["n"] == written
+
+    def test_update_each_that_fails_leaves_what_it_did_not_reach(self, store, other):
+        store.insert("notes", *(note(f"{number}") for number in range(3)))
+
+        def change(document):
+            raise Invalid("no")
+
+        before = [each.revision for each in store.scan("notes")]
+        with pytest.raises(Invalid, match="no"):
+            store.update_each("notes", change)
+        for worker in (store, other):
+            assert [each.revision for each in worker.scan("notes")] == before
 
 
 class Ids:

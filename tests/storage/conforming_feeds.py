@@ -30,7 +30,7 @@ class Feeds:
             lambda: store.insert("notes", note("a"), note("b")),
             lambda: other.update("notes", "a", lambda d, _: {**d, "n": 1}),
             lambda: store.load("notes", [note("c")]),
-            lambda: other.update_all("notes", lambda d: {**d, "n": 2}),
+            lambda: other.update_each("notes", lambda d: {**d, "n": 2}),
             lambda: store.remove("notes", "a"),
             lambda: other.insert("notes", note("a")),
             lambda: store.load("notes", [], clear=True),

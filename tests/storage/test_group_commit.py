@@ -102,9 +102,9 @@ def test_all_see_what_a_whole_table_is_changed_to(store):
 
     writes = [
         lambda: store.insert("notes", note("a")),
-        lambda: store.update_all("notes", every),
+        lambda: store.update_each("notes", every),
         lambda: store.insert("notes", note("b")),
-        lambda: store.update_all("notes", every),
+        lambda: store.update_each("notes", every),
     ]
     with crowd(store, *writes) as futures:
         pass

@@ -95,11 +95,11 @@ class Contract(RuleBasedStateMachine):
             self.model[key] = n
 
     @rule(worker=WORKERS, most=NUMBERS)
-    def update_all(self, worker, most):
+    def update_each(self, worker, most):
         def change(document):
             return document if document["n"] <= most else {**document, "n": most}
 
-        count = self.workers[worker].update_all("notes", change)
+        count = self.workers[worker].update_each("notes", change)
         assert count == sum(n > most for n in self.model.values())
         self.model = {key: min(n, most) for key, n in self.model.items()}
 

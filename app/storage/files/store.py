@@ -28,6 +28,9 @@ from app.storage.files.records import Record, Records
 
 log = logging.getLogger(__name__)
 
+STEP = 1000
+"""How many documents ``update_each`` changes at once; other writes may come between."""
+
 ROUND = 0.25
 """Seconds between two looks of the keeper at each table."""
 
@@ -207,21 +210,24 @@ class FileStore:
         self._tables[table].write(plan)
         return result[0]
 
-    def update_all(self, table: str, change: Callable[[Document], Document]) -> int:
-        """Replace all documents by what ``change`` makes of them, all or none.
+    def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
+        """Replace each document by what ``change`` makes of it, in steps of ``STEP``.
 
         Returns how many it changed.
         """
+        target, keys = self._tables[table], list[Key]()
 
-        def plan(documents: Records, _: NextId) -> Changes:
-            put = []
-            for old in documents:
-                before = old.document
-                if (document := change(before)) is not before:
-                    put.append(Record(old.number, old.key, document))
-            return Changes(put, [])
+        def look(documents: Records, _: NextId) -> Changes:
+            keys.extend(record.key for record in documents)
+            return Changes([], [])
 
-        return len(self._tables[table].write(plan).put)
+        # Not a mere read: it comes after each write that began before.
+        target.write(look)
+        count = 0
+        for start in range(0, len(keys), STEP):
+            plan = partial(_changed, keys[start : start + STEP], change)
+            count += len(target.write(plan).put)
+        return count
 
     def remove(
         self, table: str, key: Key, revisions: Container[int] | None = None
@@ -339,6 +345,20 @@ def _added(
             raise Conflict(f"{table.key} {key} exists already")
         records[key] = Record(number, key, document)
     return Changes(list(records.values()), [], most=most)
+
+
+def _changed(
+    keys: Iterable[Key],
+    change: Callable[[Document], Document],
+    documents: Records,
+    next_id: NextId,
+) -> Changes:
+    put = []
+    for old in filter(None, map(documents.get, keys)):
+        before = old.document
+        if (document := change(before)) is not before:
+            put.append(Record(old.number, old.key, document))
+    return Changes(put, [])
 
 
 def _existing(

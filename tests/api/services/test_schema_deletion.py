@@ -22,7 +22,7 @@ SCHEMA = {
 }
 OLD, NEW = [{"k": "old"}], [{"k": "new"}]
 
-STEPS = ("update", "update_all", "remove")
+STEPS = ("update", "update_each", "remove")
 """What a deletion does to the store: mark, strip, remove."""
 
 PATHS = {
@@ -31,7 +31,7 @@ PATHS = {
     "tasks": "/services/1/tasks/1",
 }
 
-WRITES = ("insert", "add", "load", "update", "update_all", "remove")
+WRITES = ("insert", "add", "load", "update", "update_each", "remove")
 
 ALL = Query()
 
@@ -347,7 +347,7 @@ def test_value_whose_write_is_under_way_at_the_deletion_goes_too(
     """The schema is marked while a writer that has looked at it is in its step."""
     other = opened().store
     marked = threading.Event()
-    deletion = over(Watched(other, once("update_all", marked.set)))
+    deletion = over(Watched(other, once("update_each", marked.set)))
     thread = threading.Thread(
         target=lambda: deletion.extensions.remove(LEVELS[level], "info")
     )
@@ -396,7 +396,7 @@ def test_two_deletions_at_once_are_one(filled, store, over, opened):
         with pytest.raises(NotFound):
             other.remove(level, "info")
 
-    over(Watched(store, once("update_all", delete_too))).extensions.remove(
+    over(Watched(store, once("update_each", delete_too))).extensions.remove(
         level, "info"
     )
     assert stored(opened().store, "tasks") == ([], [])
