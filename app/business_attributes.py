@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from app.query import Query
 from app.schemas import business_attribute
 from app.storage import Document, Record, Store
 
@@ -142,7 +141,7 @@ class BusinessAttributes:
         return values
 
     def _records(self) -> Sequence[Record]:
-        return self._store.find(TABLE, Query()).records
+        return list(self._store.scan(TABLE))
 
 
 def _by_place(documents: Iterable[Document]) -> Mapping[Place, Values]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from app import lifecycle
 from app.errors import Conflict, Invalid, NotFound, Stale
-from app.query import Query
 from app.schemas import extension, service
 from app.schemas.extension import Values
 from app.schemas.service import LEVELS, Level
@@ -122,7 +121,7 @@ class Extensions:
             pass
 
     def _all(self) -> Sequence[Record]:
-        return self._store.find(TABLE, Query()).records
+        return list(self._store.scan(TABLE))
 
 
 class _Known:

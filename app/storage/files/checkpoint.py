@@ -13,15 +13,17 @@ it is lost.
 
 import fcntl
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from threading import TIMEOUT_MAX
 
 from app.errors import Error, Unavailable
-from app.storage import Collection, Figure, Status
+from app.storage import Collection, Figure, Key, Status
+from app.storage.files.changes import KeptChanges, Span, after, position_of
 from app.storage.files.datafile import identity
 from app.storage.files.descriptors import Sync
 from app.storage.files.group_commit import WritableTable
-from app.storage.files.journal import Journal, Line, open_journal
+from app.storage.files.journal import Journal, Line, open_journal, unread
 from app.storage.files.lock import Busy, ThreadLock, lock_file
 from app.storage.files.replacing import check_replaceable, is_mounted
 from app.storage.files.versions import Checkpoint
@@ -50,6 +52,7 @@ class FoldedTable(WritableTable):
     def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
         super().__init__(folder, collection, sync)
         self._folding = ThreadLock(self.patience)
+        self._changes = KeptChanges(self._beside("changes"), self._commits.flush)
 
     def is_due(self, quiet: float) -> bool:
         """Tell whether to fold now, after so many seconds without a write."""
@@ -64,6 +67,38 @@ class FoldedTable(WritableTable):
         """Raise Unavailable if the data file can never be replaced: it is mounted."""
         if is_mounted(self._file.path):
             check_replaceable(self._file.path)
+
+    def check_writable(self) -> None:
+        """Raise Unavailable when nothing can be written now."""
+        self._commits.check_writable(self._path, self._beside("lock"))
+        check_replaceable(self._file.path)
+
+    def mend(self) -> None:
+        """Take in what others wrote, and mend what a crash left half-written."""
+        self.documents.settle()
+        if unread(self._journal) > 0 or self._state.ahead:
+            with self._lock:
+                self._catch_up_or_fail()
+
+    def version(self) -> int:
+        """Return a number that is another one after each change; raises Unavailable."""
+        return self.documents.version
+
+    def changes(self, since: str | None, limit: int) -> tuple[list[Key], str]:
+        """Return the keys that changed after a position, and the position after them.
+
+        Without one, none, and the position of now. Raises TooOld and Unavailable.
+        """
+        if not self._turns.last_look_holds():
+            self._look()
+        span = self._state.recent.span()
+        if since is None:
+            return [], position_of(span.epoch, span.until)
+        return after(self._spans(span), since, limit)
+
+    def _spans(self, known: Span) -> Iterator[Span]:
+        yield known
+        yield known.after(self._changes.read())
 
     def progress(self) -> tuple[int, int]:
         """Return the sequence number reached, and how many entries await a fold."""

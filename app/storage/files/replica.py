@@ -20,13 +20,12 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from app.errors import Invalid, Unavailable
-from app.storage import Collection, Key
-from app.storage.files.changes import KeptChanges, Span, after, position_of
+from app.storage import Collection
 from app.storage.files.datafile import DataFile, Identity, identity, is_as_seen
 from app.storage.files.descriptors import Sync
 from app.storage.files.documents import Documents
@@ -48,7 +47,6 @@ from app.storage.files.journal import (
 from app.storage.files.lock import BRIEF, PATIENCE, Busy, TableLock
 from app.storage.files.merging import Edit
 from app.storage.files.records import Decoded
-from app.storage.files.replacing import check_replaceable
 from app.storage.files.restoring import Restorer
 from app.storage.files.sequence_lock import Turns
 from app.storage.files.state import State
@@ -78,7 +76,6 @@ class SharedTable:
         self._turns = Turns(self._beside("lock"), self.moment)
         self._lock = TableLock(self._beside("lock"), self._turns, self.patience)
         self._edits = Edits(self._file, collection, self._commits.flush)
-        self._changes = KeptChanges(self._beside("changes"), self._commits.flush)
         self._restorer = Restorer(self._file, self._path, collection, self._edits)
         self._journal: Journal | None = None
         self._seen: Identity | None = None
@@ -104,26 +101,6 @@ class SharedTable:
         if not self._turns.last_look_holds():
             self._look()
         return self._state.documents
-
-    def version(self) -> int:
-        """Return a number that is another one after each change; raises Unavailable."""
-        return self.documents.version
-
-    def changes(self, since: str | None, limit: int) -> tuple[list[Key], str]:
-        """Return the keys that changed after a position, and the position after them.
-
-        Without one, none, and the position of now. Raises TooOld and Unavailable.
-        """
-        if not self._turns.last_look_holds():
-            self._look()
-        span = self._state.recent.span()
-        if since is None:
-            return [], position_of(span.epoch, span.until)
-        return after(self._spans(span), since, limit)
-
-    def _spans(self, known: Span) -> Iterator[Span]:
-        yield known
-        yield known.after(self._changes.read())
 
     def _look(self) -> None:
         """Take in what there is in the files."""
@@ -326,11 +303,6 @@ class SharedTable:
 
     # Writing
 
-    def check_writable(self) -> None:
-        """Raise Unavailable when nothing can be written now."""
-        self._commits.check_writable(self._path, self._beside("lock"))
-        check_replaceable(self._file.path)
-
     def _catch_up_or_fail(self) -> None:
         try:
             self._catch_up()
@@ -408,13 +380,6 @@ class SharedTable:
         if count:
             text = "%s: %d damaged bytes were set aside in %s"
             log.warning(text, self._path.name, count, aside.name)
-
-    def mend(self) -> None:
-        """Take in what others wrote, and mend what a crash left half-written."""
-        self.documents.settle()
-        if unread(self._journal) > 0 or self._state.ahead:
-            with self._lock:
-                self._catch_up_or_fail()
 
     def before_fork(self) -> None:
         """Wait until no thread is in the middle of anything, and hold them off."""
