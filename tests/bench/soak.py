@@ -112,7 +112,7 @@ class Editor:
         self._server, self._file = server, folder / "svctasks.json"
         reply = server.request("POST", T, {"name": "edited 0"})
         self._id = json.loads(reply.content)["id"]
-        self._opened = ""
+        self._opened = self._version = ""
         self.count = 0
 
     @property
@@ -120,7 +120,7 @@ class Editor:
         return {self._id: f"edited {self.count}"}
 
     def open(self) -> None:
-        """Open the file, once it holds what this person saved last."""
+        """Open the file, once it is a version that holds what this person saved last."""
         wait(self._reads, "the checkpoint")
 
     def save(self) -> None:
@@ -141,9 +141,12 @@ class Editor:
         return f'"edited {self.count}"'
 
     def _reads(self) -> bool:
-        if self._file.exists():
-            self._opened = self._file.read_text()
-        return self._opened.count(self._text) == 1
+        text = self._file.read_text() if self._file.exists() else ""
+        version = text.rpartition('"_checkpoint"')[2]
+        if version == self._version or text.count(self._text) != 1:
+            return False
+        self._opened, self._version = text, version
+        return True
 
     def _put(self, text: str) -> None:
         # In one step, so that nobody reads half of it.

@@ -33,8 +33,9 @@ from notes import (
 )
 from tinydb import where
 
+from app.errors import Invalid
 from app.storage.files import versions
-from app.storage.files.journal import decode, encode
+from app.storage.files.journal import Line, encode
 from app.storage.files.records import Record, encoded
 from app.storage.files.versions import UNKNOWN, Checkpoint, Step, Versions, newest
 
@@ -226,6 +227,49 @@ def test_edit_of_an_unknown_version_is_taken_for_that_of_the_closest(
     assert "does not say which version it comes from" in caplog.text
 
 
+def test_edit_of_a_version_that_is_not_kept_any_more_changes_nothing(
+    tmp_path, table, caplog
+):
+    """It cannot be told from what was written since."""
+    editor = opened(tmp_path)
+    write_long_ago(tmp_path, table)
+    former = numbers(held(table))
+    saved(tmp_path, editor, c=30)
+    assert numbers(held(table)) == former
+    assert "comes from its version of" in table.fault
+    assert numbers(held(open_table(tmp_path))) == former
+    saved(tmp_path, json.loads(served(tmp_path)), c=30)
+    assert numbers(held(table)) == {**former, "c": 30}
+    assert table.fault is None
+
+
+def test_process_does_not_start_over_an_edit_of_a_version_that_is_not_kept_any_more(
+    tmp_path, table
+):
+    editor = opened(tmp_path)
+    write_long_ago(tmp_path, table)
+    table.close()
+    saved(tmp_path, editor, c=30)
+    with pytest.raises(Invalid, match="open the file anew and repeat the edit"):
+        open_table(tmp_path)
+    del editor["_checkpoint"]
+    saved(tmp_path, editor)
+    open_table(tmp_path).close()
+
+
+def write_long_ago(folder, table):
+    """Write, so that the versions before are not kept any more."""
+    write(table, 2)
+    table.fold()
+    path = folder / VERSIONS
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[-1])
+
+
+def served(folder):
+    """Return the data file that holds what is served while an edit is broken."""
+    return (folder / "notes.json.served").read_text()
+
+
 @pytest.mark.parametrize("text", ["[]", "{}", '{"notes": {}}'])
 def test_file_that_holds_nothing_of_any_version_is_meant_as_it_is(
     tmp_path, table, seen, text
@@ -368,8 +412,12 @@ def test_file_is_bounded_and_the_last_ten_steps_are_kept(file):
         file.add(given)
         assert file.path.stat().st_size < 3 * versions.BYTES
     assert len(history(file, 60)) > 10
-    huge = [decode(encode({"seq": n, "text": long * 12})) for n in range(20)]
-    assert newest(huge) == huge[-10:]
+    huge = [
+        Line({"seq": n, what: True}, b"x" * versions.BYTES)
+        for n in range(20)
+        for what in ("until", "edited")
+    ]
+    assert newest(huge) == huge[-20:]
 
 
 def test_revisions_that_are_not_told_are_unknown():

@@ -50,6 +50,27 @@ class Edits:
         path = file.path.with_name(f"{file.name}.versions")
         self._versions = Versions(path, collection.key, sync)
 
+    def check_version(self, saved: Saved, lines: Sequence[Line], state: State) -> None:
+        """Check that the version that an edit comes from is still known, if it was ever.
+
+        Raises Invalid. Compared with another version, the edit would remove what was added
+        since, and undo what was changed.
+        """
+        present = self._steps(lines, state)
+        steps, named = self._versions.history(present), saved.checkpoint
+        oldest = steps[0].since
+        if named is None or len(steps) == len(present):
+            return
+        is_known = any(step.since == named for step in steps)
+        is_older = named.number < oldest.number or named.time < oldest.time
+        if is_older and not is_known:
+            raise Invalid(
+                f"{self._file.name} comes from its version of {named.time}, and those "
+                f"before {oldest.time} are not kept any more: open the file anew and "
+                'repeat the edit; without the last line, "_checkpoint", it is compared '
+                "with the versions that are kept"
+            )
+
     def merge(
         self,
         saved: Saved,

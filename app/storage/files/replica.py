@@ -234,6 +234,8 @@ class SharedTable:
             return
         try:
             saved, edited = self._restorer.checked(found, state)
+            _, lines = read_journal(self._path)
+            self._edits.check_version(saved, lines, state)
         except Invalid as error:
             self._edits.report(error)
             self._seen = found.identity
@@ -249,7 +251,6 @@ class SharedTable:
                 self._append({})
             return
         self._edits.fault = None
-        _, lines = read_journal(self._path)
         now = state.documents.get
         self._merge(self._edits.merge(saved, edited, lines, state, now), state)
 

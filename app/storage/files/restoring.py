@@ -107,6 +107,9 @@ class Restorer:
                     state.known[found.identity] = found.file.digest
                     return Restored(state)
             saved, edited = self.checked(found, former)
+            is_new = bool(lines) and not history.has(*edited)
+            if is_new:
+                self._edits.check_version(saved, lines, history)
         except Invalid as error:
             served = self._edits.served() if found.identity in history.broken else None
             if served is None:
@@ -115,7 +118,7 @@ class Restorer:
             records = trusted(served, self._file, self._collection)
             return Restored(self._state(records, lines, found, former))
         state = self._state(saved.records, lines, found, former)
-        if lines and not history.has(*edited):
+        if is_new:
             return Restored(state, saved)
         state.merged[edited.identity] = edited.digest
         # It is missed from now on.

@@ -238,14 +238,15 @@ class Versions:
 
 
 def newest(lines: Sequence[Line]) -> list[Line]:
-    """Return the last lines: ``FEWEST`` at least, others while they have ``BYTES``."""
+    """Return the last lines: ``FEWEST`` versions at least, others up to ``BYTES``."""
     kept: list[Line] = []
-    size = 0
+    size = count = 0
     for line in reversed(lines):
         size += len(line.raw)
-        if len(kept) >= FEWEST and size > BYTES:
+        if count >= FEWEST and size > BYTES:
             break
         kept.append(line)
+        count += "until" in line.entry
     return kept[::-1]
 
 
