@@ -65,7 +65,7 @@ NextId = Callable[[str], int]
 """Gives the next id of a sequence, within one write."""
 
 IdsOf = Callable[[Document], Iterable[tuple[str, int]]]
-"""Tells the ids in a document, each with the name of its sequence."""
+"""Returns the ids in a document, each with the name of its sequence."""
 
 
 RETAINED = 10_000
@@ -139,7 +139,7 @@ def revision_of(content: bytes) -> int:
 
 
 def no_ids(document: Document) -> Iterable[tuple[str, int]]:
-    """Tell that there are no ids in a document that the table has to give."""
+    """Return nothing: the table gives no ids in a document."""
     return ()
 
 
@@ -152,8 +152,8 @@ class Collection:
     in the order in which it was added. ``indexed`` are the fields in which equal values
     are looked up rather than searched for. ``complete`` makes a complete document of one
     that a person wrote, given its number and the time of its file (RFC 3339) for what it
-    leaves out; it raises Invalid. ``ids`` tells the ids in a document that the table has to
-    give.
+    leaves out; it raises Invalid. ``ids`` returns the ids in a document that the table
+    has to give.
     """
 
     name: str

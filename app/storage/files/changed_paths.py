@@ -1,9 +1,9 @@
 """Which members of a document a change may touch.
 
-Who replaced a document knows that at once, by comparing objects, not values. Whoever has
-lists and indexes of the documents, in this process or in another that reads it in the
-journal, then need not decode the two documents to see that they stand where they stood.
-With services of 9 KB, that made 1.05 to 1.3 of the writes a second in two processes.
+The writer of a document knows that at once, by comparing objects, not values. The lists
+and indexes of this process, and of others that read the journal, then need not decode
+the two documents to see that their places are the same. With services of 9 KB, two
+processes wrote 5 to 30 % more a second.
 """
 
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ def differences(before: Document, after: Document) -> list[Member]:
 
 
 def touches(members: Iterable[Member], fields: Iterable[Field]) -> bool:
-    """Tell whether one of ``fields`` may have another value after ``members`` changed."""
+    """Return whether one of ``fields`` may have another value after ``members`` changed."""
     first = {member[0] for member in members}
     return any(
         field.path[0] in first and any(_meet(field.path, each) for each in members)
@@ -49,5 +49,5 @@ def _replaced(before: Document, after: Document) -> list[str]:
 
 
 def _meet(one: Member, other: Member) -> bool:
-    """Tell whether the one is the other, or is in it, or has it in itself."""
+    """Return whether the one is the other, or is in it, or has it in itself."""
     return one[: len(other)] == other[: len(one)]

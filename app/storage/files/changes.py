@@ -9,7 +9,7 @@ a whole, and how many keys of the next one were. Of another epoch nothing can be
 begins when a journal was removed or mended. An edit by hand that was made while no process
 looked is in no entry as what it changed, and ends what can be followed too.
 
-**Caveats.** Whoever removes the file loses what is older than the journal: ``TooOld``.
+**Caveats.** Without the file, what is older than the journal is lost: ``TooOld``.
 """
 
 from collections import deque

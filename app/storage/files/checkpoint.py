@@ -55,7 +55,7 @@ class FoldedTable(WritableTable):
         self._changes = KeptChanges(self._beside("changes"), self._commits.flush)
 
     def is_due(self, quiet: float) -> bool:
-        """Tell whether to fold now, after so many seconds without a write."""
+        """Return whether to fold now, after so many seconds without a write."""
         if not self._state.unfolded:
             return False
         size = self._seen.size if self._seen else 0

@@ -44,7 +44,7 @@ MARKER = "_checkpoint"
 
 
 class Identity(NamedTuple):
-    """What tells one state of a file from another."""
+    """What distinguishes one state of a file from another."""
 
     inode: int
     mtime: int
@@ -60,7 +60,7 @@ def identity(path: Path | str) -> Identity | None:
 
 
 def is_as_seen(seen: Identity | None, path: str) -> bool:
-    """Tell whether the file at ``path`` is the one that was seen, or still not there."""
+    """Return whether the file at ``path`` is the one that was seen, or still not there."""
     try:
         return seen == identified(os.stat(path))
     except FileNotFoundError:
@@ -68,7 +68,7 @@ def is_as_seen(seen: Identity | None, path: str) -> bool:
 
 
 def identified(found: os.stat_result) -> Identity:
-    """Return the identity of the file that ``found`` tells of."""
+    """Return the identity of the file that ``found`` describes."""
     # Some file systems have times that JSON has no integers for, and dates no years.
     time = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)
     return Identity(found.st_ino, time, found.st_size)
@@ -215,7 +215,7 @@ def _first_line(table: str) -> bytes:
 
 
 def parse(content: bytes, name: str, table: str) -> Content:
-    """Return what stands in ``content``, which a person wrote.
+    """Return what is in ``content``, which a person wrote.
 
     It is TinyDB JSON, in the table or in TinyDB's default one, or an array. Raises
     Invalid.
@@ -257,7 +257,7 @@ def _checkpoint(marker: Any) -> Checkpoint | None:
 
 
 def is_tinydb(value: Any) -> bool:
-    """Tell whether a JSON value has the shape of a TinyDB file."""
+    """Return whether a JSON value has the shape of a TinyDB file."""
     return isinstance(value, dict) and all(
         isinstance(documents, dict) and all(_is_number(key) for key in documents)
         for documents in value.values()

@@ -66,7 +66,7 @@ class Documents:
         self._indexes: dict[Field, dict[Any, Bucket]] = {}
         # The fields that lists and indexes were made by.
         self._listed = {each.field for each in collection.order}
-        # What stood under a key when the lists were settled last, and what stands there.
+        # What was under a key when the lists were settled last, and what is there now.
         self._unsettled: dict[Key, tuple[Record | None, Decoded | None]] = {}
         self._lock = threading.Lock()
 
@@ -105,11 +105,11 @@ class Documents:
             self.version = next(_versions)
             if self._all is None:
                 return
-            stands = touched is not None and not touches(touched, self._listed)
+            is_in_place = touched is not None and not touches(touched, self._listed)
             for key, before in former.items():
                 after = records.get(key)
                 if (
-                    stands
+                    is_in_place
                     and (before is not None and after is not None)
                     and before.number == after.number
                     and key not in self._unsettled
@@ -281,7 +281,7 @@ class Documents:
                 del index[value]
 
     def _stands(self, old: Decoded, new: Decoded) -> bool:
-        """Tell whether ``new`` stands where ``old`` does in all lists."""
+        """Return whether ``new`` has the place of ``old`` in all lists."""
         if old.record.number != new.record.number:
             return False
         for field in self._listed:

@@ -23,7 +23,7 @@ and new documents get lower ones."""
 
 
 def is_entry(entry: dict[str, Any]) -> bool:
-    """Tell whether ``entry`` is one, or a header, as far as its members are known here."""
+    """Return whether ``entry`` is one, or a header, by the members that are known here."""
     if "seq" not in entry or "epoch" in entry and not _HEADER <= entry.keys():
         return False
     for name, value in entry.items():

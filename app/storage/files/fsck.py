@@ -1,4 +1,4 @@
-"""What is wrong with the files of a table, told without changing any of them."""
+"""What is wrong with the files of a table, found without changing any of them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,8 +39,8 @@ def findings(folder: Path, collection: Collection) -> list[str]:
         # A fold may have replaced the files while they were read.
         if identity(file.path) == found and _inode(path) == (journal and journal.inode):
             break
-    told = list(_of_journal(path.name, lines, damaged, collection))
-    return [*_of_data(file, content, found, lines, collection), *told]
+    in_journal = list(_of_journal(path.name, lines, damaged, collection))
+    return [*_of_data(file, content, found, lines, collection), *in_journal]
 
 
 def _of_data(

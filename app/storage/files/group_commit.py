@@ -1,6 +1,6 @@
 """Writes to one table, many at a time.
 
-A write stands in a line. The first in it leads: it carries out all that stand there by
+A write waits in a queue. The first in it leads: it carries out all that are there by
 then, under one lock, in one write to the journal, each as an entry of its own, flushes
 that once, and wakes the others, the first of those who came meanwhile to lead in its
 turn. Under load, the system calls of a write, and the waiting for other processes that
@@ -39,7 +39,7 @@ _thread = threading.local()
 class Changes(NamedTuple):
     """What one write does: records to put, and keys that are gone.
 
-    One that only replaces records may tell the ``touched`` members: in no others does any
+    One that only replaces records may name the ``touched`` members: in no others does any
     of them differ from the one before. Records may have ``most`` bytes, if that is given.
     """
 

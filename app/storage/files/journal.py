@@ -201,7 +201,8 @@ class Journal:
 class Appended(NamedTuple):
     """Entries in a journal, as they are numbered, and how many bytes they are.
 
-    Whoever looks at the journal finds it ahead of the documents until they say otherwise.
+    Until ``were_taken_in()`` is called, readers see a journal that is longer than what has
+    been applied.
     """
 
     entries: list[dict[str, Any]]
@@ -209,7 +210,7 @@ class Appended(NamedTuple):
     size: int
 
     def were_taken_in(self) -> None:
-        """Tell that the documents have them."""
+        """Record that the documents have them."""
         self.journal.offset += self.size
 
 
@@ -222,7 +223,7 @@ def found_at(path: str) -> os.stat_result | None:
 
 
 def has_read(journal: Journal | None, found: os.stat_result | None) -> bool:
-    """Tell whether the journal ``found``, if any, is ``journal``, and read to its end."""
+    """Return whether the journal ``found``, if any, is ``journal``, and read to its end."""
     if journal is None or found is None:
         return journal is None and found is None
     return found.st_size == journal.offset and found.st_ino == journal.inode
@@ -274,9 +275,9 @@ def create(path: Path, lines: Iterable[bytes], sync: Sync) -> Journal:
 
 
 def is_whole(journal: Journal, lines: list[Line]) -> bool:
-    """Tell whether ``lines``, which were read of ``journal``, are all that it holds.
+    """Return whether ``lines``, which were read of ``journal``, are all that it holds.
 
-    One whose header tells of an older form is to be mended too.
+    One whose header has an older form is to be mended too.
     """
     is_read = journal.offset == journal.size()
     return is_read and _has_header(lines) and lines[0].entry.get("format") == FORMAT

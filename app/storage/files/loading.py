@@ -26,8 +26,8 @@ FAULTS_SHOWN = 10
 def collector_off() -> Iterator[None]:
     """Keep the garbage collector from looking at what is being made, again and again.
 
-    It is not told that all this is lasting (``gc.freeze``): so would be what is garbage
-    then, such as the errors of requests, whose tracebacks refer to all documents.
+    All this is not frozen afterwards (``gc.freeze``): what is garbage then would stay too,
+    such as the errors of requests, whose tracebacks refer to all documents.
     """
     was_on = gc.isenabled()
     gc.disable()
@@ -56,7 +56,7 @@ def _trusted(number: int, document: bytes, name: str, key: str) -> Record:
 
 
 class Saved(NamedTuple):
-    """What a person saved: the records that it makes, and what it says as it stands.
+    """What a person saved: the records that it makes, and what it says, unchanged.
 
     ``documents`` go by the numbers of the records; ``checkpoint`` is the marker, if any.
     """
@@ -85,7 +85,7 @@ def checked(
 
 
 def moment_of(found: Identity) -> str:
-    """Return the time of a file, which documents get that tell none of their own."""
+    """Return the time of a file, which documents get that have none of their own."""
     return file_time(found.mtime)
 
 

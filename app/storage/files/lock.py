@@ -8,8 +8,8 @@ Nobody waits without end: a process may be stopped, or wait for a dead disk, whi
 holds the lock. A thread that waits for other processes holds up no readers of its own.
 
 **Caveats.** flock is kept by the local kernel: a folder on a network file system may not
-be shared by servers on several machines. Whoever removes the lock file in the very
-instant of a write or a fold lets a second writer in, which may lose its write.
+be shared by servers on several machines. If the lock file is removed in the very
+instant of a write or a checkpoint, a second writer gets in, which may lose its write.
 """
 
 import fcntl
@@ -103,7 +103,7 @@ class TableLock:
 
     Who holds it holds ``threads`` too, which keeps out those threads of this process that
     read what is in the files, and is taken last. Who has ``threads`` only may ask for the
-    lock if they do not wait for it. Each locking is a turn, which ``turns`` tells of.
+    lock if they do not wait for it. Each locking is a turn, which ``turns`` counts.
     """
 
     def __init__(self, path: Path, turns: Turns, patience: float) -> None:
@@ -175,7 +175,7 @@ class TableLock:
         self.release()
 
     def is_held(self) -> bool:
-        """Tell, to a thread that has ``threads``, whether it holds the whole lock."""
+        """Return whether the calling thread, which has ``threads``, has the lock too."""
         return self._depth > 0
 
     def before_fork(self) -> None:

@@ -219,7 +219,7 @@ class Merger:
         return not known
 
     def _is_at(self, key: Key, revision: int | None) -> bool:
-        """Tell whether the edited file has a document in the state of this revision."""
+        """Return whether the edited file has a document in the state of this revision."""
         record = self._records.get(key)
         if record is None or revision is None:
             return record is None and revision is None

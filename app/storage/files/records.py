@@ -61,7 +61,7 @@ class Record:
     __slots__ = ("number", "key", "content", "place", "_revision")
 
     place: Any
-    """Where the record stands in the order of the table: sort keys, the last its own;
+    """The position of the record in the order of the table: sort keys, the last its own;
     known once it is sorted."""
 
     def __init__(self, number: int, key: Key, content: Document | bytes) -> None:

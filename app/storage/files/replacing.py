@@ -30,7 +30,7 @@ def check_replaceable(path: Path) -> None:
 
 
 def is_mounted(path: Path) -> bool:
-    """Tell whether ``path`` is what something is mounted on, such as a file alone."""
+    """Return whether ``path`` is what something is mounted on, such as a file alone."""
     try:
         mounts = MOUNTS.read_text(errors="surrogateescape").splitlines()
     except OSError:

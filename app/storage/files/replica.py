@@ -2,8 +2,8 @@
 
 Each process holds the documents in memory. A read takes in what others wrote, if anything
 was written since the last look; a write appends one line to the journal, under a lock,
-and returns when that is flushed to disk. Two ``stat`` results tell all that others can
-have done, writes as well as edits; the number in the lock file tells of writes alone, but
+and returns when that is flushed to disk. Two ``stat`` results show all that others can
+have done, writes as well as edits; the number in the lock file shows writes alone, but
 costs no system call. So no write is ever missed, and an edit only for a moment, by a table
 that is asked all the time.
 
@@ -59,7 +59,7 @@ class SharedTable:
     """The documents of one collection in ``folder``."""
 
     moment = 0.01
-    """Seconds for which a look at the files tells what people and crashes did to them."""
+    """Seconds for which a look at the files shows what people and crashes did to them."""
 
     patience = PATIENCE
     """Seconds that a thread waits at most for others that hold the table."""
@@ -286,7 +286,7 @@ class SharedTable:
             self._keep_served(self._seen)
 
     def _is_to_note(self) -> bool:
-        """Tell whether the edit was not undone; without a journal, it must be there."""
+        """Return whether the edit was not undone; without a journal, it must be there."""
         if is_as_seen(self._seen, self._watched[0]):
             return True
         found = self._restorer.find().file

@@ -135,7 +135,7 @@ class Restorer:
         return saved, found.file
 
     def has_keys(self, line: Line) -> bool:
-        """Tell whether all documents of an entry can be found."""
+        """Return whether all documents of an entry can be found."""
         try:
             for _, document in line.entry.get("put", ()):
                 key_in(document, self._collection.key)
@@ -159,5 +159,5 @@ class Restorer:
 
 
 def is_damaged(history: State, found: Drafted) -> bool:
-    """Tell whether the bytes of a data file changed, but not its time and size."""
+    """Return whether the bytes of a data file changed, but not its time and size."""
     return history.known.get(found.identity, "") not in ("", found.digest)

@@ -1,12 +1,12 @@
-"""The number in a lock file, which tells a reader that nothing was written since a look.
+"""The number in a lock file, which shows that nothing was written since a look.
 
 All processes have it in their memory: it is odd while one of them holds the lock, and
-another one afterwards (a sequence lock). Whoever finds the number that was there before
-they last looked at the files of the table need not look again, for a moment: a look
-takes two system calls, which made a third of the time of a small reply.
+another one afterwards (a sequence lock). A reader that finds the number from before its
+last look at the files of the table need not look again, for a moment: a look takes two
+system calls, which made a third of the time of a small reply.
 
-**Caveats.** Whoever removes the lock file in the very instant of a write lets others miss
-what is written for as long as a look holds. Whoever empties it ends the processes that
+**Caveats.** If the lock file is removed in the very instant of a write, others miss
+what is written for as long as a look holds. Emptying it ends the processes that
 have it in memory, by SIGBUS.
 """
 
@@ -27,7 +27,7 @@ _LARGEST = 2 ** (8 * _BYTES) - 1
 """After it, the numbers begin again: the file may have been begun with any bytes."""
 
 _UNKNOWN = (1,)
-"""A number that tells of each moment that somebody may hold the lock."""
+"""In place of the number in the file, while that is not in memory: no turn equals it."""
 
 
 class Look(NamedTuple):
@@ -60,7 +60,7 @@ class Turns:
     # For who reads
 
     def last_look_holds(self) -> bool:
-        """Tell whether nothing was written since the last look, which is not old yet."""
+        """Return whether nothing was written since the last look, which is not old yet."""
         turn, until = self._last
         return self._number[0] == turn and time.monotonic() < until
 
@@ -75,8 +75,8 @@ class Turns:
         return Look(self._next, time.monotonic() + self._moment)
 
     def have_seen(self, look: Look) -> None:
-        """Take it that all is seen that ``look`` tells of."""
-        # Whoever holds the lock, at an odd turn, may go on to write in the same one.
+        """Record that everything up to ``look`` has been read."""
+        # The holder of the lock, at an odd turn, may go on to write in the same one.
         if look.turn % 2 == 0:
             self._last = look
 
@@ -128,7 +128,7 @@ class Turns:
 
 
 def name_of(found: os.stat_result) -> tuple[int, int]:
-    """Return what tells an open file from any other."""
+    """Return what identifies an open file."""
     return found.st_dev, found.st_ino
 
 

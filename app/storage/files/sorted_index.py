@@ -76,7 +76,7 @@ class Bucket:
         return len(self.places)
 
     def has(self, order: Orders) -> bool:
-        """Tell whether there is a list in ``order`` already."""
+        """Return whether there is a list in ``order`` already."""
         return not order or order in self._lists
 
     def page(

@@ -65,7 +65,7 @@ class State:
         state.count(record.number for record in records)
         if lines:
             state.begin(lines[0].entry)
-            # The header tells of the documents in its own data file only.
+            # The header counts the documents in its own data file only.
             marks.covering &= found in state.known
         else:
             state.known = {None: ""}
@@ -77,7 +77,7 @@ class State:
     def without_documents(
         cls, collection: Collection, lines: Sequence[Line]
     ) -> "State":
-        """Return what a journal of ``lines`` tells of data files."""
+        """Return what a journal of ``lines`` says about data files."""
         state = cls(collection, Documents(collection, ()))
         if lines:
             state.rebase(lines)
@@ -150,7 +150,7 @@ class State:
         self.recent.note(entry["seq"], [*put, *entry.get("gone", ())])
         if "fold" in entry:
             self.known.setdefault(_identity(entry["fold"]), digest)
-        # In the former format, "edit" told of an edit whose documents were not noted.
+        # In the former format, "edit" named an edit whose documents were not noted.
         if "edit" in entry and "put" in entry:
             self.merged[_identity(entry["edit"])] = digest
         elif "edit" in entry or "broken" in entry:
@@ -164,7 +164,7 @@ class State:
             self.note(line.entry)
 
     def follow(self, lines: Iterable[Line]) -> bool:
-        """Apply the lines that come next; tell whether none is missing between.
+        """Apply the lines that come next; return whether none is missing between.
 
         Nor can one be followed that makes an edit of unknown former documents, nor any
         from an edit that who wrote the line did not have.
@@ -177,14 +177,14 @@ class State:
         return True
 
     def has(self, found: Identity | None, digest: str = "") -> bool:
-        """Tell whether the documents have what is in the data file ``found``.
+        """Return whether the documents have what is in the data file ``found``.
 
         A copy of such a file is known by the ``digest`` of its bytes.
         """
         return self.is_own(found, digest) or _is_in(self.merged, found, digest)
 
     def is_own(self, found: Identity | None, digest: str) -> bool:
-        """Tell whether the service wrote the data file ``found``, or what it copies."""
+        """Return whether the service wrote the data file ``found``, or what it copies."""
         return _is_in(self.known, found, digest)
 
     def note_copy(self, copy: Drafted) -> None:

@@ -307,7 +307,7 @@ class _Keeper(threading.Thread):
         return True
 
     def _fold(self, table: JournalTable) -> bool:
-        """Fold a table if that is due; tell whether nothing is left to fold."""
+        """Fold a table if that is due; return whether nothing is left to fold."""
         progress, now = table.progress(), time.monotonic()
         seen, since = self._seen[table.name]
         if progress != seen:

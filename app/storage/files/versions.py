@@ -34,13 +34,13 @@ CONTENT_BYTES = 1 << 20
 """The most bytes of documents that are kept of one version; of more, revisions only."""
 
 UNKNOWN = -1
-"""In place of a revision that a journal of an older version does not tell."""
+"""In place of a revision that a journal of an older version does not have."""
 
 
 class Checkpoint(NamedTuple):
     """What a data file says of itself: the number of its last entry, and when that was.
 
-    The time tells two of one number apart, after a journal was removed.
+    The time distinguishes two of one number, after a journal was removed.
     """
 
     number: int
