@@ -4,16 +4,16 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from functools import wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import click
 
 from app import __version__, figures, outputs
+from app.command_faults import explained
 from app.demo import folder as demo_folder
-from app.errors import Conflict, Error, Invalid, NotFound, Unavailable
+from app.errors import Conflict, Invalid, NotFound, Unavailable
 from app.logs import visible
 from app.outputs import STANDARD
 from app.settings import SETTINGS, Settings, misspelt, option
@@ -21,8 +21,6 @@ from app.streams import Commands, read_input
 
 # The composition root is imported by each command for itself: prometheus-client decides,
 # when it is first imported, whether it counts for one process or for several.
-
-P = ParamSpec("P")
 
 COLLECTIONS = click.Choice(
     ["svctasks", "extensions", "services", "business_attributes"]
@@ -44,49 +42,6 @@ def main() -> None:
     for variable, meant in misspelt():
         said = f"{visible(variable)} is not a setting (did you mean {meant}?)"
         click.echo(f"svctasks: {said}; it is ignored", err=True)
-
-
-def _explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Let ``command`` end with a message and exit code 1 where it raises an Error."""
-
-    @wraps(command)
-    def explained(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except Error as error:
-            click.echo(f"svctasks: {visible(_sentence(error))}", err=True)
-            if isinstance(error, Invalid) and error.message not in _further(error):
-                for line in _further(error):
-                    click.echo(f"  {visible(line)}", err=True)
-            sys.exit(1)
-        except BrokenPipeError:
-            # The reader of the output has closed it.
-            sys.exit(1)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"svctasks: {visible(where)}{reason}", err=True)
-            sys.exit(1)
-
-    return explained
-
-
-def _sentence(error: Error) -> str:
-    if isinstance(error, Unavailable) and error.place is not None:
-        return f"{error.place}: {error.message}"
-    return error.message
-
-
-def _further(error: Invalid) -> list[str]:
-    """Return the faults that the message of ``error`` does not name itself."""
-    lines = [
-        f"{place}: {'; '.join(messages)}"
-        for place, messages in error.faults.items()
-        if place not in error.message
-    ]
-    if error.faults.more:
-        lines.append(f"and {error.faults.more:,} more")
-    return lines
 
 
 def _path(text: str) -> Path:
@@ -130,7 +85,7 @@ _from_file_or_input = click.argument(
 @_option("read_only", is_flag=True, default=None)
 @_option("delay", metavar="TIME")
 @_option("fail_rate", type=float, metavar="PART")
-@_explained
+@explained
 def serve(demo: bool, data: Path | None, **given: Any) -> None:
     """Serve the API over HTTP until SIGTERM or Ctrl-C.
 
@@ -163,7 +118,7 @@ def _serve(settings: Settings) -> None:
     "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
 )
 @_data
-@_explained
+@explained
 def import_(
     collection: str, file: Path, replace: bool, skip_invalid: bool, data: Path | None
 ) -> None:
@@ -220,7 +175,7 @@ def import_(
 @click.argument("collection", type=COLLECTIONS)
 @click.argument("file", type=_path, default=STANDARD)
 @_data
-@_explained
+@explained
 def export(collection: str, file: Path, data: Path | None) -> None:
     """Write a table to FILE, or to the standard output.
 
@@ -242,7 +197,7 @@ def export(collection: str, file: Path, data: Path | None) -> None:
 @main.command()
 @click.option("--repair", is_flag=True, help="Mend journals, and say what was done.")
 @_data
-@_explained
+@explained
 def check(repair: bool, data: Path | None) -> None:
     """Check every data file and journal; exit with 1 if anything is wrong.
 
@@ -272,7 +227,7 @@ def check(repair: bool, data: Path | None) -> None:
 @click.argument("file", type=_path)
 @click.option("--replace", is_flag=True, help="Replace FILE if it exists already.")
 @_data
-@_explained
+@explained
 def backup(file: Path, replace: bool, data: Path | None) -> None:
     """Write all data to a new FILE, a .tar.gz; the server may go on meanwhile.
 
@@ -301,7 +256,7 @@ def backup(file: Path, replace: bool, data: Path | None) -> None:
 @main.command()
 @_from_file
 @_data
-@_explained
+@explained
 def restore(file: Path, data: Path | None) -> None:
     """Replace all data by what FILE, a backup, holds; the server may go on meanwhile.
 
@@ -326,7 +281,7 @@ def restore(file: Path, data: Path | None) -> None:
 
 
 @main.command()
-@_explained
+@explained
 def routes() -> None:
     """Print the addresses that the service answers, and their methods.
 
@@ -346,7 +301,7 @@ def routes() -> None:
 
 
 @main.command("openapi")
-@_explained
+@explained
 def openapi_() -> None:
     """Print the OpenAPI document that /openapi.json serves.
 
@@ -359,7 +314,7 @@ def openapi_() -> None:
 
 
 @main.command("settings")
-@_explained
+@explained
 def settings_() -> None:
     """Print the settings as they are now, with the variables that set them.
 
