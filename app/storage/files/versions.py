@@ -207,14 +207,18 @@ class Versions:
     def _entries(self) -> Iterator[dict[str, Any]]:
         return (line.entry for line in self._lines())
 
-    def _lines(self) -> list[Line]:
+    def _lines(self) -> Iterator[Line]:
+        """Return the sound lines one by one: they may be 8 MB."""
         try:
-            content = self.path.read_bytes()
+            file = self.path.open("rb")
         except FileNotFoundError:
-            return []
-        # A crash may have left half of a line.
-        lines = map(decode, content.splitlines(keepends=True))
-        return [line for line in lines if line is not None and "time" in line.entry]
+            return
+        with file:
+            for raw in file:
+                # A crash may have left half of a line.
+                line = decode(raw)
+                if line is not None and "time" in line.entry:
+                    yield line
 
     def _append(self, since: Checkpoint, entry: dict[str, Any]) -> None:
         raw = encode({"seq": since.number, "time": since.time, **entry})
@@ -228,7 +232,7 @@ class Versions:
             self._begin_anew()
 
     def _begin_anew(self) -> None:
-        kept = newest(self._lines())
+        kept = newest(list(self._lines()))
         new = self.path.with_name(f"{self.path.name}.new")
         with draft(new) as descriptor:
             with open(descriptor.number, "wb", closefd=False) as file:
