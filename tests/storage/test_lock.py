@@ -18,7 +18,7 @@ from app.errors import Unavailable
 from app.storage.files.group_commit import Changes
 from app.storage.files.journal import encode
 from app.storage.files.records import Record
-from app.storage.files.store import JournalTable
+from app.storage.files.tinydb_table import JournalTable
 
 BUSY = "the data is held by another writer; try again later"
 

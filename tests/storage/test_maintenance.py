@@ -6,7 +6,7 @@ import pytest
 from shared import until
 
 from app.errors import Unavailable
-from app.storage.files.store import _Keeper
+from app.storage.files.maintenance import Keeper
 
 
 class Table:
@@ -40,7 +40,7 @@ class Table:
 @pytest.fixture
 def table():
     table = Table()
-    keeper = _Keeper([table])
+    keeper = Keeper([table])
     keeper.start()
     yield table
     keeper.stop()

@@ -8,7 +8,7 @@ import pytest
 from notes import NOTES, Child, note, open_table, unflushed
 from shared import until
 
-from app.storage.files.store import JournalTable
+from app.storage.files.tinydb_table import JournalTable
 
 
 class Trusting(JournalTable):

@@ -1,88 +1,24 @@
 """The store over TinyDB JSON files in one folder: the store contract on journal tables."""
 
-import logging
 import os
-import threading
-import time
 import weakref
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import orjson
-from tinydb.table import Table
-
-from app.datetimes import instant, now
-from app.errors import Conflict, Error, NotFound, Stale, Unavailable
-from app.logs import Failures
+from app.errors import Conflict, NotFound, Stale, Unavailable
 from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import Change, Collection, Document, Feed, Key, NextId, Page, Status
 from app.storage.files.changed_paths import differences
-from app.storage.files.checkpoint import FoldedTable
 from app.storage.files.descriptors import Sync, flush_folder
-from app.storage.files.group_commit import Changes, check_new_number
-from app.storage.files.loading import completed
+from app.storage.files.group_commit import Changes
+from app.storage.files.maintenance import Keeper
 from app.storage.files.records import Record, Records
-
-log = logging.getLogger(__name__)
+from app.storage.files.tinydb_table import JournalTable
 
 STEP = 1000
 """How many documents ``update_each`` changes at once; other writes may come between."""
-
-ROUND = 0.25
-"""Seconds between two looks of the keeper at each table."""
-
-
-class JournalTable(FoldedTable, Table):
-    """A TinyDB table on a journal: TinyDB's own operations are atomic entries in it.
-
-    TinyDB builds all of them on the three methods below.
-    """
-
-    def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
-        FoldedTable.__init__(self, folder, collection, sync)
-        Table.__init__(self, self._file, collection.name, cache_size=0)
-
-    def _read_table(self) -> dict[str, Any]:
-        return {str(each.number): _copy(each.document) for each in self.documents}
-
-    def _update_table(self, updater: Callable[[dict[int, Any]], None]) -> None:
-        moment = instant(now())
-
-        def plan(documents: Records, _: NextId) -> Changes:
-            records = {each.number: each for each in documents}
-            table = {number: _copy(each.document) for number, each in records.items()}
-            updater(table)
-            made = {
-                number: completed(number, each, moment, self._collection, documents)
-                for number, each in table.items()
-            }
-            put = [
-                record
-                for number, record in made.items()
-                if number not in records
-                or record.content is not records[number].content
-            ]
-            gone = [
-                record.key
-                for number, record in records.items()
-                if number not in made or made[number].key != record.key
-            ]
-            if len({record.key for record in made.values()}) < len(made):
-                raise Conflict(f"two documents have the same {self._collection.key}")
-            return Changes(put, gone)
-
-        self.write(plan)
-
-    def _get_next_id(self) -> int:
-        with self._lock:
-            self._catch_up_or_fail()
-            number = self._state.next_number
-            check_new_number(number)
-            self._append({"next": number + 1})
-            return number
 
 
 class FileStore:
@@ -110,7 +46,7 @@ class FileStore:
         self._tables = {
             each.name: JournalTable(folder, each, sync) for each in collections
         }
-        self._keeper = _Keeper(self._tables.values())
+        self._keeper = Keeper(self._tables.values())
         self._keeper.start()
         store = weakref.ref(self)
         os.register_at_fork(
@@ -271,58 +207,8 @@ class FileStore:
         for table in self._tables.values():
             table.after_fork_in_child()
         if not self._keeper.is_stopped():
-            self._keeper = _Keeper(self._tables.values())
+            self._keeper = Keeper(self._tables.values())
             self._keeper.start()
-
-
-class _Keeper(threading.Thread):
-    """Takes in edits by hand and folds tables, whether or not requests come in."""
-
-    def __init__(self, tables: Iterable[JournalTable]) -> None:
-        super().__init__(name="keeper", daemon=True)
-        self._tables = list(tables)
-        self._stopping = threading.Event()
-        self._failures = Failures(log)
-        self._seen = {table.name: (table.progress(), 0.0) for table in self._tables}
-
-    def run(self) -> None:
-        while not self._stopping.wait(ROUND):
-            for table in self._tables:
-                self._try(table.name, partial(self._mend, table))
-                self._try(f"fold of {table.name}", partial(self._fold, table))
-
-    def _try(self, name: str, act: Callable[[], bool]) -> None:
-        """Do ``act``; whatever comes of it, the other tables and the next round go on."""
-        try:
-            is_well = act()
-        except Exception as error:
-            is_foreseen = isinstance(error, OSError | Error)
-            self._failures.note(name, error, is_foreseen)
-        else:
-            if is_well:
-                self._failures.end(name)
-
-    def _mend(self, table: JournalTable) -> bool:
-        table.mend()
-        return True
-
-    def _fold(self, table: JournalTable) -> bool:
-        """Fold a table if that is due; return whether nothing is left to fold."""
-        progress, now = table.progress(), time.monotonic()
-        seen, since = self._seen[table.name]
-        if progress != seen:
-            self._seen[table.name] = progress, now
-        if table.is_due(0.0 if progress != seen else now - since):
-            table.fold()
-        return table.progress()[1] == 0
-
-    def is_stopped(self) -> bool:
-        return self._stopping.is_set()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        if self.is_alive():
-            self.join()
 
 
 def _make_folder(folder: Path, sync: Sync) -> None:
@@ -370,10 +256,6 @@ def _existing(
     if revisions is not None and record.revision not in revisions:
         raise Stale("the document is not in the state that is expected; get it again")
     return record
-
-
-def _copy(document: Document) -> Any:
-    return orjson.loads(orjson.dumps(document))
 
 
 def _if_alive(store: weakref.ref[FileStore], act: Callable[[FileStore], None]) -> None:
