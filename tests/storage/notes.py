@@ -24,11 +24,11 @@ from app.query.values import (
     TEXT,
 )
 from app.storage import Collection
-from app.storage.files.group_commit import Changes
 from app.storage.files.journal import decode
 from app.storage.files.records import Record
 from app.storage.files.store import FileStore
 from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.writing import Changes
 from app.storage.memory import Memory, MemoryStore
 
 FIELDS = Fields(

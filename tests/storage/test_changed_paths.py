@@ -23,9 +23,9 @@ from app.errors import Unavailable
 from app.query import Field
 from app.query.values import ANY
 from app.storage.files.changed_paths import differences, touches
-from app.storage.files.group_commit import Changes
 from app.storage.files.journal import encode
 from app.storage.files.records import Record
+from app.storage.files.writing import Changes
 
 FORMER = orjson.loads(b'{"a": 1, "b": [1, 2], "c": {"d": 1, "e": {"f": 1}}, "g": null}')
 

@@ -26,7 +26,7 @@ from shared import SAMPLES
 from app.bootstrap import SERVICES, svctasks_collection
 from app.errors import Error
 from app.storage.files.fsck import findings
-from app.storage.files.group_commit import Changes
+from app.storage.files.writing import Changes
 
 NODE = "50e54938780c"
 

@@ -14,7 +14,7 @@ from shared import PATIENCE
 
 from app.errors import Conflict, NotFound, Stale, Unavailable
 from app.storage.files import group_commit
-from app.storage.files.group_commit import Changes
+from app.storage.files.writing import Changes
 
 WRITERS = 12
 

@@ -15,10 +15,10 @@ from notes import NOTES, Child, edit, entries, journal, note, open_table, unflus
 from shared import PATIENCE, until
 
 from app.errors import Unavailable
-from app.storage.files.group_commit import Changes
 from app.storage.files.journal import encode
 from app.storage.files.records import Record
 from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.writing import Changes
 
 BUSY = "the data is held by another writer; try again later"
 

@@ -22,11 +22,11 @@ from app.storage import Collection, Figure, Key, Status
 from app.storage.files.changes import KeptChanges, Span, after, position_of
 from app.storage.files.datafile import identity
 from app.storage.files.descriptors import Sync
-from app.storage.files.group_commit import WritableTable
 from app.storage.files.journal import Journal, Line, open_journal, unread
 from app.storage.files.lock import Busy, ThreadLock, lock_file
 from app.storage.files.replacing import check_replaceable, is_mounted
 from app.storage.files.versions import Checkpoint
+from app.storage.files.writing import WritableTable
 
 log = logging.getLogger(__name__)
 

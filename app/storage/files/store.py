@@ -12,10 +12,10 @@ from app.query import Query
 from app.storage import Change, Collection, Document, Feed, Key, NextId, Page, Status
 from app.storage.files.changed_paths import differences
 from app.storage.files.descriptors import Sync, flush_folder
-from app.storage.files.group_commit import Changes
 from app.storage.files.maintenance import Keeper
 from app.storage.files.records import Record, Records
 from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.writing import Changes
 
 STEP = 1000
 """How many documents ``update_each`` changes at once; other writes may come between."""

@@ -12,9 +12,9 @@ from app.errors import Conflict
 from app.storage import Collection, Document, NextId
 from app.storage.files.checkpoint import FoldedTable
 from app.storage.files.descriptors import Sync
-from app.storage.files.group_commit import Changes, check_new_number
 from app.storage.files.loading import completed
 from app.storage.files.records import Records
+from app.storage.files.writing import Changes, check_new_number
 
 
 class JournalTable(FoldedTable, Table):
