@@ -56,12 +56,12 @@ class Edits:
         Raises Invalid. Compared with another version, the edit would remove what was added
         since, and undo what was changed.
         """
-        present = self._steps(lines, state)
-        steps, named = self._versions.history(present), saved.checkpoint
-        oldest = steps[0].since
-        if named is None or len(steps) == len(present):
+        present, named = self._steps(lines, state), saved.checkpoint
+        earlier = self._versions.before(present[0])
+        if named is None or not earlier:
             return
-        is_known = any(step.since == named for step in steps)
+        oldest = earlier[-1]
+        is_known = named in earlier or any(step.since == named for step in present)
         is_older = named.number < oldest.number or named.time < oldest.time
         if is_older and not is_known:
             raise Invalid(
@@ -85,7 +85,8 @@ class Edits:
         None if they are but those in the edited file and in the journal.
         """
         present = self._steps(lines, state)
-        steps, edits = self._versions.history(present), self._versions.edits()
+        steps = self._versions.history(present, saved.checkpoint)
+        edits = self._versions.edits()
         merger = Merger(saved, steps, edits, self._collection, now)
         base = merger.base()
         documents = state.documents if now else ()

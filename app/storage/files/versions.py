@@ -187,16 +187,43 @@ class Versions:
                 edits.setdefault(_since(entry), []).append(edited)
         return edits
 
-    def history(self, present: Sequence[Step]) -> list[Step]:
-        """Return the steps that lead to those that are ``present``, and these."""
+    def before(self, first: Step) -> list[Checkpoint]:
+        """Return the versions that are known before the step ``first``, the last first."""
+        since = {
+            Checkpoint(*entry["until"]): _since(entry)
+            for entry in self._entries()
+            if "until" in entry
+        }
+        known, checkpoint = list[Checkpoint](), first.since
+        while checkpoint in since:
+            checkpoint = since.pop(checkpoint)
+            known.append(checkpoint)
+        return known
+
+    def history(
+        self, present: Sequence[Step], named: Checkpoint | None = None
+    ) -> list[Step]:
+        """Return the steps that lead to those that are ``present``, and these.
+
+        From the version ``named`` on, if it is one of those before.
+        """
+        first = present[0]
+        known = (
+            [] if any(step.since == named for step in present) else self.before(first)
+        )
+        if named in known:
+            known = known[: known.index(named) + 1]
+        wanted = [first.since, *known[:-1]] if known else []
         ending: dict[Checkpoint, dict[str, Any]] = {}
         for entry in self._entries():
-            if "until" in entry:
-                ending[Checkpoint(*entry["until"])] = entry
-        steps = [present[0]]
-        while steps[-1].since in ending:
-            entry = ending.pop(steps[-1].since)
-            step = Step(_since(entry), steps[-1].since, entry.get("moment", ""))
+            if "until" in entry and (until := Checkpoint(*entry["until"])) in wanted:
+                ending[until] = entry
+        steps = [first]
+        for until in wanted:
+            # Another process may have begun the file anew in the meantime.
+            if (entry := ending.get(until)) is None:
+                break
+            step = Step(_since(entry), until, entry.get("moment", ""))
             try:
                 step.take(entry, self._key)
             except Invalid:
