@@ -221,11 +221,11 @@ class Versions:
         steps = [first]
         for until in wanted:
             # Another process may have begun the file anew in the meantime.
-            if (entry := ending.get(until)) is None:
+            if (ended := ending.get(until)) is None:
                 break
-            step = Step(_since(entry), until, entry.get("moment", ""))
+            step = Step(_since(ended), until, ended.get("moment", ""))
             try:
-                step.take(entry, self._key)
+                step.take(ended, self._key)
             except Invalid:
                 break
             steps.append(step)
