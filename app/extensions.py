@@ -13,7 +13,7 @@ from typing import Any
 from app import lifecycle
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.schemas import extension, service
-from app.schemas.extension import Values
+from app.schemas.extension_values import Values
 from app.schemas.service import LEVELS, Level
 from app.storage import Document, Record, Store
 

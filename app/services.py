@@ -21,7 +21,8 @@ from app.pacing import Pace
 from app.query import Query
 from app.schemas import events, service, stored_service
 from app.schemas.events import Rules
-from app.schemas.extension import Values, folded
+from app.schemas.extension import folded
+from app.schemas.extension_values import Values
 from app.schemas.service import (
     ARRAYS,
     SERVICES,

@@ -10,7 +10,8 @@ from typing import Any
 
 from app.errors import Faults, Invalid, checked
 from app.schemas.base import Schema, unknown
-from app.schemas.extension import Values, folded
+from app.schemas.extension import folded
+from app.schemas.extension_values import Values
 from app.schemas.service import (
     ASSOCIATION,
     EVENT_MEMBERS,

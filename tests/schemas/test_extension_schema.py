@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from app.errors import Invalid, NotFound
 from app.schemas.base import MAX_COMPARED, MAX_SUGGESTIONS
-from app.schemas.extension import LEVELS, Values, key, loaded, new, shown
+from app.schemas.extension import LEVELS, key, loaded, new, shown
+from app.schemas.extension_values import Values
 from app.schemas.value_types import TYPES
 
 OFFERS = {

@@ -11,7 +11,8 @@ from app.datetimes import duration, in_milliseconds, of_seconds
 from app.errors import Invalid
 from app.schemas import events
 from app.schemas.events import Rules, association, start
-from app.schemas.extension import Values, new
+from app.schemas.extension import new
+from app.schemas.extension_values import Values
 from app.schemas.service import (
     ARRAYS,
     EVENT_MEMBERS,
