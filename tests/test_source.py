@@ -19,7 +19,13 @@ def unpacked_literals(source):
         elif isinstance(node, ast.Dict):
             pairs = zip(node.keys, node.values, strict=True)
             unpacked += [value for key, value in pairs if key is None]
-    return sorted(each.lineno for each in unpacked if isinstance(each, LITERALS))
+    return sorted(value.lineno for value in unpacked if is_literal(value))
+
+
+def is_literal(value):
+    if isinstance(value, ast.IfExp):
+        return is_literal(value.body) or is_literal(value.orelse)
+    return isinstance(value, LITERALS)
 
 
 @pytest.mark.parametrize("folder", ["app", "tests"])
@@ -41,6 +47,8 @@ def test_a_literal_that_is_unpacked_is_found():
         "{*{a}}",
         "{**{x: 1}}",
         '[*"ab"]',
+        "[*([a] if b else c)]",
+        "{**({} if a else b)}",
     ]
     others = [
         "f(*a, **b)",

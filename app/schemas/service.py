@@ -185,7 +185,9 @@ class Level:
     @property
     def reserved(self) -> frozenset[str]:
         """The names that no extension schema may have. Contract, section 4."""
-        events = (self.start, self.end, *((TRANSITION,) if self is STATES else ()))
+        events = [self.start, self.end]
+        if self is STATES:
+            events.append(TRANSITION)
         return self.declared.union(*(event.names for event in events))
 
     def arranged(self, resource: Mapping[str, Any]) -> dict[str, Any]:

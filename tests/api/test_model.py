@@ -119,7 +119,7 @@ def is_or_has(value, wanted):
     """Tell whether a value is the one that is wanted, or an array with it."""
     return any(
         is_json(each, wanted)
-        for each in [value, *(value if isinstance(value, list) else [])]
+        for each in ([value] + value if isinstance(value, list) else [value])
     )
 
 
@@ -340,10 +340,12 @@ class Histories(RuleBasedStateMachine):
         body = {
             **{field: pair[0] for field, pair in valid.items()},
             **dict.fromkeys(nulls),
-            **({"opts": opts} if data.draw(st.booleans()) else {}),
-            **({"ext": ext} if data.draw(st.booleans()) else {}),
-            **invalid,
         }
+        if data.draw(st.booleans()):
+            body["opts"] = opts
+        if data.draw(st.booleans()):
+            body["ext"] = ext
+        body |= invalid
         reply = send(self.api, "PATCH", f"{T}/{id_}", body, **headers)
         if id_ not in self.tasks:
             return self.refused(reply, 404)
@@ -434,8 +436,9 @@ class Histories(RuleBasedStateMachine):
             "filter": filter_[0],
             "order": [{name: direction} for name, direction in order],
             "offset": offset,
-            **({} if limit is None else {"limit": limit}),
         }
+        if limit is not None:
+            parameters["limit"] = limit
         if by_query:
             reply = send(self.api, "QUERY", T, parameters)
         else:

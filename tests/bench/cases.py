@@ -90,24 +90,26 @@ def service(number: int) -> dict[str, Any]:
 def _state(number: int, n: int, is_completed: bool, count: int) -> dict[str, Any]:
     is_last = n == count - 1
     id_ = number * _IDS + n
+    previous = {"previous_state_id": id_ - 1} if n else {}
     return {
         "state_id": id_,
         "state_type": f"state{n}",
         "service_id": number,
-        **({"previous_state_id": id_ - 1} if n else {}),
+        **previous,
         **_life(number, n * 60, 60 if is_completed or not is_last else None),
     }
 
 
 def _task(number: int, n: int, is_completed: bool, count: int) -> dict[str, Any]:
     is_active = n % 2 == 1 and not is_completed
+    more = {"checklist": _checklist(2)} if count > 2 else {}
     return {
         "task_id": number * _IDS + n,
         "task_type": f"task{n % 5}",
         "service_id": number,
         "state_id": number * _IDS + n // 2,
         **_life(number, n * 30, None if is_active else 45),
-        **({"checklist": _checklist(2)} if count > 2 else {}),
+        **more,
     }
 
 

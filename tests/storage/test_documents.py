@@ -288,10 +288,9 @@ class Counting:
 
 def held_albums(count):
     held = Documents(ALBUMS, ())
-    albums = (
-        album(n, artist=f"{n % 5000}", n=n, **({"rating": 5} if n % 2 else {}))
-        for n in range(count)
-    )
+    albums = [album(n, artist=f"{n % 5000}", n=n) for n in range(count)]
+    for odd in albums[1::2]:
+        odd["rating"] = 5
     change(
         held, [Record(each["album_id"], each["album_id"], each) for each in albums], ()
     )

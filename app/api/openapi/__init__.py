@@ -142,15 +142,18 @@ def _operation(route: Route, method: str, name: str) -> dict[str, Any]:
         str(status): _reply(operation, status, schema)
         for status, schema in operation.replies.items()
     }
+    statuses = list(operation.errors)
+    if _is_taken(route, method):
+        statuses.append(405)
     errors = {
         str(status): {"$ref": f"#/components/responses/{form}{status}"}
-        for status in (*operation.errors, *((405,) if _is_taken(route, method) else ()))
+        for status in statuses
     }
     in_address = ("path", "query")
     is_free = any(PARAMETERS[name]["in"] in in_address for name in parameters)
     errors |= {
         str(status): {"$ref": f"#/components/responses/TooLong{status}"}
-        for status in (*((414,) if is_free else ()), 431)
+        for status in ((414, 431) if is_free else (431,))
     }
     described = {
         "operationId": name,

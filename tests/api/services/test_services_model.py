@@ -702,7 +702,7 @@ class LifeCycles(RuleBasedStateMachine):
         service = data.draw(among([*self.resources["services"].values()]))
         keys = [(key, service[key]) for key in KEYS if key in service]
         nobody = [("customer_id", "nobody"), ("contact_key", CONTACTS[0])]
-        events = ["started", *(["completed"] if "completed" in service else [])]
+        events = [event for event in ("started", "completed") if event in service]
         times = {}
         for event in data.draw(st.lists(among(events), max_size=2)):
             moments = [service[event]["timestamp"]] * 4 + [sent for sent, _ in MOMENTS]
