@@ -16,6 +16,8 @@ import falcon
 from app import lifecycle, logs, modes
 from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
+from app.api.authentication import Access
+from app.api.failed_attempts import FailedAttempts
 from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
 from app.datetimes import EPOCH, Clock, now
@@ -31,6 +33,7 @@ from app.schemas import (
     service,
     stored_service,
     svctask,
+    token,
 )
 from app.services import Services
 from app.settings import Settings
@@ -39,6 +42,7 @@ from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import findings
 from app.storage.files.store import FileStore
 from app.svctasks import Svctasks, new_id
+from app.tokens import Tokens
 
 log = logging.getLogger(__name__)
 
@@ -53,9 +57,11 @@ class Service:
     access_log: AccessLog
     application: falcon.App[Any, Any]
     log: TextIO | LogStream
+    tokens: Tokens
 
     def close(self) -> None:
         """Close everything; the journals are folded and the log is complete."""
+        self.tokens.close()
         self.store.close()
         self.access_log.close()
         self.log.flush()
@@ -83,17 +89,24 @@ def open_service(
     does = use_cases(store, settings, clock or now)
     if not settings.read_only:
         _finish_deletions(does.services.extensions)
+    tokens = Tokens(store, seconds, is_use_noted=not settings.read_only)
     application = create_application(
         store,
         does,
+        Access(
+            tokens,
+            FailedAttempts(seconds),
+            is_open=settings.is_on_loopback,
+            is_read_only=settings.read_only,
+        ),
         settings.max_body,
         settings.services_prefix,
-        Simulation(settings.read_only, settings.delay_seconds, settings.fail_rate),
+        Simulation(settings.delay_seconds, settings.fail_rate),
         access_log,
         # Long queries have half of the threads: a quarter runs, and a quarter waits.
         Pacing(settings.query_timeout, max(1, settings.threads // 4)),
     )
-    return Service(store, access_log, application, log)
+    return Service(store, access_log, application, log, tokens)
 
 
 def _finish_deletions(extensions: Extensions) -> None:
@@ -122,6 +135,12 @@ def open_store(settings: Settings, sync: Sync = os.fdatasync) -> FileStore:
     return FileStore(settings.data, known, flush, settings.max_document)
 
 
+def open_tokens(settings: Settings) -> FileStore:
+    """Open the table of tokens alone, which a command needs; raises as ``open_store``."""
+    flush = os.fdatasync if settings.fsync == "always" else _leave_unflushed
+    return FileStore(settings.data, [TOKENS], flush, settings.max_document)
+
+
 def check(settings: Settings) -> list[str]:
     """Return what is wrong with the files in the data folder; nothing is changed."""
     return [
@@ -139,6 +158,7 @@ def collections(settings: Settings) -> list[Collection]:
         SERVICES,
         named_collection(business_attribute.NAME, business_attribute.loaded),
         named_collection(modes.TABLE, modes.loaded),
+        TOKENS,
     ]
 
 
@@ -190,6 +210,8 @@ def named_collection(name: str, complete: Complete) -> Collection:
     order = (Order(Field(("name",), TEXT)),)
     return Collection(name, "name", order, (), complete)
 
+
+TOKENS = named_collection(token.NAME, token.loaded)
 
 _INDEXED = (TEXT, ID, INTEGER, INTBOOL, DATE)
 

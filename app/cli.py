@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,12 +12,15 @@ import click
 
 from app import __version__, figures, outputs
 from app.command_faults import explained
+from app.command_options import data as data_option
+from app.command_options import of_setting, path, require_folder
 from app.demo import folder as demo_folder
-from app.errors import Conflict, Invalid, NotFound, Unavailable
+from app.errors import Conflict, Invalid, Unavailable
 from app.logs import visible
 from app.outputs import STANDARD
-from app.settings import SETTINGS, Settings, misspelt, option
+from app.settings import Settings, misspelt
 from app.streams import Commands, read_input
+from app.token_commands import token
 
 # The composition root is imported by each command for itself: prometheus-client decides,
 # when it is first imported, whether it counts for one process or for several.
@@ -44,23 +47,6 @@ def main() -> None:
         click.echo(f"svctasks: {said}; it is ignored", err=True)
 
 
-def _path(text: str) -> Path:
-    """Return a path to write to; an empty one, of a variable that is not set, is none."""
-    if not text:
-        raise click.BadParameter("a path must not be empty")
-    return Path(text)
-
-
-def _option(name: str, **details: Any) -> Callable[[Any], Any]:
-    """Return the click option for the setting ``name``."""
-    setting = next(setting for setting in SETTINGS if setting.name == name)
-    default = f"{setting.variable}, or {setting.default}"
-    meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. [default: {default}]"
-    return click.option(option(name), help=meaning.replace("`", ""), **details)
-
-
-_data = _option("data", type=_path, metavar="DIR")
-
 _existing = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 _from_file = click.argument("file", type=_existing)
@@ -71,20 +57,20 @@ _from_file_or_input = click.argument(
 
 
 @main.command()
-@_data
+@data_option
 @click.option(
     "--demo",
     is_flag=True,
     help="Serve the samples, in a fresh folder that is removed at the end.",
 )
-@_option("bind", metavar="HOST:PORT")
-@_option("port", type=int, metavar="N")
-@_option("server", metavar="NAME")
-@_option("workers", type=int, metavar="N")
-@_option("threads", type=int, metavar="N")
-@_option("read_only", is_flag=True, default=None)
-@_option("delay", metavar="TIME")
-@_option("fail_rate", type=float, metavar="PART")
+@of_setting("bind", metavar="HOST:PORT")
+@of_setting("port", type=int, metavar="N")
+@of_setting("server", metavar="NAME")
+@of_setting("workers", type=int, metavar="N")
+@of_setting("threads", type=int, metavar="N")
+@of_setting("read_only", is_flag=True, default=None)
+@of_setting("delay", metavar="TIME")
+@of_setting("fail_rate", type=float, metavar="PART")
 @explained
 def serve(demo: bool, data: Path | None, **given: Any) -> None:
     """Serve the API over HTTP until SIGTERM or Ctrl-C.
@@ -117,7 +103,7 @@ def _serve(settings: Settings) -> None:
 @click.option(
     "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
 )
-@_data
+@data_option
 @explained
 def import_(
     collection: str, file: Path, replace: bool, skip_invalid: bool, data: Path | None
@@ -173,8 +159,8 @@ def import_(
 
 @main.command()
 @click.argument("collection", type=COLLECTIONS)
-@click.argument("file", type=_path, default=STANDARD)
-@_data
+@click.argument("file", type=path, default=STANDARD)
+@data_option
 @explained
 def export(collection: str, file: Path, data: Path | None) -> None:
     """Write a table to FILE, or to the standard output.
@@ -196,7 +182,7 @@ def export(collection: str, file: Path, data: Path | None) -> None:
 
 @main.command()
 @click.option("--repair", is_flag=True, help="Mend journals, and say what was done.")
-@_data
+@data_option
 @explained
 def check(repair: bool, data: Path | None) -> None:
     """Check every data file and journal; exit with 1 if anything is wrong.
@@ -209,7 +195,7 @@ def check(repair: bool, data: Path | None) -> None:
     from app import bootstrap, logs
 
     settings = Settings.from_environment(data=data)
-    _require_folder(settings)
+    require_folder(settings)
     found = bootstrap.check(settings)
     if repair and found:
         logs.configure(sys.stderr)
@@ -224,14 +210,17 @@ def check(repair: bool, data: Path | None) -> None:
 
 
 @main.command()
-@click.argument("file", type=_path)
+@click.argument("file", type=path)
 @click.option("--replace", is_flag=True, help="Replace FILE if it exists already.")
-@_data
+@click.option(
+    "--with-tokens", is_flag=True, help="Back up the digests of the tokens too."
+)
+@data_option
 @explained
-def backup(file: Path, replace: bool, data: Path | None) -> None:
+def backup(file: Path, replace: bool, with_tokens: bool, data: Path | None) -> None:
     """Write all data to a new FILE, a .tar.gz; the server may go on meanwhile.
 
-    FILE is - for the standard output.
+    FILE is - for the standard output. Tokens are left out, unless --with-tokens is given.
 
     Example: svctasks backup svctasks-2026-11-22.tar.gz
     """
@@ -247,15 +236,19 @@ def backup(file: Path, replace: bool, data: Path | None) -> None:
         except Conflict as error:
             raise Conflict(f"{error.message}; --replace replaces it") from None
         with output as opened:
-            count = import_export.back_up(
-                store, bootstrap.collections(settings), opened
-            )
+            left_out = () if with_tokens else (bootstrap.TOKENS,)
+            tables = [
+                table
+                for table in bootstrap.collections(settings)
+                if table not in left_out
+            ]
+            count = import_export.back_up(store, tables, opened)
     _say_of(file, f"{count} documents backed up")
 
 
 @main.command()
 @_from_file
-@_data
+@data_option
 @explained
 def restore(file: Path, data: Path | None) -> None:
     """Replace all data by what FILE, a backup, holds; the server may go on meanwhile.
@@ -276,8 +269,13 @@ def restore(file: Path, data: Path | None) -> None:
     finally:
         store.close()
     for table in left:
-        click.echo(f"{table}: not in this backup, left as it is", err=True)
+        # Few backups have the tokens.
+        if table != bootstrap.TOKENS.name:
+            click.echo(f"{table}: not in this backup, left as it is", err=True)
     click.echo(f"{total} documents restored")
+
+
+main.add_command(token)
 
 
 @main.command()
@@ -325,7 +323,7 @@ def settings_() -> None:
         click.echo(f"    {setting.meaning}")
 
 
-for command in main.commands.values():
+for command in (*main.commands.values(), *token.commands.values()):
     # Else click would cut the help off at the width of the terminal.
     command.short_help = (command.help or "").partition("\n")[0]
 
@@ -348,17 +346,12 @@ def _spare_data_files(file: Path, settings: Settings) -> None:
         raise Invalid(f"{file} is a file of the data folder itself; choose another")
 
 
-def _require_folder(settings: Settings) -> None:
-    if not settings.data.is_dir():
-        raise NotFound(f"there is no data folder {settings.data}")
-
-
 @contextmanager
 def _existing_store(settings: Settings) -> Iterator[Any]:
     """Open the store of a folder that must exist."""
     from app import bootstrap
 
-    _require_folder(settings)
+    require_folder(settings)
     store = bootstrap.open_store(settings)
     try:
         yield store

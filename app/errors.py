@@ -126,6 +126,14 @@ class Denied(Error):
     """The sender may not do this here."""
 
 
+class Unauthenticated(Error):
+    """It is not known who the sender is, but must be."""
+
+
+class TooManyFailures(Error):
+    """Too many requests from an address had no valid token."""
+
+
 class Unavailable(Error):
     """The store cannot be read or written now.
 

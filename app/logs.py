@@ -1,7 +1,7 @@
 """Log lines: readable on a terminal, JSON elsewhere, one line each but for tracebacks.
 
 Much of what is logged was chosen by clients. So no line has a character that a terminal
-acts on, and each has its length at most.
+acts on, and each has its length at most. No line has a token.
 """
 
 import json
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from app.datetimes import of_seconds
+from app.token_text import hidden
 
 MAX_TEXT = 8000
 """Characters that a text in a line may have; of a longer one the ends are kept."""
@@ -41,7 +42,7 @@ def visible(text: str) -> str:
 
 def _bounded(value: Any) -> Any:
     if isinstance(value, str) and len(value) > MAX_TEXT:
-        end = MAX_TEXT // 2
+        value, end = hidden(value), MAX_TEXT // 2
         return f"{value[:end]} … {value[-end:]}"
     return value
 
@@ -63,6 +64,7 @@ def json_line(time: float, level: str, message: str, members: dict[str, Any]) ->
     if len(text) > MAX_TEXT:
         bounded = {name: _bounded(value) for name, value in line.items()}
         text = json.dumps(bounded, separators=(",", ":"))
+    text = hidden(text)
     # What JSON does not demand to escape is inside of texts, and may be escaped there.
     is_harmless = text.isascii() and "\x7f" not in text
     return text if is_harmless else _ACTIVE.sub(_escape, text)
@@ -78,9 +80,9 @@ def text_line(time: float, level: str, message: str, members: dict[str, Any]) ->
     members = dict(members)
     trace = str(_bounded(members.pop(TRACEBACK, ""))).splitlines()
     parts = [of_seconds(time), f"{level:7}", message, *members.values()]
-    line = " ".join(visible(str(_bounded(part))) for part in parts)
+    line = hidden(" ".join(visible(str(_bounded(part))) for part in parts))
     # Indented, so that no line of it can be taken for one of the log.
-    return "\n    ".join([line.rstrip(), *map(visible, trace)])
+    return "\n    ".join([line.rstrip(), *map(visible, map(hidden, trace))])
 
 
 def form(stream: "_Stream") -> Line:

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,18 @@ class Settings:
         return (
             self.bind if _ADDRESS.fullmatch(self.bind) else f"{self.bind}:{self.port}"
         )
+
+    @property
+    def is_on_loopback(self) -> bool:
+        """Whether only this machine can reach the address."""
+        host = self.address.rpartition(":")[0].strip("[]")
+        if host.lower() == "localhost":
+            return True
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            # What another name leads to can change.
+            return False
 
     @property
     def delay_seconds(self) -> float:

@@ -13,7 +13,7 @@ import random
 import re
 import threading
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 
 from falcon import Response
@@ -39,9 +39,9 @@ MAX_PATH = 2000
 _ID = re.compile("[0-9A-Za-z._:/+=-]{1,128}")
 
 
-Entry = tuple[float, str, str, str, str, float, str]
+Entry = tuple[float, str, str, str, str, float, str, str]
 """One request: its time (seconds since 1970), method, path, route, status, duration in
-seconds, and id."""
+seconds, id, and the name of the sender's token, if any."""
 
 
 def new_id() -> str:
@@ -73,6 +73,7 @@ class AccessLog:
         given = request.env.get("HTTP_X_REQUEST_ID", "")
         request.context.id = given if given and _ID.fullmatch(given) else new_id()
         request.context.begin = time.perf_counter()
+        request.context.by = ""
 
     def process_response(
         self, request: Request, response: Response, resource: object, succeeded: bool
@@ -89,6 +90,7 @@ class AccessLog:
                 str(response.status)[:3],
                 seconds,
                 request.context.id,
+                request.context.by,
             )
         )
         # A thread does not live on in a child process.
@@ -103,11 +105,12 @@ class AccessLog:
         """Turn all entries into lines and metrics."""
         lines = []
         durations = defaultdict[Group, list[float]](list)
+        senders = Counter[str]()
         with self._flushing:
             entries = [self._entries.popleft() for _ in range(len(self._entries))]
             if not entries:
                 return
-            for moment, method, path, route, status, seconds, id_ in entries:
+            for moment, method, path, route, status, seconds, id_, by in entries:
                 durations[moment // DAY, route, method, status].append(seconds)
                 members = {
                     "method": method,
@@ -116,8 +119,11 @@ class AccessLog:
                     "ms": round(seconds * 1000, 2),
                     "request_id": id_,
                 }
+                if by:
+                    members["by"] = by
+                    senders[by] += 1
                 lines.append(self._line(moment, "INFO", "request", members))
-            self._metrics.count(durations, entries[-1][0])
+            self._metrics.count(durations, senders, entries[-1][0])
         try:
             self._write("\n".join(lines) + "\n")
         except OSError:

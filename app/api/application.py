@@ -9,6 +9,7 @@ from falcon.routing import CompiledRouter
 from app import business_attributes, modes, services, svctasks
 from app.api import bodies, middleware, problems
 from app.api.access_log import AccessLog
+from app.api.authentication import Access, Authentication
 from app.api.business_attributes import BusinessAttributes
 from app.api.documentation import Documentation
 from app.api.entrance import Entrance
@@ -56,6 +57,7 @@ class UseCases:
 def create_application(
     store: Store,
     use_cases: UseCases,
+    access: Access,
     max_body: int,
     prefix: str,
     simulation: Simulation,
@@ -64,8 +66,8 @@ def create_application(
 ) -> falcon.App[Request, falcon.Response]:
     """Return the application over ``store`` and the use cases.
 
-    Bodies may have ``max_body`` bytes; the services API is served under ``prefix`` too, if
-    that is not empty.
+    ``access`` decides who may do what. Bodies may have ``max_body`` bytes; the services
+    API is served under ``prefix`` too, if that is not empty.
     """
     if "LOOKUP" not in falcon.COMBINED_METHODS:
         raise RuntimeError(
@@ -77,6 +79,7 @@ def create_application(
     application.resp_options.default_media_type = None  # type: ignore[assignment]
     application.add_middleware(access_log)
     application.add_middleware(middleware.Headers(all_routes))
+    application.add_middleware(Authentication(all_routes, access))
     application.add_middleware(middleware.MethodOverride())
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
     application.add_middleware(bodies.WholeBodies(max_body))

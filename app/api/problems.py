@@ -19,16 +19,19 @@ from app.api.middleware import SLASH_IN_NAME, has_slash_in_name
 from app.api.request_context import Request
 from app.api.routes import SERVICES_API, Route, begins
 from app.errors import MAX_MESSAGE, cut
+from app.token_text import hidden
 
 log = logging.getLogger(__name__)
 
 STATUS = {
     errors.Invalid: 400,
+    errors.Unauthenticated: 401,
     errors.Denied: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Stale: 412,
     errors.TooLarge: 413,
+    errors.TooManyFailures: 429,
     errors.Maintenance: 503,
     errors.Overdue: 503,
     errors.Unavailable: 503,
@@ -135,7 +138,8 @@ class _Answers:
         response.delete_header("ETag")
         response.content_type = JSON
         response.status = falcon.code_to_http_status(status)
-        response.data = encode(body)
+        # The message, the address and the places of faults repeat what was sent.
+        response.data = hidden(encode(body).decode()).encode()
 
 
 def _code(status: int) -> str:

@@ -3,6 +3,8 @@
 import falcon
 from falcon import HTTPContentTooLarge
 
+from app.access import Role
+
 
 class RequestContext:
     """The parts of a request that are read or generated once.
@@ -10,12 +12,16 @@ class RequestContext:
     Nothing has a default, which each request would pay for.
     """
 
-    __slots__ = ("id", "begin", "prefix", "body")
+    __slots__ = ("id", "begin", "by", "role", "prefix", "body")
 
     id: str
     """Its id in the log and in X-Request-Id: AccessLog."""
     begin: float
     """When it came, by ``time.perf_counter``: AccessLog."""
+    by: str
+    """The name of the sender's token; empty without one: AccessLog, Authentication."""
+    role: Role
+    """What its sender may do: Authentication."""
     prefix: str
     """The prefix in its address, where the services API answers: ServicesApi."""
     body: bytes | HTTPContentTooLarge

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from falcon import COMBINED_METHODS
-from prometheus_client import CollectorRegistry, Histogram, Metric, Summary
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as CounterMetric
+from prometheus_client import Histogram, Metric, Summary
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.api.daily_counts import DailyCounts, summed
@@ -47,6 +49,12 @@ class RequestMetrics:
             registry=self._registry,
             buckets=BUCKETS,
         )
+        self._senders = CounterMetric(
+            "svctasks_requests_by_token",
+            "Requests by the name of the sender's token.",
+            ("by",),
+            registry=self._registry,
+        )
         self._flushes = Summary(
             "svctasks_fsync_seconds",
             "Time of each flush of a file to disk.",
@@ -63,14 +71,22 @@ class RequestMetrics:
         return flush
 
     def count(
-        self, durations: Mapping[Group, Sequence[float]], last_request: float
+        self,
+        durations: Mapping[Group, Sequence[float]],
+        senders: Mapping[str, int],
+        last_request: float,
     ) -> None:
-        """Count requests by their durations in seconds; the last was at a time."""
+        """Count requests by their durations in seconds; the last was at a time.
+
+        ``senders`` has how many came with each token, by its name.
+        """
         for (day, route, method, status), amounts in durations.items():
             # Clients cannot fill the table with methods of their own making.
             known = method if method in METHODS else "other"
             self._durations.labels(route, known, status).observe_all(amounts)
             self._days.count(day, status, len(amounts))
+        for name, requests in senders.items():
+            self._senders.labels(name).inc(requests)
         self._days.publish(last_request)
 
     def collect(self) -> Iterable[Metric]:

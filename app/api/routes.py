@@ -12,14 +12,9 @@ an address.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-Role = Literal["anyone", "reader", "writer", "admin"]
-
-ANYONE: Role = "anyone"
-READER: Role = "reader"
-WRITER: Role = "writer"
-ADMIN: Role = "admin"
+from app.access import ADMIN, ANYONE, READER, WRITER, Role
 
 SERVICES_API = ("/services", "/customers", "/metadata", "/server")
 """How the addresses of the services API begin."""

@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from app import __version__, modes
+from app.access import READER, allows
 from app.api import bodies, daily_counts, parameters
 from app.api.access_log import AccessLog
 from app.api.entity_tags import refuse_conditions, send
@@ -32,20 +33,31 @@ NOT_KEPT = ("Cache-Control", "no-store")
 
 
 class Health:
-    """Answers whether the service can do its work."""
+    """Answers whether the service can do its work.
+
+    Senders without a role learn no more than that.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def on_get(self, request: Request, response: Response) -> None:
         response.set_header(*NOT_KEPT)
-        body: dict[str, Any] = {"status": "ok", "version": __version__}
+        fault = None
         try:
             self._store.ping()
         except Unavailable as error:
-            body |= {"status": "unavailable", "error_code": 1503}
-            body["error_message"] = error.message
+            fault = error.message
             response.status = falcon.HTTP_503
+        body: dict[str, Any] = {"status": "ok" if fault is None else "unavailable"}
+        if allows(request.context.role, READER):
+            body |= self._details(fault)
+        response.data = bodies.encode(body)
+
+    def _details(self, fault: str | None) -> dict[str, Any]:
+        body: dict[str, Any] = {"version": __version__}
+        if fault is not None:
+            body |= {"error_code": 1503, "error_message": fault}
         body["tables"] = {
             table: {
                 "documents": status.documents,
@@ -55,7 +67,7 @@ class Health:
             }
             for table, status in self._store.status().items()
         }
-        response.data = bodies.encode(body)
+        return body
 
 
 class Status:

@@ -1,4 +1,4 @@
-"""Faults on purpose, for those who develop clients: slow replies, failures, no writes."""
+"""Faults on purpose, for those who develop clients: slow replies and failures."""
 
 import random
 import time
@@ -9,12 +9,10 @@ from falcon import Response
 
 from app.api.request_context import Request
 from app.api.routes import ADDRESSES
-from app.errors import Denied, Unavailable
+from app.errors import Unavailable
 
 SPARED = (ADDRESSES["get_health"], ADDRESSES["get_metrics"])
 """The addresses at which nothing is delayed or fails."""
-
-READING = ("GET", "HEAD", "OPTIONS", "LOOKUP", "QUERY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +20,9 @@ class Simulation:
     """Falcon middleware: what goes wrong, and how often.
 
     ``delay`` is in seconds; ``fail_rate`` is the part of the requests, from 0 to 1, that
-    are answered with 503; ``read_only`` refuses what would write with 403.
+    are answered with 503.
     """
 
-    read_only: bool = False
     delay: float = 0.0
     fail_rate: float = 0.0
     sleep: Callable[[float], None] = time.sleep
@@ -34,17 +31,15 @@ class Simulation:
     @property
     def is_on(self) -> bool:
         """Whether anything is to go wrong at all."""
-        return bool(self.read_only or self.delay or self.fail_rate)
+        return bool(self.delay or self.fail_rate)
 
     def process_resource(
         self, request: Request, response: Response, resource: object, params: object
     ) -> None:
-        """Delay, fail or refuse a request; raises Unavailable and Denied."""
+        """Delay or fail a request; raises Unavailable."""
         if request.uri_template in SPARED:
             return
         if self.delay:
             self.sleep(self.delay)
         if self.chance() < self.fail_rate:
             raise Unavailable("simulated failure; the server runs with a fail rate")
-        if self.read_only and request.method not in READING:
-            raise Denied("the server runs read-only")

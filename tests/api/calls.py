@@ -7,6 +7,12 @@ from urllib.parse import urlencode
 from shared import T
 from webtest import TestApp, TestRequest
 
+from app.api.authentication import Access
+from app.api.failed_attempts import FailedAttempts
+from app.bootstrap import TOKENS
+from app.storage.memory import MemoryStore
+from app.tokens import Tokens
+
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
 OTHER_ID = "86228b15-016c-cdef-ccce-50e54938780c"
 UNKNOWN = f"{T}/00000000-0000-0000-0000-000000000000"
@@ -38,6 +44,12 @@ def raw(api, method="GET", path=T, body=b"", **environ):
     request = TestRequest.blank(path, method=method, body=body, content_type=JSON)
     request.environ.update(environ)
     return TestApp(api.app, lint=False).do_request(request, expect_errors=True)
+
+
+def open_to_all():
+    """Return the access to an application that no token protects."""
+    tokens = Tokens(MemoryStore([TOKENS]))
+    return Access(tokens, FailedAttempts(), is_open=True, is_read_only=False)
 
 
 def create(api, body):

@@ -6,7 +6,18 @@ from io import StringIO
 from itertools import count
 
 import pytest
-from calls import ID, LEAKS, UNKNOWN, address, create, one, refused, send, untouched
+from calls import (
+    ID,
+    LEAKS,
+    UNKNOWN,
+    address,
+    create,
+    one,
+    open_to_all,
+    refused,
+    send,
+    untouched,
+)
 from documented import Documented
 from shared import T, until
 from webtest import TestApp
@@ -42,7 +53,14 @@ def broken(settings, clock):
         does = use_cases(store, settings, clock)
         return TestApp(
             create_application(
-                store, does, 1 << 20, "", Simulation(), access_log, Pacing(10, 1)
+                store,
+                does,
+                open_to_all(),
+                1 << 20,
+                "",
+                Simulation(),
+                access_log,
+                Pacing(10, 1),
             )
         )
 
@@ -190,7 +208,14 @@ def hurried(settings, clock):
     pacing = Pacing(3, 1, clock=lambda: next(seconds), pause=lambda _: None)
     does = use_cases(service.store, settings, clock)
     application = create_application(
-        service.store, does, 1 << 20, "", Simulation(), service.access_log, pacing
+        service.store,
+        does,
+        open_to_all(),
+        1 << 20,
+        "",
+        Simulation(),
+        service.access_log,
+        pacing,
     )
     documented = Documented("")
     application.add_middleware(documented)

@@ -76,8 +76,18 @@ def test_every_operation_and_every_tag_has_a_description():
     assert {tag["name"] for tag in document()["tags"] if tag["description"]} == used
 
 
-def test_document_says_that_nothing_is_needed_to_log_in():
-    assert document()["security"] == []
+def test_each_operation_says_which_role_it_needs_and_how_to_send_a_token():
+    assert document()["security"] == [{"bearer": ["reader"]}, {"basic": ["reader"]}]
+    schemes = document()["components"]["securitySchemes"]
+    assert {each["scheme"] for each in schemes.values()} == {"bearer", "basic"}
+    told = operations()
+    for route in ROUTES:
+        for method, verb in route.verbs.items():
+            security = told[route.template, method]["security"]
+            if verb.role == "anyone":
+                assert security == [{}, {"bearer": ["reader"]}, {"basic": ["reader"]}]
+            else:
+                assert security == [{"bearer": [verb.role]}, {"basic": [verb.role]}]
 
 
 def test_own_id_fits_the_schema_of_a_change_and_is_accepted(api):
@@ -202,14 +212,37 @@ def telling(status):
 def test_what_writes_is_refused_by_a_server_that_is_read_only(settings):
     writing = {place for place in operations() if place[1] in WRITING}
     with serving(settings, read_only=True) as api:
-        assert answering(api, 403) == telling(403) == writing
+        assert answering(api, 403) == writing <= telling(403)
+
+
+def test_what_a_reader_may_not_do_is_told(service, api):
+    token = service.tokens.create("ci", "reader")
+    found = answering(api, 403, Authorization=f"Bearer {token}")
+    assert found == telling(403) == needing("writer", "admin")
+
+
+def test_what_is_refused_without_a_token_is_told(service, api):
+    service.tokens.create("ci", "reader")
+    assert len(answering(api, 401)) == 10
+    assert answering(api, 429) == telling(429) == telling(401)
+    assert telling(401) == needing("reader", "writer", "admin")
+
+
+def needing(*roles):
+    """Return the operations that need one of ``roles``."""
+    return {
+        (route.template, method)
+        for route in ROUTES
+        for method, verb in route.verbs.items()
+        if verb.role in roles
+    }
 
 
 def test_all_but_what_observes_fails_where_all_is_to_fail(settings):
     failing = {place for place in operations() if place[0] not in OBSERVING}
     with serving(settings, fail_rate=1.0) as api:
         assert answering(api, 503) == failing
-    assert telling(503) == failing | {("/health", "GET")}
+    assert telling(503) == failing | {(path, "GET") for path in OBSERVING}
 
 
 def with_body():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from readme import block, first_commands
-from running import SVCTASKS
+from running import SVCTASKS, svctasks
 from shared import T
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
@@ -166,3 +166,14 @@ def test_generated_client_passes_a_session_with_a_service(generated, ask):
     again = ask("services", "post_services_end", started.service_id).parsed
     assert isinstance(again, models.ServicesError)
     assert again.code == "BAD_REQUEST"
+
+
+def test_generated_client_sends_a_token(server, generated):
+    created = svctasks("token", "create", "ci", "--role", "reader", data=server.data)
+    token = created.stdout.strip()
+    root = f"http://127.0.0.1:{server.port}"
+    listing = generated(".api.service_tasks.get_svctasks")
+    with generated("").AuthenticatedClient(base_url=root, token=token) as client:
+        assert listing.sync_detailed(client=client).parsed == []
+    with generated("").Client(base_url=root) as client:
+        assert listing.sync_detailed(client=client).parsed.error_code == 1401

@@ -4,7 +4,12 @@ import createClient from "openapi-fetch";
 import type { paths } from "./api.d.ts";
 
 const TASKS = "/rest/v1/service/svctasks";
-const client = createClient<paths>({ baseUrl: process.argv[2] });
+const [, , baseUrl, token] = process.argv;
+const headers = { Authorization: `Bearer ${token}` };
+const client = createClient<paths>({ baseUrl, headers });
+
+const { response } = await createClient<paths>({ baseUrl }).GET(TASKS);
+assert.equal(response.status, 401);
 
 const { data: task } = await client.POST(TASKS, {
   body: {

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from running import Server
+from running import Server, svctasks
 
 pytestmark = pytest.mark.typescript
 
@@ -28,6 +28,10 @@ def test_session_is_compiled_and_passes(tmp_path):
         (tmp_path / "openapi.json").write_text(document)
         run("npx", "--no", "openapi-typescript", "openapi.json", "-o", "api.d.ts")
         run("npx", "--no", "--", "tsc", *STRICT, "session.ts")
-        run("node", "session.js", f"http://127.0.0.1:{server.port}")
+        created = svctasks(
+            "token", "create", "ts", "--role", "writer", data=server.data
+        )
+        token = created.stdout.strip()
+        run("node", "session.js", f"http://127.0.0.1:{server.port}", token)
     finally:
         server.kill()

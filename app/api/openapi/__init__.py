@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from app import __version__
+from app.access import ANYONE, READER, Role
 from app.api.bodies import FORM
 from app.api.middleware import OVERRIDES
 from app.api.openapi.descriptions import ABOUT, DESCRIPTIONS, MEMBERS, TAGS
@@ -18,7 +19,7 @@ from app.api.openapi.operations import OPERATIONS, Operation
 from app.api.openapi.parameters import HEADERS, OF_PATH, PARAMETERS
 from app.api.openapi.replies import REPLIES
 from app.api.openapi.schemas import AMENDMENTS, OF_FIELDS, OTHERS
-from app.api.routes import ROUTES, Route
+from app.api.routes import ROUTES, Route, Verb
 from app.jsonschema import SHARED, JsonSchema, ref
 from app.schemas.description import body
 
@@ -45,18 +46,25 @@ RESOURCES = {
 
 ERRORS = {
     400: "Something in the request is wrong; the message says what.",
-    403: "The server runs read-only.",
+    401: "There is no valid token with the request, and it needs one.",
+    403: "The role of the token may not do this, or the server runs read-only.",
     404: "There is no such thing.",
     405: "This method is not supported at this address.",
     409: "There is one with this id already.",
     412: "It is not in a state that If-Match and If-None-Match admit.",
     413: "The body is too large, or the document would be.",
     415: "The body is neither JSON nor a form with JSON in `data`, or it is compressed.",
+    429: "Too many requests without a valid token came from this address.",
     500: "The service failed; its log says why.",
     503: "The store is not available, or the server is in maintenance.",
 }
 
-OF_ERRORS = {405: ("Allow",), 503: ("Retry-After",)}
+OF_ERRORS = {
+    401: ("WWW-Authenticate",),
+    405: ("Allow",),
+    429: ("Retry-After",),
+    503: ("Retry-After",),
+}
 """The headers of replies with errors."""
 
 TOO_LONG = {
@@ -64,6 +72,20 @@ TOO_LONG = {
     431: "The headers are too long or too many; the web server itself says so.",
 }
 """What is refused before it comes to this service, and so in no form of its own."""
+
+SCHEMES: Mapping[str, dict[str, str]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token: svctasks token create NAME --role ROLE",
+    },
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The name of a token, and the token as the password.",
+    },
+}
+"""How a token is sent."""
 
 FORMS = ("Error", "ServicesError")
 """The schemas of errors: elsewhere, and in the services API."""
@@ -89,7 +111,7 @@ def document(prefix: str, root: str = "") -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "svctasks", "version": __version__, "description": ABOUT},
         "servers": servers,
-        "security": [],
+        "security": _security(READER),
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": paths,
         "components": {
@@ -97,8 +119,14 @@ def document(prefix: str, root: str = "") -> dict[str, Any]:
             "parameters": PARAMETERS,
             "headers": HEADERS,
             "responses": responses,
+            "securitySchemes": SCHEMES,
         },
     }
+
+
+def _security(role: Role) -> list[dict[str, list[str]]]:
+    """Return how a token with ``role`` may be sent; nothing else is needed."""
+    return [{scheme: [role]} for scheme in SCHEMES]
 
 
 def _schemas() -> dict[str, JsonSchema]:
@@ -122,7 +150,7 @@ def _item(route: Route) -> dict[str, Any]:
     """Return the operations of ``route`` by method, in lower case or as an extension."""
     item: dict[str, Any] = {}
     for method, verb in route.verbs.items():
-        described = _operation(route, method, verb.operation)
+        described = _operation(route, method, verb)
         if method in OVERRIDES:
             item.setdefault(FURTHER, {})[method] = described
         else:
@@ -130,7 +158,8 @@ def _item(route: Route) -> dict[str, Any]:
     return item
 
 
-def _operation(route: Route, method: str, name: str) -> dict[str, Any]:
+def _operation(route: Route, method: str, verb: Verb) -> dict[str, Any]:
+    name = verb.operation
     operation = OPERATIONS[name]
     form = FORMS[route.is_of_services_api]
     of_path = [
@@ -142,7 +171,7 @@ def _operation(route: Route, method: str, name: str) -> dict[str, Any]:
         str(status): _reply(operation, status, schema)
         for status, schema in operation.replies.items()
     }
-    statuses = list(operation.errors)
+    statuses = [*operation.errors, *_refusals(verb.role)]
     if _is_taken(route, method):
         statuses.append(405)
     errors = {
@@ -165,10 +194,22 @@ def _operation(route: Route, method: str, name: str) -> dict[str, Any]:
             for name in (*parameters, "X-Request-Id")
         ],
         "responses": dict(sorted({**errors, **replies}.items())),
+        # Without a token, an open operation discloses less.
+        "security": (
+            [{}, *_security(READER)] if verb.role == ANYONE else _security(verb.role)
+        ),
     }
     if operation.body:
         described["requestBody"] = _body(operation)
     return described
+
+
+def _refusals(role: Role) -> tuple[int, ...]:
+    """Return how an operation that needs ``role`` can be refused to a sender."""
+    if role == ANYONE:
+        return ()
+    # Every token may read.
+    return (401, 429) if role == READER else (401, 403, 429)
 
 
 def _is_taken(route: Route, method: str) -> bool:

@@ -7,6 +7,14 @@ Service tasks are deferred jobs that start a service script, once or repeatedly.
 Services are customers' concerns that go through states and tasks until they are
 completed.
 
+## Tokens
+
+While the service has no token, it is open to the programs of its own machine. As soon as
+it has one, each request needs a token, as `Authorization: Bearer`, or by Basic with the
+name of the token and the token. A token has a role: a *reader* may read; a *writer* may
+write tasks and services too; an *admin* may do everything. Without a valid token the
+answer is 401, without the role 403. `/health` is open.
+
 ## Requests
 
 HEAD works wherever GET does, and OPTIONS everywhere. Other methods are answered with
@@ -20,10 +28,10 @@ beyond 64 bits are refused everywhere.
 
 ## Replies
 
-All replies have Cache-Control, no-cache or no-store, and X-Content-Type-Options:
-nosniff. Error messages name what came and what would be right. `errors` has the faults
-of the input by field; it names a hundred at most, and the message says how many more
-there are.
+All replies have X-Content-Type-Options: nosniff, and Cache-Control: no-cache or
+no-store, and private if the request has a token. Error messages name what came and what
+would be right. `errors` has the faults of the input by field; it names a hundred at
+most, and the message says how many more there are.
 
 Replies with a task, a service, a state, or a list of them, have an `ETag`. GET with
 `If-None-Match` is answered with 304 if the client has the same version already. A write
@@ -213,8 +221,8 @@ _OTHERS: Mapping[str, str] = {
         "503. The mode holds for all workers and after a restart."
     ),
     "get_health": (
-        "200 when requests can be answered and writes can be stored, else 503 with the "
-        "reason; and the state of each table."
+        "200 when requests can be answered and writes can be stored, else 503. Senders "
+        "with the role reader get the reason and the state of each table too."
     ),
     "get_metrics": "In the text format of Prometheus, for all workers.",
     "get_openapi": "Every operation of this service, in the format of OpenAPI 3.1.",

@@ -23,15 +23,12 @@ READING = (400, 500, 503)
 LISTING = (*READING, 412)
 GETTING = (*LISTING, 404)
 
-WRITING = (*READING, 403)
-"""How an operation that writes can be refused: it may be forbidden altogether."""
-
 BODY = (413, 415)
 """How a body can be refused: it is too large, or of an unknown type."""
 
-CREATING = (*WRITING, *BODY, 412)
+CREATING = (*READING, *BODY, 412)
 CHANGING = (*CREATING, 404)
-REMOVING = (*WRITING, 404, 412)
+REMOVING = (*READING, 404, 412)
 
 CONDITIONS = ("If-Match", "If-None-Match")
 CONDITIONS_OF_WRITE = ("If-Match", "If-None-Match-of-write")
@@ -273,7 +270,7 @@ _OTHERS: Mapping[str, Operation] = {
     "get_metrics": Operation(
         "figures for Prometheus",
         {200: "Figures"},
-        errors=(500,),
+        errors=(500, 503),
         media_types=("text/plain",),
     ),
     "get_openapi": _get(

@@ -163,6 +163,7 @@ HEADERS: Mapping[str, dict[str, Any]] = {
         integer(1),
         False,
     ),
+    "WWW-Authenticate": _header("How a token can be sent. RFC 9110.", TEXTUAL),
     "X-Request-Id": _header(
         "What the log calls this request.",
         {"type": "string", "pattern": "^[0-9A-Za-z._:/+=-]{1,128}$"},

@@ -144,7 +144,7 @@ def _server() -> dict[str, JsonSchema]:
         ),
         "ModeChanged": _object(**mode_changed),
         "Health": _object(
-            3,
+            1,
             status={"enum": ["ok", "unavailable"]},
             version=TEXTUAL,
             tables={"type": "object", "additionalProperties": ref("Table")},

@@ -7,7 +7,7 @@ import re
 
 import falcon
 import pytest
-from calls import ID, JSON, raw, refused, send
+from calls import ID, JSON, open_to_all, raw, refused, send
 from service_calls import refused_services
 from shared import T
 from webtest import TestApp
@@ -74,7 +74,14 @@ def failing(settings, clock):
         does = use_cases(store, settings, clock)
         return TestApp(
             create_application(
-                store, does, 1 << 20, PREFIX, Simulation(), access_log, Pacing(10, 1)
+                store,
+                does,
+                open_to_all(),
+                1 << 20,
+                PREFIX,
+                Simulation(),
+                access_log,
+                Pacing(10, 1),
             )
         )
 

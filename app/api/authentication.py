@@ -1,0 +1,184 @@
+"""Who sends a request, and whether its role may do that.
+
+While there is no token, a service on loopback is open to all; one that others can reach is
+closed. As soon as there is a token, each request needs one, even to an address that does
+not exist; only ``/health`` is open, and says without a token whether the service works and
+no more. A token is sent as ``Authorization: Bearer``, or by Basic with its name; one in an
+address would be logged, and is not read.
+
+A reply to a request with a token is private: no cache hands it to others. RFC 9111,
+section 3.5, demands that of caches already, and not all follow it.
+"""
+
+from base64 import b64decode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, NoReturn
+
+from falcon import Response
+
+from app.access import ADMIN, ANYONE, Role, refusal
+from app.api.failed_attempts import FailedAttempts
+from app.api.request_context import Request
+from app.api.routes import Route, begins
+from app.errors import Denied, TooManyFailures, Unauthenticated, Unavailable
+from app.token_text import is_whole
+from app.tokens import Known, Token, Tokens
+
+BEARER = 'Bearer realm="svctasks"'
+BASIC = 'Basic realm="svctasks", charset="UTF-8"'
+
+PAGES = ("/docs", "/console")
+"""The addresses of pages, of which a browser is to ask for a name and a token.
+
+It does so if Basic is the first scheme that is offered.
+"""
+
+READING = ("GET", "HEAD", "OPTIONS", "LOOKUP", "QUERY")
+
+PRIVATE = ("Cache-Control", "private, no-cache")
+
+MISSING = (
+    'a token is needed, as "Authorization: Bearer TOKEN", or as Basic with the name of the '
+    "token and the token"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What decides who may do what, beside the routes.
+
+    With ``is_open``, all is allowed to everybody while there is no token. With
+    ``is_read_only``, nobody may do what writes.
+    """
+
+    tokens: Tokens
+    failed: FailedAttempts
+    is_open: bool
+    is_read_only: bool
+
+
+class Authentication:
+    """Falcon middleware: recognizes the sender, and refuses what its role may not do."""
+
+    def __init__(self, routes: Iterable[Route], access: Access) -> None:
+        self._tokens = access.tokens
+        self._failed = access.failed
+        self._is_open = access.is_open
+        self._is_read_only = access.is_read_only
+        self._needed: dict[str, dict[str, Role]] = {}
+        for route in routes:
+            verbs = {method: verb.role for method, verb in route.verbs.items()}
+            if "GET" in verbs:
+                verbs["HEAD"] = verbs["GET"]
+            self._needed[route.address] = verbs
+        self._open = {
+            address
+            for address, verbs in self._needed.items()
+            if all(role == ANYONE for role in verbs.values())
+        }
+
+    def process_request(self, request: Request, response: Response) -> None:
+        """Keep the sender's role and name with the request.
+
+        Raises Unauthenticated, TooManyFailures and Unavailable.
+        """
+        context = request.context
+        context.role = ANYONE
+        is_refused = request.path not in self._open
+        try:
+            known = self._tokens.known()
+        except Unavailable:
+            if is_refused:
+                raise
+            return
+        if not known.by_digest:
+            if self._is_open:
+                context.role = ADMIN
+                return
+        elif (authorization := request.env.get("HTTP_AUTHORIZATION")) is not None:
+            token = _recognized(known, _credentials(authorization))
+            if token is not None and self._tokens.is_valid(token):
+                context.role, context.by = token.role, token.name
+                response.set_header(*PRIVATE)
+                self._tokens.note_use(token)
+                return
+        if is_refused:
+            self._refuse(request, response, known)
+
+    def process_resource(
+        self, request: Request, response: Response, resource: object, params: Any
+    ) -> None:
+        """Raise Denied if the sender's role may not do this."""
+        method = request.method
+        needed = self._needed[request.uri_template or ""].get(method, ANYONE)
+        if reason := refusal(request.context.role, needed):
+            raise Denied(reason)
+        if self._is_read_only and method not in READING:
+            raise Denied("the server runs read-only")
+
+    def _refuse(self, request: Request, response: Response, known: Known) -> NoReturn:
+        wait = self._failed.count(request.remote_addr)
+        if wait:
+            response.set_header("Retry-After", str(wait))
+            raise TooManyFailures(
+                "too many requests without a valid token came from this address; try "
+                f"again in {wait} seconds. One with a valid token is answered at once"
+            )
+        offered = (BASIC, BEARER) if begins(request.path, PAGES) else (BEARER, BASIC)
+        response.set_header("WWW-Authenticate", ", ".join(offered))
+        raise Unauthenticated(_reason(request, known))
+
+
+class Credentials(NamedTuple):
+    """A token that was sent, and by Basic a name."""
+
+    token: str
+    name: str | None = None
+
+
+def _credentials(authorization: str) -> Credentials | None:
+    """Return what a header has; None if its scheme is neither Bearer nor Basic."""
+    scheme, _, credentials = authorization.partition(" ")
+    credentials = credentials.strip()
+    match scheme.lower():
+        case "bearer":
+            return Credentials(credentials)
+        case "basic":
+            try:
+                decoded = b64decode(credentials, validate=True).decode()
+            except ValueError:
+                return Credentials("")
+            name, _, token = decoded.partition(":")
+            return Credentials(token, name)
+    return None
+
+
+def _recognized(known: Known, sent: Credentials | None) -> Token | None:
+    """Return what is known of the token that was sent, under its name if there is one."""
+    token = known.recognized(sent.token) if sent else None
+    if token is None or (sent and sent.name not in (None, token.name)):
+        return None
+    return token
+
+
+def _reason(request: Request, known: Known) -> str:
+    """Return what is wrong, and what would be right; never what was sent."""
+    if not known.by_digest:
+        return "nobody may use this service until it has a token: svctasks token create"
+    authorization = request.env.get("HTTP_AUTHORIZATION")
+    if authorization is None:
+        is_in_address = "access_token=" in request.query_string
+        return (
+            f"a token in an address is not read; {MISSING}"
+            if is_in_address
+            else MISSING
+        )
+    sent = _credentials(authorization)
+    if sent is None:
+        return f"this Authorization is neither Bearer nor Basic; {MISSING}"
+    if (token := _recognized(known, sent)) is not None:
+        return f'the token "{token.name}" has expired'
+    if not is_whole(sent.token):
+        return "this is no whole token: one begins with svct_ and ends in a checksum"
+    return "no such token is known here: it was revoked, or has another name"

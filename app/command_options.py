@@ -1,0 +1,34 @@
+"""The options that several commands have, made of the table of settings."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.errors import NotFound
+from app.settings import SETTINGS, Settings, option
+
+
+def path(text: str) -> Path:
+    """Return a path to write to; an empty one, of a variable that is not set, is none."""
+    if not text:
+        raise click.BadParameter("a path must not be empty")
+    return Path(text)
+
+
+def of_setting(name: str, **details: Any) -> Callable[[Any], Any]:
+    """Return the click option for the setting ``name``."""
+    setting = next(setting for setting in SETTINGS if setting.name == name)
+    default = f"{setting.variable}, or {setting.default}"
+    meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. [default: {default}]"
+    return click.option(option(name), help=meaning.replace("`", ""), **details)
+
+
+data = of_setting("data", type=path, metavar="DIR")
+
+
+def require_folder(settings: Settings) -> None:
+    """Raise NotFound if there is no data folder."""
+    if not settings.data.is_dir():
+        raise NotFound(f"there is no data folder {settings.data}")

@@ -1,0 +1,201 @@
+"""Tokens: who may send requests. They are created, listed, revoked, and recognized.
+
+The table keeps the SHA-256 of each token. What is needed to recognize one is in memory as
+long as the version of the table stays, which every request compares: a new token, one that
+is revoked and an edit by hand count from the next request on, in every worker, and no
+request reads a file.
+"""
+
+import hmac
+import logging
+import threading
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from math import inf
+
+from app import token_text
+from app.access import Role
+from app.datetimes import of_seconds
+from app.errors import Conflict, Error, NotFound
+from app.logs import Failures
+from app.schemas import token as schema
+from app.storage import Document, NextId, Store
+
+log = logging.getLogger(__name__)
+
+TABLE = schema.NAME
+
+RETRY = 60
+"""Seconds after which the use of a token is noted again, if that failed."""
+
+DAY = 24 * 60 * 60
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is known of a token; ``last_used`` is a day, or empty.
+
+    ``valid_until`` and ``noted_until`` are in seconds since 1970: when it expires, if it
+    does, and when the day ends on which it was used last.
+    """
+
+    name: str
+    role: Role
+    created: str
+    expires: str
+    last_used: str
+    digest: bytes
+    valid_until: float
+    noted_until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The tokens by digest, in one version of the table."""
+
+    version: Hashable
+    by_digest: Mapping[bytes, Token]
+
+    def recognized(self, token: str) -> Token | None:
+        """Return what is known of a token that was sent, even if it has expired."""
+        digest = _digest(token)
+        found = self.by_digest.get(digest)
+        # A dictionary compares in no constant time what it finds. That discloses nothing
+        # but digests, which nobody can choose; what counts is compared so all the same.
+        if found is None or not hmac.compare_digest(found.digest, digest):
+            return None
+        return found
+
+
+class Tokens:
+    """The tokens in a table; ``now`` returns the time in seconds since 1970.
+
+    ``is_use_noted`` is false where nothing is to be written.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        now: Callable[[], float] = time.time,
+        is_use_noted: bool = True,
+    ) -> None:
+        self._store = store
+        self._now = now
+        self._is_use_noted = is_use_noted
+        # No version of a store is this one.
+        self._known = Known(object(), {})
+        self._noting = threading.Lock()
+        self._noted: dict[str, float] = {}
+        self._failures = Failures(log)
+
+    def create(self, name: str, role: str, lifetime: timedelta | None = None) -> str:
+        """Add a token and return it: this once only. Raises Invalid and Conflict."""
+        token = token_text.new()
+        now = self._now()
+        document = {
+            "name": name,
+            "role": role,
+            "sha256": _digest(token).hex(),
+            "created": of_seconds(now),
+        }
+        if lifetime is not None:
+            document["expires"] = of_seconds(now + lifetime.total_seconds())
+        try:
+            self._store.insert(TABLE, schema.loaded(document, 0, ""))
+        except Conflict:
+            raise Conflict(f'there is a token "{name}" already') from None
+        return token
+
+    def all(self) -> list[Token]:
+        """Return all tokens by name, those too that have expired."""
+        return [_token(record.document) for record in self._store.scan(TABLE)]
+
+    def revoke(self, name: str) -> None:
+        """Remove a token; raises NotFound."""
+        try:
+            self._store.remove(TABLE, name)
+        except NotFound:
+            raise NotFound(f'there is no token "{name}"') from None
+
+    def has_tokens(self) -> bool:
+        """Return whether there is a token, even if it has expired; raises Unavailable."""
+        return bool(self.known().by_digest)
+
+    def known(self) -> Known:
+        """Return the tokens as they are now; raises Unavailable."""
+        version = self._store.version(TABLE)
+        known = self._known
+        if known.version != version:
+            tokens = self.all()
+            known = Known(version, {token.digest: token for token in tokens})
+            self._known = known
+            names = {token.name for token in tokens}
+            self._noted = {n: time for n, time in self._noted.items() if n in names}
+        return known
+
+    def is_valid(self, token: Token) -> bool:
+        """Return whether a token has not expired."""
+        return self._now() < token.valid_until
+
+    def note_use(self, token: Token) -> None:
+        """Let the table have the day on which a token was used last.
+
+        A thread writes that, once a day: no request waits for it, nor fails.
+        """
+        now = self._now()
+        if now < token.noted_until or not self._is_use_noted:
+            return
+        if self._noted.get(token.name, -inf) + RETRY <= now:
+            self._noted[token.name] = now
+            day = of_seconds(now)[:10]
+            threading.Thread(
+                target=self._note, args=(token.name, day), daemon=True
+            ).start()
+
+    def close(self) -> None:
+        """Wait until no use is being noted, and note none from now on."""
+        with self._noting:
+            self._is_use_noted = False
+
+    def _note(self, name: str, day: str) -> None:
+        def used(old: Document, _: NextId) -> Document:
+            return old if old.get("last_used") == day else {**old, "last_used": day}
+
+        with self._noting:
+            if not self._is_use_noted:
+                return
+            try:
+                self._store.update(TABLE, name, used)
+            except NotFound:
+                # It was revoked meanwhile.
+                pass
+            except Exception as error:
+                is_foreseen = isinstance(error, Error)
+                self._failures.note("last use of tokens", error, is_foreseen)
+            else:
+                self._failures.end("last use of tokens")
+
+
+def _token(document: Document) -> Token:
+    expires, last_used = document.get("expires", ""), document.get("last_used", "")
+    return Token(
+        name=document["name"],
+        role=document["role"],
+        created=document["created"],
+        expires=expires,
+        last_used=last_used,
+        digest=bytes.fromhex(document["sha256"]),
+        valid_until=_seconds(expires) if expires else inf,
+        noted_until=_seconds(f"{last_used}T00:00:00Z") + DAY if last_used else -inf,
+    )
+
+
+def _seconds(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _digest(token: str) -> bytes:
+    return sha256(token.encode("utf-8", "backslashreplace")).digest()
