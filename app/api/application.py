@@ -43,6 +43,15 @@ class _Router(CompiledRouter):
         route: Route = kwargs["route"]
         return route.responders(resource)
 
+    def find(self, uri: str, req: Any = None) -> Any:
+        """Return the route of an address, which begins with one slash; None if none.
+
+        Falcon ignores all slashes before a path. A link to "//rest" leads to another host.
+        """
+        if uri[:1] != "/" or uri[1:2] == "/":
+            return None
+        return super().find(uri, req)
+
 
 @dataclass(frozen=True, slots=True)
 class UseCases:

@@ -77,6 +77,15 @@ def test_unknown_address_is_404(api, method, path):
     assert error == {"error_code": 1404, "error_message": "Not found"}
 
 
+@pytest.mark.parametrize("before", ["/", "//", "", "*", "http:/"])
+@pytest.mark.parametrize("path", [T, f"{T}/{ID}", "/services/3005", "/health"])
+def test_address_begins_with_one_slash(api, before, path):
+    path = before + (path if before else path[1:])
+    reply = raw(api, PATH_INFO=path, QUERY_STRING="limit=1&offset=1")
+    refused(reply, 404)
+    assert "Link" not in reply.headers
+
+
 def test_reply_says_the_same_whatever_a_client_accepts(api):
     for accepted in ("text/html", "application/xml", "*/*;q=0", "\xff", ""):
         assert send(api, "GET", T, Accept=accepted).status_int == 200
