@@ -15,6 +15,7 @@ from gunicorn.http.body import ChunkedReader, LengthReader
 from gunicorn.http.errors import (
     ExpectationFailed,
     InvalidHeader,
+    InvalidHTTPVersion,
     InvalidRequestLine,
     LimitRequestHeaders,
     LimitRequestLine,
@@ -129,6 +130,10 @@ class Incoming:
             )
         except NoMoreData:
             raise InvalidRequestLine("no request line") from None
+        assert request.version is not None
+        if request.version > (1, 1):
+            # gunicorn would answer in that version, which nobody knows.
+            raise InvalidHTTPVersion(request.version)
         if request.version != (1, 0) and "HOST" not in dict(request.headers):
             raise InvalidHeader("HOST is required")
         return request

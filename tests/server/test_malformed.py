@@ -57,6 +57,7 @@ HEADS = {
     "no HTTP": b"hello\r\n\r\n",
     "no version": b"GET /health\r\nHost: x\r\n\r\n",
     "another version": b"GET /health HTTP/9.9\r\nHost: x\r\n\r\n",
+    "a version after 1.1": b"GET /health HTTP/1.2\r\nHost: x\r\n\r\n",
     "two lengths": head("POST", T, "Content-Length: 5", "Content-Length: 6"),
     "a length with a sign": head("POST", T, "Content-Length: +5"),
     "a length below 0": head("POST", T, "Content-Length: -5"),
