@@ -85,16 +85,12 @@ def load(
     faults = Faults()
     for place, raw in given:
         try:
-            document = complete(raw)
-            if document[key] in documents:
-                raise Invalid(f"{key}: {document[key]} is in the file twice")
+            _add_once(documents, key, complete(raw))
         except Invalid as error:
             if skip is None:
                 faults[place] = [error.message]
             else:
                 skip(place, error.message)
-            continue
-        documents[document[key]] = document
     if faults:
         raise Invalid("nothing was imported", faults)
     if replace:
@@ -198,13 +194,20 @@ def _completed(
     raws = jsontext.read(members[member], member, jsontext.MAX_DEPTH + 1)
     if not isinstance(raws, list):
         raise Invalid(f"{name} is not a backup: {member} is not an array")
-    documents: list[Document] = []
+    documents: dict[Key, Document] = {}
     faults = Faults()
     for number, raw in enumerate(raws, 1):
         try:
-            documents.append(collection.complete(raw, number, ""))
+            _add_once(documents, collection.key, collection.complete(raw, number, ""))
         except Invalid as error:
             faults[f"{member}, item {number}"] = [error.message]
     if faults:
         raise Invalid(f"{name} holds documents that break a rule", faults)
-    return documents
+    return list(documents.values())
+
+
+def _add_once(documents: dict[Key, Document], key: str, document: Document) -> None:
+    """Add ``document`` under its member ``key``; raises Invalid if that is there."""
+    if document[key] in documents:
+        raise Invalid(f"{key}: {document[key]} is in the file twice")
+    documents[document[key]] = document

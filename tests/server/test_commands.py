@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tarfile
+import zlib
 
 import pytest
 from running import SVCTASKS, Server, svctasks
@@ -370,6 +371,26 @@ def test_check_names_a_torn_journal_and_repair_sets_it_aside(loaded):
     assert len(ids(loaded)) == 2
 
 
+@pytest.mark.parametrize(
+    "document, finding",
+    [
+        (b'{"name":"n"}', "it has no id"),
+        (b'{"id":"a"]', "it is not JSON: Expecting ',' delimiter at line 1, column 10"),
+    ],
+)
+def test_check_names_an_entry_whose_document_has_no_key(loaded, document, finding):
+    journal = loaded / "svctasks.json.journal"
+    sequence = json.loads(journal.read_bytes().splitlines()[-1])["seq"] + 1
+    sizes = b'"sizes":[[9,%d]],"put":[%b]' % (len(document), document)
+    members = b'"seq":%d,%b}' % (sequence, sizes)
+    with journal.open("ab") as file:
+        file.write(b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members))
+    result = svctasks("check", data=loaded)
+    place = f"svctasks.json.journal: entry {sequence}, document 9"
+    assert (result.returncode, result.stderr) == (1, "")
+    assert f"{place}: {finding}\n" in result.stdout
+
+
 def test_check_of_a_journal_that_lacks_nothing_but_its_last_end_finds_it_whole(server):
     server.request("POST", body={"name": "n"})
     server.kill()
@@ -533,8 +554,19 @@ def test_restore_of_a_damaged_backup_is_refused_and_changes_nothing(loaded, tmp_
     assert len(ids(loaded)) == 2
 
 
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        ("Daily cleaning", "", "svctasks.json, item 2: name: must not be empty"),
+        (
+            "86228b15-016c-cdef-ccce-50e54938780c",
+            ENTITY["id"],
+            f"svctasks.json, item 2: id: {ENTITY['id']} is in the file twice",
+        ),
+    ],
+)
 def test_restore_of_a_backup_that_breaks_a_rule_is_refused_and_changes_nothing(
-    loaded, tmp_path
+    loaded, tmp_path, old, new, message
 ):
     good, bad = tmp_path / "good.tar.gz", tmp_path / "bad.tar.gz"
     svctasks("backup", good, data=loaded)
@@ -544,13 +576,13 @@ def test_restore_of_a_backup_that_breaks_a_rule_is_refused_and_changes_nothing(
             content = archive.extractfile(member).read()
             (tmp_path / "x" / member.name).write_bytes(content)
     tasks = tmp_path / "x" / "svctasks.json"
-    tasks.write_text(tasks.read_text().replace("Daily cleaning", ""))
+    tasks.write_text(tasks.read_text().replace(old, new))
     with tarfile.open(bad, "w:gz") as archive:
         for member in (tmp_path / "x").iterdir():
             archive.add(member, member.name)
     result = svctasks("restore", bad, data=loaded)
     assert result.returncode == 1
-    assert "svctasks.json, item 2: name: must not be empty" in result.stderr
+    assert message in result.stderr
     assert len(ids(loaded)) == 2
 
 

@@ -11,7 +11,7 @@ from app.storage.files.documents import Documents
 from app.storage.files.journal import Line, is_whole, read_journal, with_header
 from app.storage.files.loading import checked, completed
 from app.storage.files.records import key_in
-from app.storage.files.restoring import DAMAGE, is_damaged
+from app.storage.files.restoring import DAMAGE, has_keys, is_damaged
 from app.storage.files.state import State
 
 
@@ -50,7 +50,8 @@ def _of_data(
     lines: list[Line],
     collection: Collection,
 ) -> list[str]:
-    history = State.without_documents(collection, lines)
+    sound = [line for line in lines if has_keys(line, collection.key)]
+    history = State.without_documents(collection, sound)
     if content is None or found is None:
         return [] if None in history.known else [f"{file.name} is missing"]
     if is_damaged(history, Drafted(found, digest(content))):

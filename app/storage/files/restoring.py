@@ -136,12 +136,7 @@ class Restorer:
 
     def has_keys(self, line: Line) -> bool:
         """Return whether all documents of an entry can be found."""
-        try:
-            for _, document in line.entry.get("put", ()):
-                key_in(document, self._collection.key)
-        except Invalid:
-            return False
-        return True
+        return has_keys(line, self._collection.key)
 
     def _is_sound(self, journal: Journal, lines: list[Line]) -> bool:
         return is_whole(journal, lines) and all(map(self.has_keys, lines))
@@ -156,6 +151,16 @@ class Restorer:
         # What was given stays given, whatever became of the journal.
         marks = Marks(former.marks.highest.items())
         return State.of(self._collection, records, lines, found.identity, marks)
+
+
+def has_keys(line: Line, key: str) -> bool:
+    """Return whether all documents of an entry have the member ``key``."""
+    try:
+        for _, document in line.entry.get("put", ()):
+            key_in(document, key)
+    except Invalid:
+        return False
+    return True
 
 
 def is_damaged(history: State, found: Drafted) -> bool:
