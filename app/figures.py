@@ -17,7 +17,8 @@ from app.errors import Unavailable
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 """Names the folder to prometheus-client, in this process and in its children."""
 
-MEMORY = Path("/dev/shm")
+# A folder that is made in it gets a name by chance, and is its maker's alone.
+MEMORY = Path("/dev/shm")  # nosec B108
 
 _NAME = re.compile("svctasks-([0-9]+)-.+")
 

@@ -144,7 +144,7 @@ class _Master(Arbiter):
         while len(self.WORKERS) < self.num_workers and self.SIG_QUEUE.empty():
             self.spawn_worker()
             # So that the workers do not all do the same at once.
-            time.sleep(0.1 * random.random())
+            time.sleep(0.1 * random.random())  # nosec B311
 
     def init_signals(self) -> None:
         was_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN

@@ -46,7 +46,7 @@ seconds, id, and the name of the sender's token, if any."""
 
 def new_id() -> str:
     """Return an id of 16 hex digits; not a secret, so it need not cost a system call."""
-    return f"{random.getrandbits(64):016x}"
+    return f"{random.getrandbits(64):016x}"  # nosec B311
 
 
 class AccessLog:

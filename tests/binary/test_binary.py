@@ -114,6 +114,15 @@ def built() -> None:
     subprocess.run(["bash", "-c", command], cwd=ROOT, check=True)
 
 
+def test_executable_is_made_of_what_the_lock_file_names() -> None:
+    pip = ROOT / "build" / "venv" / "bin" / "pip"
+    freeze = [pip, "freeze", "--exclude-editable"]
+    printed = subprocess.run(freeze, check=True, capture_output=True, text=True).stdout
+    locked = (ROOT / ".ci" / "requirements.lock").read_text().splitlines()
+    found = [line.lower().replace("_", "-") for line in printed.splitlines()]
+    assert found and set(found) <= set(locked)
+
+
 @pytest.fixture
 def cage(tmp_path: Path) -> Iterator[Cage]:
     if os.geteuid() != 0:
