@@ -5,8 +5,8 @@ import re
 import shutil
 
 import pytest
-from playwright.sync_api import sync_playwright
-from running import Server
+from playwright.sync_api import Error, sync_playwright
+from running import Server, svctasks
 from shared import PATIENCE, T
 
 CHROMIUM = shutil.which("chromium")
@@ -219,6 +219,59 @@ def test_the_page_works_where_the_server_knows_the_folder(page, data, prefix):
         assert [each for each in visit.requests if "/outer/" not in each] == []
     finally:
         server.kill()
+
+
+def token_of(server, role):
+    """Create a token of that name and role, and return it."""
+    created = svctasks("token", "create", role, "--role", role, data=server.data)
+    assert created.returncode == 0, created.stderr
+    return created.stdout.strip()
+
+
+@pytest.fixture
+def as_reader(browser, server, root):
+    """A visit of a browser in which somebody typed the name and the token of a reader."""
+    token = token_of(server, "reader")
+    credentials = {"username": "reader", "password": token}
+    context = browser.new_context(http_credentials=credentials)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE * 1000)
+    yield Visit(page, f"{root}/docs")
+    context.close()
+
+
+def test_a_browser_asks_for_name_and_token_and_sends_them_with_all_requests(as_reader):
+    assert as_reader.try_out("GET", T) == []
+    assert as_reader.try_out("LOOKUP", T, ID)["error_code"] == 1404
+    refused = as_reader.try_out("POST", T, {"name": "n"})
+    assert refused["error_message"].startswith('this needs the role "writer"')
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "basic"])
+def test_a_token_can_be_entered_on_the_page(as_reader, server, scheme):
+    token, page = token_of(server, "writer"), as_reader.page
+    page.locator(".auth-wrapper .authorize").click()
+    form = page.locator(f".auth-container:has(#{LOG_IN[scheme]})")
+    if scheme == "basic":
+        form.locator("#auth-basic-username").fill("writer")
+    form.locator(f"#{LOG_IN[scheme]}").fill(token)
+    form.locator("button.authorize").click()
+    page.locator(".dialog-ux .btn-done").first.click()
+    created = as_reader.try_out("POST", T, {"id": ID, "name": "n"})
+    assert created["id"] == ID
+    assert as_reader.try_out("LOOKUP", T, ID) == [ID]
+
+
+LOG_IN = {"bearer": "auth-bearer-value", "basic": "auth-basic-password"}
+"""The fields of the page for a token."""
+
+
+def test_a_browser_asks_at_the_page_and_shows_the_refusal_elsewhere(page, root, server):
+    """Nobody is there to answer what this browser asks."""
+    token_of(server, "reader")
+    with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
+        page.goto(f"{root}/docs")
+    assert page.goto(f"{root}{T}").status == 401
 
 
 def test_the_page_says_what_keeps_the_document_away(page, root):
