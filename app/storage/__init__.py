@@ -153,7 +153,8 @@ class Collection:
     are looked up rather than searched for. ``complete`` makes a complete document of one
     that a person wrote, given its number and the time of its file (RFC 3339) for what it
     leaves out; it raises Invalid. ``ids`` returns the ids in a document that the table
-    has to give.
+    has to give. A table that only machines write, not ``is_edited``, need not be ready
+    for people to read and to edit at any time.
     """
 
     name: str
@@ -162,6 +163,7 @@ class Collection:
     indexed: tuple[Field, ...]
     complete: Callable[[Any, int, str], dict[str, Any]]
     ids: IdsOf = no_ids
+    is_edited: bool = True
 
 
 class Store(Protocol):

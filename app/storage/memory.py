@@ -115,7 +115,7 @@ class MemoryStore:
         max_document: int | None = None,
     ) -> None:
         self._tables = (memory or Memory()).tables
-        self._collections = {each.name: each for each in collections}
+        self._collections = {collection.name: collection for collection in collections}
         self._max_document = max_document
 
     def get(self, table: str, key: Key) -> Record:
@@ -135,12 +135,10 @@ class MemoryStore:
         found = list(paced(list(self._tables[table].records.values()), pace))
         if query.where is not None:
             matches = predicate(query.where)
-            found = [each for each in found if matches(each.document)]
+            found = [record for record in found if matches(record.document)]
         _sort(found, self._collections[table].order, pace)
         is_mirrored = bool(query.order) and query.order[-1].descending
-        mirror = [
-            Order(each.field, each.descending ^ is_mirrored) for each in query.order
-        ]
+        mirror = [Order(by.field, by.descending ^ is_mirrored) for by in query.order]
         _sort(found, tuple(mirror), pace)
         if is_mirrored:
             found.reverse()
@@ -228,7 +226,7 @@ class MemoryStore:
         with self._tables[table].writing():
             self._expected(table, key, revisions)
             target = self._tables[table]
-            others = {k: each for k, each in target.records.items() if k != key}
+            others = {k: record for k, record in target.records.items() if k != key}
             target.replace(others, [key])
 
     def ping(self) -> None:

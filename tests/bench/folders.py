@@ -12,7 +12,7 @@ from app.query import Query
 from app.settings import Settings
 
 
-def fold(folder: Path) -> float:
+def checkpoint(folder: Path) -> float:
     """Let the service write the data files itself, as it does on the first day.
 
     Returns the seconds that it takes to check those that it did not write.

@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import click
-from folders import fold, write
+from folders import checkpoint, write
 from parts import TASKS
 from serving import private_bytes
 
@@ -44,7 +44,7 @@ def tell(size: int) -> None:
         folder = Path(name)
         for table, documents in TASKS.tables(size).items():
             write(folder, table, documents)
-        fold(folder)
+        checkpoint(folder)
         # A process that did nothing else: what others left free would be used first.
         spawn = multiprocessing.get_context("spawn")
         ours, theirs = spawn.Pipe()

@@ -1,7 +1,8 @@
 """The parts of the service that are measured: their data, and what is asked of them.
 
 A request is Lua for wrk, which varies it, and one sample, whose reply the bare app repeats
-in status and length. Reads come first: what writes leave to be folded would slow them down.
+in status and length. Reads come first: the checkpoints that writes need would slow them
+down.
 """
 
 import json

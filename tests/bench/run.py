@@ -3,8 +3,8 @@
 Every figure is measured in turn with that of the bare app, which answers with as many
 bytes under the same settings of the same server; the ratio of the two is what can be
 compared between machines. A run of all parts ends with what a task takes in memory and
-how long a fold keeps a writer waiting. Needs wrk, and Granian if that is measured. Run:
-python tests/bench/run.py --help
+how long a checkpoint keeps a writer waiting. Needs wrk, and Granian if that is measured.
+Run: python tests/bench/run.py --help
 """
 
 import json
@@ -21,10 +21,10 @@ from itertools import product
 from pathlib import Path
 from statistics import median
 
+import checkpoints
 import click
-import folds
 import memory
-from folders import fold, restore, write
+from folders import checkpoint, restore, write
 from parts import PARTS, Part, Request
 from report import Figure, Note, cell, tables
 from serving import Running, running
@@ -35,7 +35,7 @@ SMALL = 10_000
 """Data of this size are put back before writes are measured: they would grow by much."""
 
 LARGE = 100_000
-"""How many tasks the memory and the folds are measured with."""
+"""How many tasks the memory and the checkpoints are measured with."""
 
 AT_FIRST = 16
 """How many connections ask once before a measurement: some reach each worker."""
@@ -86,7 +86,7 @@ def main(
             notes.append(bench.note)
         if only is None and requests is None:
             memory.tell(LARGE)
-            folds.tell(LARGE, writers=1, folds=10)
+            checkpoints.tell(LARGE, writers=1, checkpoints=10)
         if file:
             found = {
                 "figures": [asdict(figure) for figure in figures],
@@ -141,7 +141,7 @@ class Bench:
             folder = Path(name)
             for table, documents in self._part.tables(self._size).items():
                 write(folder, table, documents)
-            check = fold(folder) if self._system == "svctasks" else None
+            check = checkpoint(folder) if self._system == "svctasks" else None
             with running(self._system, folder, self._server) as server:
                 at_start = max(server.memory())
                 figures = [

@@ -1,4 +1,4 @@
-"""The soak: minutes of mixed load, folds and hand edits, and then an audit.
+"""The soak: minutes of mixed load, checkpoints and hand edits, and then an audit.
 
 Clients create, change, delete, get, list and look up tasks of their own and keep a model
 of them. Meanwhile a person opens the data file, saves it some seconds later with a task of

@@ -27,7 +27,8 @@ from app.storage import Collection
 from app.storage.files.journal import decode
 from app.storage.files.records import Record
 from app.storage.files.store import FileStore
-from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.table import JournalTable
+from app.storage.files.tinydb_table import TinyTable
 from app.storage.files.writing import Changes
 from app.storage.memory import Memory, MemoryStore
 
@@ -112,15 +113,23 @@ def open_in_memory(folder):
     return MemoryStore([NOTES, ALBUMS], _MEMORIES.setdefault(folder, Memory()))
 
 
-class Attentive(JournalTable):
-    """A table that looks at the files each time that it is asked."""
+class OpenTable(TinyTable):
+    """A table with the operations of TinyDB and with those of the store."""
 
-    moment = 0
+    def __init__(self, table):
+        super().__init__(table)
+        self._store_table = table
+
+    def __getattr__(self, name):
+        return getattr(self._store_table, name)
 
 
-def open_table(folder, sync=unflushed, collection=NOTES):
-    """Return one table alone: what another process that sleeps now has."""
-    return Attentive(Path(folder), collection, sync)
+def open_table(folder, sync=unflushed, collection=NOTES, moment=0, **patience):
+    """Return one table alone: what another process that sleeps now has.
+
+    It looks at the files each time that it is asked, or every ``moment`` seconds.
+    """
+    return OpenTable(JournalTable(Path(folder), collection, sync, moment, **patience))
 
 
 def note(id_, n=0, **more):

@@ -58,7 +58,7 @@ def numbers(documents):
 
 
 def test_processes_and_threads_lose_no_insert(tmp_path):
-    """Two processes with two threads each, and folds all the time."""
+    """Two processes with two threads each, and checkpoints all the time."""
 
     def work(name):
         store = open_notes(tmp_path)
@@ -67,7 +67,7 @@ def test_processes_and_threads_lose_no_insert(tmp_path):
             for n in range(150):
                 store.insert("notes", note(f"{name}-{thread}-{n:03}", n))
                 if n % 25 == 0:
-                    store.table("notes").fold()
+                    store.table("notes").checkpoint()
 
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(insert, range(2)))
@@ -90,7 +90,7 @@ def test_processes_lose_no_increment(tmp_path):
         for n in range(200):
             store.update("notes", "a", lambda d, _: {**d, "n": d["n"] + 1})
             if n % 50 == 0:
-                store.table("notes").fold()
+                store.table("notes").checkpoint()
         store.close()
 
     children = [Child(work) for _ in range(3)]
@@ -99,39 +99,41 @@ def test_processes_lose_no_increment(tmp_path):
     assert numbers(stored(tmp_path)) == {"a": 600}
 
 
-def test_worker_that_slept_through_two_folds_loses_nothing(tmp_path):
+def test_worker_that_slept_through_two_checkpoints_loses_nothing(tmp_path):
     sleeper, other = open_table(tmp_path), open_table(tmp_path)
     put(sleeper, "a", 1)
     for n in (2, 3):
         put(other, "a", n)
         put(other, f"b{n}", n)
-        other.fold()
+        other.checkpoint()
     put(sleeper, "c")
-    sleeper.fold()
+    sleeper.checkpoint()
     assert numbers(stored(tmp_path)) == {"a": 3, "b2": 2, "b3": 3, "c": 0}
     assert held(sleeper) == held(other) == stored(tmp_path)
 
 
-def test_worker_that_slept_through_two_folds_folds_nothing_stale(tmp_path):
+def test_worker_that_slept_through_two_checkpoints_checkpoints_nothing_stale(tmp_path):
     sleeper, other = open_table(tmp_path), open_table(tmp_path)
     put(sleeper, "a", 1)
     for n in (2, 3):
         put(other, "a", n)
-        other.fold()
-    sleeper.fold()
+        other.checkpoint()
+    sleeper.checkpoint()
     assert numbers(stored(tmp_path)) == {"a": 3}
 
 
-def test_fold_by_one_worker_is_followed_by_another_without_reading_the_file(tmp_path):
+def test_checkpoint_by_one_worker_is_followed_by_another_without_reading_the_file(
+    tmp_path,
+):
     first, second = open_table(tmp_path), open_table(tmp_path)
     put(first, "a", 1)
     assert numbers(held(second)) == {"a": 1}
     before = second.documents
-    first.fold()
+    first.checkpoint()
     put(first, "b", 2)
     assert numbers(held(second)) == {"a": 1, "b": 2}
     assert second.documents is before
-    second.fold()
+    second.checkpoint()
     put(second, "c", 3)
     assert numbers(held(first)) == {"a": 1, "b": 2, "c": 3}
 
@@ -143,8 +145,8 @@ def test_first_write_of_one_worker_is_seen_by_all(tmp_path):
     assert [len(worker) for worker in workers] == [3, 3, 3]
 
 
-def test_writes_during_a_fold_are_in_the_new_journal(tmp_path):
-    """A fold writes the data file without holding off writers."""
+def test_writes_during_a_checkpoint_are_in_the_new_journal(tmp_path):
+    """A checkpoint writes the data file without holding off writers."""
     during = []
 
     def sync(descriptor):
@@ -155,15 +157,15 @@ def test_writes_during_a_fold_are_in_the_new_journal(tmp_path):
     put(table, "a", 1)
     put(table, "b", 1)
     during.append(lambda: (put(other, "a", 2), other.remove(where("id") == "b")))
-    table.fold()
+    table.checkpoint()
     assert not during
     assert list(json.loads(data(tmp_path).read_text())["notes"]) == ["1", "2"]
     assert numbers(held(table)) == numbers(stored(tmp_path)) == {"a": 2}
-    table.fold()
+    table.checkpoint()
     assert list(json.loads(data(tmp_path).read_text())["notes"]) == ["1"]
 
 
-def test_journal_that_is_mended_during_a_fold_is_not_folded(tmp_path):
+def test_journal_that_is_mended_during_a_checkpoint_is_not_checkpointed(tmp_path):
     """Two workers may then draft the same file, and entries may have new numbers."""
     during = []
 
@@ -175,14 +177,14 @@ def test_journal_that_is_mended_during_a_fold_is_not_folded(tmp_path):
         with journal(tmp_path).open("ab") as file:
             file.write(b"half a li")
         put(other, "b", 2)
-        other.fold()
+        other.checkpoint()
 
     table, other = open_table(tmp_path, sync), open_table(tmp_path)
     put(table, "a", 1)
     during.append(mended)
-    table.fold()
+    table.checkpoint()
     put(table, "c", 3)
-    table.fold()
+    table.checkpoint()
     assert numbers(held(table)) == {"a": 1, "b": 2, "c": 3}
     assert held(other) == stored(tmp_path) == held(table)
 
@@ -198,7 +200,7 @@ def test_parent_and_child_write_through_a_store_from_before_the_fork(tmp_path):
         for n in range(300):
             store.update("notes", "a", lambda d, _: {**d, "n": d["n"] + 1})
             if n % 100 == 50:
-                store.table("notes").fold()
+                store.table("notes").checkpoint()
 
     children = [Child(increment) for _ in range(2)]
     increment()
@@ -260,9 +262,9 @@ def test_fork_while_a_thread_searches_leaves_the_child_able_to_search(tmp_path):
     store.close()
 
 
-def test_fork_waits_for_a_fold(tmp_path):
-    """A child would inherit the lock of the fold, and keep all others from folding."""
-    folding, is_forked = threading.Event(), threading.Event()
+def test_fork_waits_for_a_checkpoint(tmp_path):
+    """A child would inherit its lock, and keep all others from writing one."""
+    checkpointing, is_forked = threading.Event(), threading.Event()
     forking = threading.get_ident()
 
     def waits():
@@ -271,7 +273,7 @@ def test_fork_waits_for_a_fold(tmp_path):
 
     def sync(descriptor):
         if threading.current_thread().name.startswith("folder"):
-            folding.set()
+            checkpointing.set()
             until(lambda: waits() or is_forked.is_set())
 
     store = open_notes(tmp_path, sync)
@@ -279,16 +281,16 @@ def test_fork_waits_for_a_fold(tmp_path):
     store.insert("notes", note("a", 1))
     reader, writer = os.pipe()
     with ThreadPoolExecutor(1, "folder") as pool:
-        fold = pool.submit(table.fold)
-        assert folding.wait(PATIENCE)
+        checkpoint = pool.submit(table.checkpoint)
+        assert checkpointing.wait(PATIENCE)
         child = Child(lambda: os.read(reader, 1).decode())
-        is_folded = data(tmp_path).exists()
+        is_checkpointed = data(tmp_path).exists()
         is_forked.set()
-        fold.result(PATIENCE)
-    assert is_folded
-    # The child lives on; whoever wants to fold does not wait for its end.
+        checkpoint.result(PATIENCE)
+    assert is_checkpointed
+    # The child lives on; whoever wants to checkpoint does not wait for its end.
     store.insert("notes", note("b", 2))
-    table.fold(wait=True)
+    table.checkpoint(wait=True)
     os.write(writer, b"x")
     assert child.result() == "x"
     assert numbers(stored(tmp_path)) == {"a": 1, "b": 2}
@@ -331,12 +333,12 @@ def test_child_of_a_process_that_could_not_flush_does_not_write_either(tmp_path)
 
 @pytest.fixture
 def written(tmp_path):
-    """Return a folder with a folded document and three entries in the journal."""
+    """Return a folder with a checkpointed document and three entries in the journal."""
     folder = tmp_path / "written"
     folder.mkdir()
     table = open_table(folder)
     put(table, "base", 7)
-    table.fold()
+    table.checkpoint()
     for n in range(1, 4):
         put(table, f"k{n}", n)
     return folder
@@ -358,7 +360,7 @@ def damaged(written, raw):
     found = numbers(held(table))
     put(table, "more", 9)
     assert numbers(stored(folder)) == {**found, "more": 9}
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(folder)) == {**found, "more": 9}
     return found
 
@@ -482,21 +484,21 @@ def test_every_write_after_a_mend_is_flushed_before_it_is_acknowledged(tmp_path)
 
 
 def scenario(disk, folder):
-    """Write, fold, edit, mend and remove files, in two workers."""
+    """Write, checkpoint, edit, mend and remove files, in two workers."""
     first, second = open_table(folder, disk), open_table(folder, disk)
     disk.write(lambda: put(first, "a", 1), a=1)
     disk.write(lambda: first.insert_multiple([note("b", 1), note("c", 1)]), b=1, c=1)
-    disk.write(first.fold)
+    disk.write(first.checkpoint)
     disk.write(lambda: put(second, "a", 2), a=2)
     disk.write(lambda: second.remove(where("id") == "b"), b=None)
     disk.write(lambda: put(first, "d", 1), d=1)
-    disk.write(second.fold)
+    disk.write(second.checkpoint)
     disk.write(lambda: put(first, "d", 2), d=2)
     with journal(folder).open("ab") as file:
         file.write(b"half a line")
     disk.write(lambda: put(second, "e", 1), e=1)
     disk.write(lambda: put(first, "e", 2), e=2)
-    disk.write(first.fold)
+    disk.write(first.checkpoint)
     journal(folder).unlink()
     disk.write(lambda: put(first, "f", 1), f=1)
     disk.write(lambda: put(second, "a", 3), a=3)
@@ -533,7 +535,7 @@ def check(found, acknowledged, pending, number):
         assert found.get(key) in allowed, (number, key)
 
 
-@pytest.mark.parametrize("act", ["fold", "close", "edit"])
+@pytest.mark.parametrize("act", ["checkpoint", "close", "edit"])
 def test_crash_between_any_two_steps_loses_nothing(tmp_path, act):
     """A process dies at each flush in turn; another one goes on in its files."""
     for count in range(1, 30):
@@ -541,7 +543,7 @@ def test_crash_between_any_two_steps_loses_nothing(tmp_path, act):
         folder.mkdir()
         setup, other = open_table(folder), open_table(folder)
         put(setup, "a", 1)
-        setup.fold()
+        setup.checkpoint()
         put(setup, "a", 2)
         put(setup, "b", 2)
         setup.remove(where("id") == "b")
@@ -555,7 +557,7 @@ def test_crash_between_any_two_steps_loses_nothing(tmp_path, act):
             held(table)
             if act == "edit":
                 put(sync_on, "d", 4)
-                sync_on.fold()
+                sync_on.checkpoint()
             getattr(sync_on, act if act != "edit" else "close")()
 
         code = Child(work).code()
@@ -568,7 +570,7 @@ def test_crash_between_any_two_steps_loses_nothing(tmp_path, act):
         found = numbers(held(other))
         assert found.pop("d", 4) == 4
         assert found == expected | {"e": 5}, count
-        other.fold()
+        other.checkpoint()
         assert held(other) == stored(folder)
         if code == 0:
             break
@@ -622,7 +624,7 @@ def test_failed_flush_is_not_acknowledged_and_nothing_is_from_then_on(tmp_path, 
     again.close()
 
 
-def test_failed_flush_of_any_step_of_a_fold_stops_the_writes(tmp_path):
+def test_failed_flush_of_any_step_of_a_checkpoint_stops_the_writes(tmp_path):
     """Entries that wait for their flush may have been lost by the one that failed."""
     for step in range(1, 20):
         folder = tmp_path / str(step)
@@ -639,7 +641,7 @@ def test_failed_flush_of_any_step_of_a_fold_stops_the_writes(tmp_path):
 
         other = open_table(folder, fail_once)
         try:
-            other.fold()
+            other.checkpoint()
         except (OSError, Unavailable):
             with pytest.raises(Unavailable):
                 put(other, "b", 1)
@@ -659,9 +661,9 @@ def test_store_that_cannot_flush_does_not_draft_again_and_again(tmp_path, sync):
         put(table, "b", 1)
     calls = sync.calls
     with pytest.raises(Unavailable):
-        table.fold()
+        table.checkpoint()
     assert sync.calls == calls
-    assert not (tmp_path / "notes.json.fold").exists()
+    assert not (tmp_path / "notes.json.draft").exists()
 
 
 def limited(size, act):
@@ -703,24 +705,26 @@ def test_full_disk_leaves_nothing_half_written(tmp_path, room):
     assert not (tmp_path / "notes.json.damaged").exists()
 
 
-def test_fold_on_a_full_disk_leaves_the_data_file_and_gives_back_the_room(tmp_path):
+def test_checkpoint_on_a_full_disk_leaves_the_data_file_and_gives_back_the_room(
+    tmp_path,
+):
     table = open_table(tmp_path)
     put(table, "a", 1)
-    table.fold()
+    table.checkpoint()
     before = data(tmp_path).read_bytes()
     for n in range(20):
         put(table, "a", n)
 
     def act():
         try:
-            open_table(tmp_path).fold()
+            open_table(tmp_path).checkpoint()
         except OSError as error:
             return error.errno
 
     assert limited(60, act) == errno.EFBIG
     assert data(tmp_path).read_bytes() == before
-    assert (tmp_path / "notes.json.fold").stat().st_size == 0
-    table.fold()
+    assert (tmp_path / "notes.json.draft").stat().st_size == 0
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == {"a": 19}
 
 
@@ -728,7 +732,7 @@ def test_folder_that_cannot_be_written_can_be_read(tmp_path):
     """As another user than root, or on a disk that became read-only."""
     table = open_table(tmp_path)
     put(table, "a", 1)
-    table.fold()
+    table.checkpoint()
     put(table, "b", 2)
 
     def act():
@@ -803,8 +807,8 @@ def test_two_writers_at_once_lose_nothing(tmp_path):
     [second] = others
     put(first, "d", 4)
     put(second, "e", 5)
-    first.fold()
-    second.fold()
+    first.checkpoint()
+    second.checkpoint()
     expected = {"a": 1, "b": 2, "a longer key": 3, "d": 4, "e": 5}
     assert numbers(held(first)) == numbers(held(second)) == expected
     assert numbers(stored(tmp_path)) == expected
@@ -815,7 +819,7 @@ def test_journal_may_be_removed_or_emptied_while_the_service_runs(tmp_path, remo
     """What is in memory is written again with the next write."""
     table = open_table(tmp_path)
     put(table, "a", 1)
-    table.fold()
+    table.checkpoint()
     put(table, "a", 2)
     put(table, "b", 2)
     remove(journal(tmp_path))
@@ -844,7 +848,7 @@ def test_worker_that_starts_after_the_journal_was_removed_misleads_nobody(tmp_pa
     for n in range(5):
         put(new, f"n{n}", n)
     put(old, "b", 2)
-    old.fold()
+    old.checkpoint()
     found = numbers(stored(tmp_path))
     assert {f"n{n}": n for n in range(5)}.items() <= found.items()
     assert found["b"] == 2
@@ -855,10 +859,10 @@ def test_number_is_not_given_twice_after_the_highest_was_removed(tmp_path):
     first, second = open_table(tmp_path), open_table(tmp_path)
     given = [first.insert(note("a")), second.insert(note("b"))]
     second.remove(where("id") == "b")
-    second.fold()
+    second.checkpoint()
     given.append(first.insert(note("c")))
     first.remove(where("id") == "c")
-    first.fold()
+    first.checkpoint()
     given.append(open_table(tmp_path).insert(note("d")))
     assert given == [1, 2, 3, 4]
 

@@ -113,7 +113,7 @@ def mutated(chance, content):
 def written_notes(folder):
     table = open_table(folder)
     table.insert_multiple([note("a", 1), note("b", 2, more={"x": [1, {"y": 2}]})])
-    table.fold()
+    table.checkpoint()
     table.update({"n": 7}, doc_ids=[1])
     edit(folder, lambda documents: documents["2"].update(name="edited"))
     assert held(table)["b"]["name"] == "edited"
@@ -127,7 +127,7 @@ def written_albums(folder):
     table = open_table(folder, collection=ALBUMS)
     for _ in range(3):
         add_album(table, 2)
-    table.fold()
+    table.checkpoint()
     add_album(table, 2)
     remove_album(table, 2)
     return ALBUMS
@@ -216,7 +216,7 @@ def looked_at(folder, collection):
     try:
         table.write(plan)
         before.pop(removed, None)
-        table.fold()
+        table.checkpoint()
     except Error as error:
         assert str(folder) not in error.message
     table.close()

@@ -95,7 +95,7 @@ def test_file_of_any_time_is_served_and_written(tmp_path, year):
     assert list(stored(tmp_path)) == ["note-1", "a"]
     os.utime(data(tmp_path), ns=(0, (seconds + 7) * 10**9))
     assert list(held(table)) == ["note-1", "a"]
-    table.fold()
+    table.checkpoint()
     assert list(stored(tmp_path)) == ["note-1", "a"]
 
 
@@ -153,7 +153,7 @@ def test_draft_that_fails_is_emptied_and_the_file_stays(tmp_path):
     with pytest.raises(OSError, match="No space"):
         DataFile(good.path, "notes", fail).replace([(1, encoded("b"))])
     assert good.path.read_bytes() == before
-    assert (tmp_path / "notes.json.fold").stat().st_size == 0
+    assert (tmp_path / "notes.json.draft").stat().st_size == 0
 
 
 def test_large_draft_is_flushed_in_stretches_and_to_its_end(tmp_path):

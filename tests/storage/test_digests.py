@@ -32,7 +32,7 @@ def folder(tmp_path):
     folder.mkdir()
     table = open_table(folder)
     table.insert(FOUND["a"])
-    table.fold()
+    table.checkpoint()
     table.insert(FOUND["b"])
     return folder
 
@@ -89,7 +89,7 @@ def test_copy_of_a_folder_is_trusted(folder):
     assert count == []
     table.insert(note("c", 3))
     count.clear()
-    table.fold()
+    table.checkpoint()
     assert held(open_table(copied, collection=collection)) == held(table)
     assert count == []
 
@@ -130,7 +130,7 @@ def test_journal_without_a_digest_is_read(folder):
     table = open_table(folder)
     assert held(table) == FOUND
     table.insert(note("c", 3))
-    table.fold()
+    table.checkpoint()
     assert entries(folder)[0]["format"] == 3
     assert stored(folder) == {**FOUND, "c": note("c", 3)}
 

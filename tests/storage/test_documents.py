@@ -13,10 +13,9 @@ from app.errors import Unavailable
 from app.query import Comparison, Every, Field, Order, Query
 from app.query.predicate import predicate, sort, sort_key
 from app.query.values import INTEGER, PRESENCE, ValueType
-from app.storage.files.changed_paths import differences
 from app.storage.files.documents import Documents
 from app.storage.files.records import Decoded, Record
-from app.storage.files.sorted_index import LIST_COST, WHOLE_LISTS_KEPT
+from app.storage.files.sorted_index import LIST_COST, WHOLE_LISTS_CACHED
 
 ANYTHING = [None, True, False, 0, 1, 1.0, 2, -1, 0.5, "", "a", "B", "1", [1], {"a": 1}]
 DAYS = ["", "2026-01-02T00:00:00Z", "2026-01-02T00:00:00.50Z", "2026-01-02T00:00:00.5Z"]
@@ -107,8 +106,7 @@ def patched(held, patch):
         new["more"] = {**before["more"], **new["more"]}
     document = {**before, **new}
     record = Record(old.number, old.key, document)
-    touched = frozenset(differences(before, document))
-    held.change([Decoded(record)], [], touched)
+    held.change([Decoded(record)], [])
     return [document]
 
 
@@ -179,11 +177,11 @@ def test_change_of_an_unknown_key_does_nothing():
     assert len(held) == 2
 
 
-def test_change_that_removes_may_tell_what_it_touches():
+def test_one_change_replaces_and_removes():
     held = filled(3)
     assert held.find(Query())[1] == 3
     put = [Decoded(Record(2, "k2", note("k2", 2, any=1)))]
-    held.change(put, ["k0"], frozenset({("any",)}))
+    held.change(put, ["k0"])
     assert [each.key for each in held.find(Query())[0]] == ["k1", "k2"]
 
 
@@ -197,27 +195,27 @@ def test_page_that_was_handed_out_stays_what_it_was():
     assert [record.key for record in everything] == keys
 
 
-def test_lists_that_are_kept_are_bounded_for_all_orders_and_filters_together():
-    """Each filter has a bucket of its own, and each order a list in it."""
+def test_lists_that_are_cached_are_bounded_for_all_orders_and_filters_together():
+    """Each filter has a posting list of its own, and each order a list in it."""
     held = Documents(replace(NOTES, order=()), ())
     put = [note(f"{n}", n % 25) | {"name": f"{n % 40}"} for n in range(1000)]
     change(held, [Record(n, each["id"], each) for n, each in enumerate(put)], ())
-    kept = held._kept
+    cache = held._cache
     names = [field.name for field in FIELDS.listed]
     filters = [{"n": n} for n in range(25)] + [{"name": f"{n}"} for n in range(40)]
     for where in (None, *filters):
         for a, b in [(a, b) for a in names[:4] for b in names[:4] if a != b]:
             found, total = held.find(query(where, [{a: "desc"}, b], limit=1))
             assert len(found) == 1 <= total
-            lists = [each.keys for each in kept._lists]
-            assert sum(map(len, lists)) <= kept.size <= WHOLE_LISTS_KEPT * 1000
+            lists = [each.keys for each in cache._lists]
+            assert sum(map(len, lists)) <= cache.size <= WHOLE_LISTS_CACHED * 1000
     change(held, [Record(1, "1", note("1", 26))], [str(n) for n in range(2, 1000)])
     for where in filters:
         assert held.find(query(where, ["name"]))[1] <= 1
     held.find(query(None, ["name"]))
-    assert kept.size <= max(WHOLE_LISTS_KEPT * len(held), 2 + LIST_COST)
-    reachable = [each for each in kept._lists if each.bucket._lists]
-    assert len(reachable) == len(kept._lists)
+    assert cache.size <= max(WHOLE_LISTS_CACHED * len(held), 2 + LIST_COST)
+    reachable = [each for each in cache._lists if each.postings._lists]
+    assert len(reachable) == len(cache._lists)
 
 
 def test_list_that_was_dropped_is_made_again():

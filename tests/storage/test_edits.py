@@ -52,7 +52,7 @@ def table(tmp_path):
     """A table with two documents in its data file."""
     table = open_table(tmp_path)
     table.insert_multiple([note("a", 1), note("b", 2)])
-    table.fold()
+    table.checkpoint()
     yield table
     table.close()
 
@@ -74,7 +74,7 @@ def set_n(key, n):
 # Good edits
 
 
-def test_a_worker_that_knows_an_edit_follows_its_fold_while_the_next_one_is_broken(
+def test_a_worker_that_knows_an_edit_follows_its_checkpoint_while_the_next_one_is_broken(
     tmp_path, table
 ):
     """It needs nothing of the file, which nobody has found to be broken yet."""
@@ -83,7 +83,7 @@ def test_a_worker_that_knows_an_edit_follows_its_fold_while_the_next_one_is_brok
     assert numbers(held(other)) == {"a": 7, "b": 2}
     put(table, "c", 3)
     assert len(other) == 3
-    table.fold()
+    table.checkpoint()
     save(tmp_path, BROKEN)
     assert numbers(held(other)) == {"a": 7, "b": 2, "c": 3}
     assert other.fault is not None
@@ -106,7 +106,7 @@ def test_edit_in_place_is_seen(tmp_path, table):
 def test_edit_is_seen_by_get_find_and_update(tmp_path):
     store = open_notes(tmp_path)
     store.insert("notes", note("a", 1), note("b", 2))
-    store.table("notes").fold()
+    store.table("notes").checkpoint()
     old = store.get("notes", "a").revision
     edit(tmp_path, set_n("a", 5))
     until(lambda: store.get("notes", "a").document["n"] == 5)
@@ -129,7 +129,7 @@ def test_document_that_was_not_edited_keeps_its_revision(tmp_path, table):
     assert after["b"] == before["b"] and after["a"] != before["a"]
 
 
-def test_what_was_written_since_the_fold_stays_where_a_person_changed_nothing(
+def test_what_was_written_since_the_checkpoint_stays_where_a_person_changed_nothing(
     tmp_path, table
 ):
     put(table, "a", 9)
@@ -139,16 +139,16 @@ def test_what_was_written_since_the_fold_stays_where_a_person_changed_nothing(
     assert numbers(held(table)) == numbers(stored(tmp_path)) == expected
 
 
-def test_edit_stands_over_what_was_written_since_the_fold(tmp_path, table):
+def test_edit_stands_over_what_was_written_since_the_checkpoint(tmp_path, table):
     put(table, "a", 9)
     edit(tmp_path, lambda notes: (set_n("a", 5)(notes), set_n("b", 6)(notes)))
     assert numbers(held(table)) == numbers(stored(tmp_path)) == {"a": 5, "b": 6}
 
 
-def test_edit_and_later_writes_are_in_the_folded_file(tmp_path, table):
+def test_edit_and_later_writes_are_in_the_checkpointed_file(tmp_path, table):
     edit(tmp_path, set_n("a", 5))
     put(table, "c", 3)
-    table.fold()
+    table.checkpoint()
     notes = json.loads(data(tmp_path).read_text())["notes"]
     assert {each["id"]: each["n"] for each in notes.values()} == {
         "a": 5,
@@ -176,7 +176,7 @@ def test_what_the_last_ten_edits_replaced_is_kept(tmp_path, table):
     for n in range(3, 15):
         edit(tmp_path, set_n("a", n))
         held(table)
-        table.fold()
+        table.checkpoint()
     found = sorted(tmp_path.glob("notes.json.before.*"))
     expected = {tmp_path / f"notes.json.before.{n}": {"a": n + 1} for n in range(3, 13)}
     assert {path: kept(path) for path in found} == expected
@@ -204,19 +204,19 @@ def test_documents_in_tinydbs_default_table_are_taken(tmp_path, table):
     assert numbers(held(table)) == {"a": 5}
 
 
-@pytest.mark.parametrize("is_folded", [True, False])
+@pytest.mark.parametrize("is_checkpointed", [True, False])
 def test_older_file_that_is_put_back_changes_nothing(
-    tmp_path, table, is_folded, caplog
+    tmp_path, table, is_checkpointed, caplog
 ):
     """It says nothing that was not so before, as one that an editor saves anew."""
     older = data(tmp_path).read_text()
     put(table, "a", 5)
-    table.fold()
+    table.checkpoint()
     save(tmp_path, older)
     assert numbers(held(table)) == numbers(stored(tmp_path)) == {"a": 5, "b": 2}
     assert "to go back to an older file as a whole, remove" in caplog.text
-    if is_folded:
-        table.fold()
+    if is_checkpointed:
+        table.checkpoint()
         assert '"n":5' in data(tmp_path).read_text()
     assert numbers(held(open_table(tmp_path))) == {"a": 5, "b": 2}
 
@@ -228,7 +228,7 @@ def test_older_file_is_taken_as_a_whole_without_the_versions(
     older = data(tmp_path).read_text()
     put(table, "a", 5)
     put(table, "c", 6)
-    table.fold()
+    table.checkpoint()
     (tmp_path / "notes.json.versions").unlink()
     save(tmp_path, older)
     if is_stopped:
@@ -236,34 +236,36 @@ def test_older_file_is_taken_as_a_whole_without_the_versions(
     assert numbers(held(table)) == numbers(stored(tmp_path)) == SERVED
 
 
-def test_worker_that_slept_through_an_edit_and_a_fold_takes_the_edit_in(
+def test_worker_that_slept_through_an_edit_and_a_checkpoint_takes_the_edit_in(
     tmp_path, table
 ):
-    """The worker that folds found the edit when it started."""
+    """The worker that checkpoints found the edit when it started."""
     put(table, "c", 3)
     edit(tmp_path, set_n("a", 5))
     started = open_table(tmp_path)
-    started.fold()
+    started.checkpoint()
     expected = {"a": 5, "b": 2, "c": 3}
     assert numbers(held(table)) == expected
     put(table, "d", 4)
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == numbers(held(started)) == {**expected, "d": 4}
 
 
-def test_folds_after_an_edit_are_followed_without_reading_the_file(tmp_path, table):
+def test_checkpoints_after_an_edit_are_followed_without_reading_the_file(
+    tmp_path, table
+):
     other = open_table(tmp_path)
     edit(tmp_path, set_n("a", 5))
     for n in (3, 4):
         before = other.documents
         put(table, "c", n)
         held(other)
-        table.fold()
+        table.checkpoint()
         assert numbers(held(other)) == {"a": 5, "b": 2, "c": n}
     assert other.documents is before
 
 
-def test_edit_during_a_fold_is_kept_and_the_fold_is_left(tmp_path):
+def test_edit_during_a_checkpoint_is_kept_and_the_checkpoint_is_left(tmp_path):
     during = []
 
     def sync(descriptor):
@@ -272,16 +274,16 @@ def test_edit_during_a_fold_is_kept_and_the_fold_is_left(tmp_path):
 
     table = open_table(tmp_path, sync)
     put(table, "a", 1)
-    table.fold()
+    table.checkpoint()
     put(table, "b", 2)
     during.append(
         lambda: edit(tmp_path, lambda notes: notes.update({"7": note("c", 3)}))
     )
-    table.fold()
+    table.checkpoint()
     expected = {"a": 1, "b": 2, "c": 3}
     assert "7" in json.loads(data(tmp_path).read_text())["notes"]
     assert numbers(held(table)) == numbers(stored(tmp_path)) == expected
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == expected
 
 
@@ -299,7 +301,7 @@ def test_edit_while_the_journal_is_gone_is_not_overwritten(tmp_path, table):
 def test_reads_and_writes_go_on_while_a_person_edits(tmp_path):
     store = open_notes(tmp_path)
     store.insert("notes", note("w", 0), note("e", 0))
-    store.table("notes").fold()
+    store.table("notes").checkpoint()
 
     def write():
         for count in range(1, 501):
@@ -331,7 +333,7 @@ def test_fixture_that_leaves_fields_out_gets_defaults_and_lasting_ids(tmp_path):
     edit(tmp_path, lambda notes: notes.update({"8": {"name": "z"}}))
     assert sorted(held(table)) == ["note-1", "note-7", "note-8"]
     put(table, "a", 1)
-    table.fold()
+    table.checkpoint()
     assert sorted(stored(tmp_path)) == ["a", "note-1", "note-7", "note-8"]
     made = [each["made"] for each in held(table).values()]
     assert all(made[:3])
@@ -339,7 +341,7 @@ def test_fixture_that_leaves_fields_out_gets_defaults_and_lasting_ids(tmp_path):
     assert held(table) == stored(tmp_path)
 
 
-def test_fixture_can_be_changed_before_any_fold(tmp_path):
+def test_fixture_can_be_changed_before_any_checkpoint(tmp_path):
     """The journal begins on a file that the service did not write."""
     save(tmp_path, json.dumps({"notes": {"1": {"name": "x"}}}))
     table = open_table(tmp_path)
@@ -358,7 +360,7 @@ def test_added_document_with_a_number_of_the_journal_gets_another(tmp_path, tabl
     assert numbers(held(table)) == numbers(held(other)) == expected
     assert table.get(where("id") == "c").doc_id == 3
     assert len({each.doc_id for each in table}) == 4
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == expected
 
 
@@ -372,7 +374,7 @@ def test_workers_that_number_an_added_document_differently_lose_none(tmp_path, t
     held(other)
     put(table, "f", 6)
     put(table, "g", 7)
-    other.fold()
+    other.checkpoint()
     expected = {**SERVED, "c": 3, "d": 4, "e": 5, "f": 6, "g": 7}
     assert numbers(stored(tmp_path)) == expected
     assert numbers(held(table)) == numbers(held(other)) == expected
@@ -413,8 +415,8 @@ def test_broken_edit_is_reported_and_never_overwritten(tmp_path, table, text, fa
     assert numbers(held(table)) == SERVED
     assert fault in table.fault
     put(table, "c", 3)
-    table.fold()
-    table.fold(wait=True)
+    table.checkpoint()
+    table.checkpoint(wait=True)
     assert data(tmp_path).read_text() == text
     assert numbers(held(table)) == {**SERVED, "c": 3}
     table.close()
@@ -426,7 +428,7 @@ def test_missing_file_is_reported_and_not_made_anew(tmp_path, table):
     assert numbers(held(table)) == SERVED
     assert table.fault == "notes.json is missing"
     put(table, "c", 3)
-    table.fold()
+    table.checkpoint()
     assert not data(tmp_path).exists()
     started = open_table(tmp_path)
     assert numbers(held(started)) == {**SERVED, "c": 3}
@@ -451,7 +453,7 @@ def test_mended_file_is_taken_in_with_the_writes_since(tmp_path, table):
     save(tmp_path, json.dumps({"notes": {"1": note("a", 5), "2": note("b", 6)}}))
     assert numbers(held(table)) == {"a": 5, "b": 6, "c": 3}
     assert table.fault is None
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == {"a": 5, "b": 6, "c": 3}
 
 
@@ -466,7 +468,7 @@ def test_broken_edit_that_is_undone_by_putting_the_old_file_back_is_over(
     os.rename(aside, data(tmp_path))
     assert numbers(held(table)) == {**SERVED, "c": 3}
     assert table.fault is None
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == {**SERVED, "c": 3}
 
 
@@ -582,7 +584,7 @@ def test_edit_is_served_when_its_former_state_cannot_be_kept(tmp_path):
 
     table = open_table(tmp_path, sync)
     put(table, "a", 1)
-    table.fold()
+    table.checkpoint()
     error.append(OSError(errno.EIO, "Input/output error"))
     edit(tmp_path, set_n("a", 5))
     assert numbers(held(table)) == {"a": 5}
@@ -593,7 +595,7 @@ def test_edit_is_served_when_its_former_state_cannot_be_kept(tmp_path):
 def test_keeper_notices_a_broken_edit_without_any_request(tmp_path):
     store = open_notes(tmp_path)
     store.insert("notes", note("a", 1))
-    store.table("notes").fold()
+    store.table("notes").checkpoint()
     save(tmp_path, BROKEN)
     until(lambda: "broken" in entries(tmp_path)[-1])
     assert store.table("notes").fault
@@ -610,7 +612,7 @@ def test_keeper_notices_a_broken_edit_without_any_request(tmp_path):
 def test_broken_file_of_one_table_leaves_the_others_alone(tmp_path):
     store = open_notes(tmp_path)
     store.insert("notes", note("a", 1))
-    store.table("notes").fold()
+    store.table("notes").checkpoint()
     save(tmp_path, BROKEN)
     until(lambda: store.find("notes", Query()) and store.table("notes").fault)
     assert store.find("notes", Query()).total == 1
@@ -623,12 +625,12 @@ def test_broken_file_of_one_table_leaves_the_others_alone(tmp_path):
 # Arrays
 
 
-def test_array_of_documents_is_taken_and_folded_as_tinydb_json(tmp_path, table):
+def test_array_of_documents_is_taken_and_checkpointed_as_tinydb_json(tmp_path, table):
     save(tmp_path, json.dumps([{"name": "x"}, note("b", 6), {"name": "y", "n": 2}]))
     expected = {"note-1", "b", "note-3"}
     assert held(table).keys() == stored(tmp_path).keys() == expected
     put(table, "c", 3)
-    table.fold()
+    table.checkpoint()
     notes = json.loads(data(tmp_path).read_text())["notes"]
     assert {each["id"] for each in notes.values()} == expected | {"c"}
     assert held(table) == stored(tmp_path)
@@ -641,7 +643,7 @@ def test_array_is_numbered_beside_what_the_journal_holds(tmp_path, table):
     expected = {"x": 0, "y": 0, "z": 0, "c": 3, "d": 9}
     assert numbers(held(table)) == expected
     assert len({each.doc_id for each in table}) == 5
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == expected
 
 
@@ -679,7 +681,7 @@ def test_key_that_is_only_like_an_integer_is_not_taken_for_it(tmp_path, key):
     """In Python, 1 equals true and 1.0."""
     albums = open_table(tmp_path, collection=ALBUMS)
     add_album(albums)
-    albums.fold()
+    albums.checkpoint()
     edit(tmp_path, lambda each: each["1"].update(album_id=key), "albums")
     assert list(held(albums)) == [1]
     assert "album_id: must be an integer" in albums.fault

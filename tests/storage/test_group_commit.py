@@ -205,7 +205,7 @@ def test_one_flush_serves_all_that_come_together(tmp_path):
     with crowd(store, *writes) as futures:
         before = disk.flushed
     assert {each.exception() for each in futures} == {None}
-    # Those that had not yet come to the line, and a fold by the keeper, have their own.
+    # Those that were not yet in the queue, and a checkpoint by the keeper, have their own.
     assert 1 <= disk.flushed - before < len(writes)
     store.close()
 

@@ -62,12 +62,12 @@ class Counted:
 
 @pytest.fixture
 def table(tmp_path):
-    """A table that gave the ids 1 to 3 and folded; the album 3 is gone."""
+    """A table that gave the ids 1 to 3 and checkpointed; the album 3 is gone."""
     table = opened(tmp_path)
     for _ in range(3):
         add_album(table, songs=2)
     remove_album(table, 3)
-    table.fold()
+    table.checkpoint()
     yield table
     table.close()
 
@@ -90,26 +90,28 @@ def test_entry_of_a_table_without_ids_has_no_marks(tmp_path):
     store.close()
 
 
-def test_id_of_what_was_removed_is_not_given_after_folds_and_restarts(tmp_path, table):
+def test_id_of_what_was_removed_is_not_given_after_checkpoints_and_restarts(
+    tmp_path, table
+):
     assert next_album(tmp_path) == 4
     remove_album(table, 4)
-    table.fold()
-    table.fold()
+    table.checkpoint()
+    table.checkpoint()
     assert next_album(tmp_path) == 5
     remove_album(table, 5)
     assert next_album(tmp_path) == 6
 
 
-def test_worker_that_slept_through_folds_gives_no_id_twice(tmp_path, table):
+def test_worker_that_slept_through_checkpoints_gives_no_id_twice(tmp_path, table):
     sleeper = opened(tmp_path)
     for number in (4, 5):
         assert add_album(table)["album_id"] == number
         remove_album(table, number)
-        table.fold()
+        table.checkpoint()
     assert add_album(sleeper) == album(6, [9])
 
 
-def test_marks_that_are_given_during_a_fold_are_kept(tmp_path, table):
+def test_marks_that_are_given_during_a_checkpoint_are_kept(tmp_path, table):
     during = []
 
     def sync(descriptor):
@@ -120,10 +122,10 @@ def test_marks_that_are_given_during_a_fold_are_kept(tmp_path, table):
         assert add_album(table)["album_id"] == 5
         remove_album(table, 5)
 
-    folding = opened(tmp_path, sync)
-    add_album(folding)
+    checkpointing = opened(tmp_path, sync)
+    add_album(checkpointing)
     during.append(write)
-    folding.fold()
+    checkpointing.checkpoint()
     assert not during
     assert next_album(tmp_path) == 6
 
@@ -171,11 +173,11 @@ def test_id_in_a_file_without_marks_is_not_given_after_it_was_removed(tmp_path, 
     assert next_album(tmp_path) == 3
 
 
-def test_marks_outlive_a_fold_by_a_worker_that_never_gave_an_id(tmp_path):
+def test_marks_outlive_a_checkpoint_by_a_worker_that_never_gave_an_id(tmp_path):
     fixture(tmp_path, album(70))
     first = opened(tmp_path)
     remove_album(first, 70)
-    first.fold()
+    first.checkpoint()
     header = entries(tmp_path, "albums")[0]
     assert (header["ids"], header["covering"]) == ({"album": 70}, False)
     assert next_album(tmp_path) == 71
@@ -233,13 +235,13 @@ def test_ids_go_on_from_those_of_an_edit(tmp_path, table):
     edit(tmp_path, lambda each: each.update({"9": album(70, [800])}), "albums")
     assert add_album(table) == album(71, [801])
     assert add_album(other) == album(72, [802])
-    table.fold()
+    table.checkpoint()
     assert next_album(tmp_path) == 73
 
 
 def test_ids_that_were_given_stay_given_when_an_edit_takes_them_out(tmp_path, table):
     add_album(table)
-    table.fold()
+    table.checkpoint()
     edit(tmp_path, lambda each: each.clear(), "albums")
     assert add_album(table) == album(5, [8])
     assert next_album(tmp_path) == 6
@@ -310,11 +312,11 @@ def test_documents_of_an_edit_are_looked_through_once_and_for_an_id_only(tmp_pat
     assert counted.count == 511 + 11 + 2
 
 
-def test_documents_that_the_service_folded_are_not_looked_through(tmp_path):
+def test_documents_that_the_service_checkpointed_are_not_looked_through(tmp_path):
     table = opened(tmp_path)
     for _ in range(20):
         add_album(table)
-    table.fold()
+    table.checkpoint()
     add_album(table)
     counted = Counted()
     again = open_table(tmp_path, collection=replace(ALBUMS, ids=counted))
@@ -322,7 +324,7 @@ def test_documents_that_the_service_folded_are_not_looked_through(tmp_path):
     assert counted.count == 1
 
 
-def test_documents_are_looked_through_once_over_all_folds(tmp_path):
+def test_documents_are_looked_through_once_over_all_checkpoints(tmp_path):
     fixture(tmp_path, *(album(id_) for id_ in range(1, 101)))
     counted = Counted()
     collection = replace(ALBUMS, ids=counted)
@@ -330,13 +332,13 @@ def test_documents_are_looked_through_once_over_all_folds(tmp_path):
     add_album(table)
     assert counted.count == 101
     for _ in range(3):
-        table.fold()
+        table.checkpoint()
         held(other)
         add_album(other)
-    assert counted.count == 101 + 3, "the fold tells the others that it was done"
+    assert counted.count == 101 + 3, "the checkpoint tells the others that it was done"
 
 
-def test_worker_that_looked_through_the_documents_does_not_after_anothers_fold(
+def test_worker_that_looked_through_the_documents_does_not_after_anothers_checkpoint(
     tmp_path,
 ):
     fixture(tmp_path, *(album(id_) for id_ in range(1, 101)))
@@ -344,7 +346,7 @@ def test_worker_that_looked_through_the_documents_does_not_after_anothers_fold(
     table = open_table(tmp_path, collection=replace(ALBUMS, ids=counted))
     add_album(table)
     for _ in range(3):
-        opened(tmp_path).fold()
+        opened(tmp_path).checkpoint()
         held(table)
         add_album(table)
     assert counted.count == 101 + 3
@@ -353,21 +355,21 @@ def test_worker_that_looked_through_the_documents_does_not_after_anothers_fold(
 # Crashes
 
 
-def test_crash_between_any_two_steps_of_a_fold_gives_no_id_twice(tmp_path):
-    """The folded file has the ids of an edit, which no header tells of yet."""
+def test_crash_between_any_two_steps_of_a_checkpoint_gives_no_id_twice(tmp_path):
+    """The checkpointed file has the ids of an edit, which no header tells of yet."""
     for count in range(1, 30):
         folder = tmp_path / str(count)
         folder.mkdir()
         setup = opened(folder)
         add_album(setup)
         add_album(setup)
-        setup.fold()
+        setup.checkpoint()
         remove_album(setup, 2)
         edit(folder, lambda each: each.update({"9": album(70)}), "albums")
 
         def work(folder=folder, count=count):
             table = opened(folder, dying_at(count))
-            table.fold()
+            table.checkpoint()
 
         code = Child(work).code()
         assert code in (0, 77)
@@ -395,7 +397,7 @@ def flush(disk, path):
 
 
 def scenario(disk, folder):
-    """Give ids, remove what has them, fold, edit and lose the journal."""
+    """Give ids, remove what has them, checkpoint, edit and lose the journal."""
     first, second = opened(folder, disk), opened(folder, disk)
 
     def add(table, id_):
@@ -408,11 +410,11 @@ def scenario(disk, folder):
     add(first, 1)
     add(second, 2)
     remove(first, 2)
-    disk.write(first.fold)
+    disk.write(first.checkpoint)
     add(second, 3)
     remove(second, 3)
     add(first, 4)
-    disk.write(second.fold)
+    disk.write(second.checkpoint)
     add(second, 5)
     remove(first, 5)
     with journal(folder, "albums").open("ab") as file:
@@ -421,9 +423,9 @@ def scenario(disk, folder):
     save_durably(disk, folder, json.dumps([album(1), album(70)]))
     add(first, 71)
     remove(first, 71)
-    disk.write(first.fold)
+    disk.write(first.checkpoint)
     add(second, 72)
-    disk.write(first.fold)
+    disk.write(first.checkpoint)
     # If power fails now, the marks are gone with it: the highest is in a document.
     journal(folder, "albums").unlink()
     add(second, 73)

@@ -1,5 +1,6 @@
 """The journal: its lines, its damages, and how it is flushed."""
 
+import doctest
 import errno
 import zlib
 
@@ -7,11 +8,12 @@ import orjson
 import pytest
 from notes import entries, held, journal, note, open_table, stored, unflushed
 
+import app.storage.files.journal
 from app.errors import Invalid, Unavailable
+from app.storage.files.commits import Commits
 from app.storage.files.descriptors import Descriptor
 from app.storage.files.journal import (
     CHUNK,
-    Commits,
     Journal,
     create,
     decode,
@@ -49,6 +51,11 @@ def salvaged(path, raw):
     journal = Journal(path)
     sound, damaged = journal.salvage()
     return sequences(sound), damaged
+
+
+def test_journal_in_the_documentation_is_read_as_it_says():
+    result = doctest.testmod(app.storage.files.journal)
+    assert result.attempted and not result.failed
 
 
 def test_line_is_json_with_a_checksum_and_comes_back():

@@ -56,7 +56,7 @@ def write_forever(folder, name, number, pipe):
             if chance.random() < 0.7:
                 store.remove("albums", album["album_id"])
         else:
-            store.table(chance.choice(["notes", "albums"])).fold()
+            store.table(chance.choice(["notes", "albums"])).checkpoint()
 
 
 def counted(document, _):

@@ -11,28 +11,27 @@ from contextlib import contextmanager
 
 import orjson
 import pytest
-from notes import NOTES, Child, edit, entries, journal, note, open_table, unflushed
+from notes import Child, edit, entries, journal, note, open_table
 from shared import PATIENCE, until
 
 from app.errors import Unavailable
 from app.storage.files.journal import encode
+from app.storage.files.lock import TableLock
 from app.storage.files.records import Record
-from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.sequence_lock import SequenceLock
+from app.storage.files.table import MOMENT
 from app.storage.files.writing import Changes
 
 BUSY = "the data is held by another writer; try again later"
 
 
-class Impatient(JournalTable):
-    """A table in which nobody waits for long."""
-
-    moment = 0
-    patience = 0.3
+SHORT = 0.3
+"""Seconds that nobody waits much longer than."""
 
 
 @pytest.fixture
 def table(tmp_path):
-    table = Impatient(tmp_path, NOTES, unflushed)
+    table = open_table(tmp_path, patience=SHORT)
     table.insert(note("a", 1))
     yield table
     table.close()
@@ -91,21 +90,32 @@ def test_writes_end_and_reads_go_on_while_a_stopped_process_holds_the_table(
             assert shown(table) == {"a": 1, "b": 2}
             for write in writes:
                 write.result()
-        # Those who come later wait for a moment only: reads need their threads.
-        table.patience = 2 * PATIENCE
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(refused, table, "later").result(PATIENCE)
-        table.patience = Impatient.patience
         assert entries(tmp_path) == began
     assert shown(table) == {"a": 1, "b": 2, "c": 3}
     table.insert(note("d", 4))
     assert shown(table) == {"a": 1, "b": 2, "c": 3, "d": 4}
 
 
+def test_who_comes_after_one_that_waited_in_vain_waits_for_a_moment_only(
+    tmp_path, table
+):
+    """Reads need their threads."""
+    path = journal(tmp_path).with_suffix(".lock")
+    lock = TableLock(path, SequenceLock(path, MOMENT), SHORT)
+    with held_by_another(tmp_path):
+        with pytest.raises(Unavailable, match=BUSY):
+            lock.acquire(SHORT)
+        with ThreadPoolExecutor(1) as pool, pytest.raises(Unavailable, match=BUSY):
+            pool.submit(lock.acquire, 2 * PATIENCE).result(PATIENCE)
+    with lock:
+        assert lock.is_held()
+    lock.close()
+
+
 def test_edit_waits_and_reads_go_on_while_a_stopped_process_holds_the_table(
     tmp_path, table
 ):
-    table.fold()
+    table.checkpoint()
     file = tmp_path / "notes.json"
     with stopped_in_a_write(tmp_path):
         file.write_text(file.read_text().replace("the note a", "edited"))
@@ -144,7 +154,7 @@ def test_write_gives_up_when_the_flush_of_another_is_stuck(tmp_path):
             begun.set()
             assert may_go_on.wait(PATIENCE)
 
-    table = Impatient(tmp_path, NOTES, flush)
+    table = open_table(tmp_path, flush, patience=SHORT)
     table.insert(note("a", 1))
     is_slow = True
     with ThreadPoolExecutor(2) as pool:
@@ -160,8 +170,8 @@ def test_write_gives_up_when_the_flush_of_another_is_stuck(tmp_path):
     table.close()
 
 
-def test_store_closes_while_a_stopped_process_folds(tmp_path, table):
-    draft = tmp_path / "notes.json.fold"
+def test_store_closes_while_a_stopped_process_checkpoints(tmp_path, table):
+    draft = tmp_path / "notes.json.draft"
 
     def act():
         is_stopped = False
@@ -172,12 +182,12 @@ def test_store_closes_while_a_stopped_process_folds(tmp_path, table):
                 is_stopped = True
                 stop()
 
-        open_table(tmp_path, flush).fold()
+        open_table(tmp_path, flush).checkpoint()
 
     # The journal is locked while the data file is drafted.
     with Stopped(act):
         table.insert(note("b", 2))
-        table.fold()
+        table.checkpoint()
         assert draft.exists()
         table.close()
     assert shown(open_table(tmp_path)) == {"a": 1, "b": 2}
@@ -203,7 +213,7 @@ FOREIGN = [
 @pytest.mark.parametrize("content", FOREIGN, ids=range(len(FOREIGN)))
 def test_lock_file_of_any_bytes_locks(tmp_path, content):
     (tmp_path / "notes.json.lock").write_bytes(content)
-    table, other = JournalTable(tmp_path, NOTES, unflushed), open_table(tmp_path)
+    table, other = open_table(tmp_path, moment=MOMENT), open_table(tmp_path)
     for n in range(4):
         table.insert(note(f"a{n}", n))
         assert len(shown(other)) == 3 * n + 1
@@ -225,7 +235,7 @@ def test_lock_file_of_another_kind_keeps_nobody_waiting(tmp_path, kind):
         os.mkfifo(lock)
     else:
         lock.symlink_to(lock if kind == "loop" else "/dev/full")
-    table = Impatient(tmp_path, NOTES, unflushed)
+    table = open_table(tmp_path, patience=SHORT)
     assert shown(table) == {"a": 1}
     with pytest.raises(Unavailable, match="the table cannot be locked: "):
         table.insert(note("b", 2))
@@ -292,17 +302,10 @@ def held_by_another(folder):
         yield
 
 
-class Patient(JournalTable):
-    """A table in which writes wait as long as the test may take."""
-
-    moment = 0
-    patience = PATIENCE
-
-
 def test_read_waits_while_another_writes_and_takes_in_an_edit(tmp_path):
-    table = Patient(tmp_path, NOTES, unflushed)
+    table = open_table(tmp_path, patience=PATIENCE)
     table.insert(note("a", 1))
-    table.fold()
+    table.checkpoint()
     table.insert(note("b", 2))
     last = entries(tmp_path)[-1]["seq"]
     documents = [orjson.dumps(note(f"c{n}")) for n in range(200)]

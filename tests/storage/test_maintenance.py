@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from notes import NOTES
 from shared import until
 
 from app.errors import Unavailable
@@ -10,14 +11,14 @@ from app.storage.files.maintenance import Keeper
 
 
 class Table:
-    """A table that is always due, and cannot be folded or read as long as told."""
+    """A table that is always due, and cannot be checkpointed or read as long as told."""
 
-    name = "notes"
+    collection = NOTES
 
     def __init__(self):
         self.rounds = 0
-        self.unfolded = 1
-        self.of_fold = self.of_look = None
+        self.since_checkpoint = 1
+        self.of_checkpoint = self.of_look = None
 
     def mend(self):
         self.rounds += 1
@@ -25,16 +26,16 @@ class Table:
             raise self.of_look
 
     def progress(self):
-        return 7, self.unfolded
+        return 7, self.since_checkpoint
 
-    def is_due(self, quiet):
+    def is_checkpoint_due(self, quiet):
         # Now and then it is not, which does not end a failure.
-        return self.unfolded > 0 and self.rounds % 2 == 0
+        return self.since_checkpoint > 0 and self.rounds % 2 == 0
 
-    def fold(self):
-        if self.of_fold:
-            raise self.of_fold
-        self.unfolded = 0
+    def checkpoint(self):
+        if self.of_checkpoint:
+            raise self.of_checkpoint
+        self.since_checkpoint = 0
 
 
 @pytest.fixture
@@ -56,17 +57,17 @@ def told(table, caplog):
 
 def test_failure_is_logged_when_it_begins_changes_and_ends(table, caplog):
     caplog.set_level(logging.INFO)
-    table.of_fold = OSError(28, "No space left on device")
-    table.unfolded = 2
-    full = "fold of notes: [Errno 28] No space left on device"
+    table.of_checkpoint = OSError(28, "No space left on device")
+    table.since_checkpoint = 2
+    full = "checkpoint of notes: [Errno 28] No space left on device"
     assert told(table, caplog) == [(full, False)]
     assert told(table, caplog) == []
     table.of_look = Unavailable("notes.json cannot be read")
     assert told(table, caplog) == [("notes: notes.json cannot be read", False)]
-    table.of_fold = ZeroDivisionError()
-    assert told(table, caplog) == [("fold of notes: ZeroDivisionError", True)]
+    table.of_checkpoint = ZeroDivisionError()
+    assert told(table, caplog) == [("checkpoint of notes: ZeroDivisionError", True)]
     table.of_look = None
     assert told(table, caplog) == [("notes: all is well again", False)]
-    table.of_fold = None
-    assert told(table, caplog) == [("fold of notes: all is well again", False)]
+    table.of_checkpoint = None
+    assert told(table, caplog) == [("checkpoint of notes: all is well again", False)]
     assert told(table, caplog) == []

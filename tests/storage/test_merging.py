@@ -74,7 +74,7 @@ def table(tmp_path):
     """A table with three documents in its data file."""
     table = open_table(tmp_path)
     table.insert_multiple([note("a", 1), note("b", 2), note("c", 3)])
-    table.fold()
+    table.checkpoint()
     yield table
     table.close()
 
@@ -90,28 +90,28 @@ def seen(request, tmp_path, table):
     return seen
 
 
-def write(table, folds=1):
+def write(table, checkpoints=1):
     """Create, change and remove documents, with as many checkpoints."""
     put(table, "d", 4)
-    for n in range(folds):
+    for n in range(checkpoints):
         put(table, "a", 10 + n)
-        table.fold()
+        table.checkpoint()
     table.remove(where("id") == "b")
 
 
 WRITTEN = {"c": 3, "d": 4}
 
 
-@pytest.mark.parametrize("folds", [0, 1, 3])
+@pytest.mark.parametrize("checkpoints", [0, 1, 3])
 def test_editor_that_saves_what_it_opened_earlier_keeps_what_was_written_since(
-    tmp_path, table, seen, folds
+    tmp_path, table, seen, checkpoints
 ):
     editor = opened(tmp_path)
-    write(table, folds)
-    a = 9 + folds if folds else 1
+    write(table, checkpoints)
+    a = 9 + checkpoints if checkpoints else 1
     saved(tmp_path, editor, c=30)
     assert seen() == {"a": a, **WRITTEN, "c": 30}
-    table.fold()
+    table.checkpoint()
     assert numbers(stored(tmp_path)) == {"a": a, **WRITTEN, "c": 30}
     assert json.loads(data(tmp_path).read_text())["notes"]["3"]["n"] == 30
 
@@ -140,9 +140,9 @@ def test_next_save_of_the_same_editor_changes_only_what_is_new_in_it(
     put(table, "b", 20)
     saved(tmp_path, editor, a=11)
     held(table)
-    table.fold()
+    table.checkpoint()
     put(table, "a", 12)
-    table.fold()
+    table.checkpoint()
     saved(tmp_path, editor, c=31)
     assert seen() == {"a": 12, "b": 20, "c": 31}
     put(table, "b", 21)
@@ -155,7 +155,7 @@ def test_next_save_of_the_same_editor_may_undo_a_part(tmp_path, table, seen):
     editor["notes"] |= {"7": note("x", 7), "8": note("y", 8)}
     saved(tmp_path, editor, a=11)
     held(table)
-    table.fold()
+    table.checkpoint()
     del editor["notes"]["7"], editor["notes"]["8"]
     saved(tmp_path, editor)
     assert seen() == {"a": 11, "b": 2, "c": 3}
@@ -174,7 +174,7 @@ def test_two_editors_of_one_version_keep_what_the_other_changed(tmp_path, table,
 def test_newest_document_can_be_removed_by_hand(tmp_path, table, seen):
     """What is left is, but for the marker, the version from before it was created."""
     put(table, "d", 4)
-    table.fold()
+    table.checkpoint()
     editor = opened(tmp_path)
     del editor["notes"][number_of(editor, "d")]
     saved(tmp_path, editor)
@@ -183,11 +183,11 @@ def test_newest_document_can_be_removed_by_hand(tmp_path, table, seen):
 
 def test_tool_that_orders_members_anew_changes_nothing(tmp_path, table, seen):
     put(table, "a", 1, more={"x": [{"z": 1, "y": 2}], "b": None})
-    table.fold()
+    table.checkpoint()
     editor = opened(tmp_path)
     put(table, "a", 5, more={"x": [{"z": 1, "y": 2}], "b": None})
     put(table, "b", 6)
-    table.fold()
+    table.checkpoint()
     editor["notes"][number_of(editor, "c")]["n"] = 7
     save(tmp_path, json.dumps(editor, sort_keys=True, indent=1))
     assert seen() == {"a": 5, "b": 6, "c": 7}
@@ -199,11 +199,11 @@ def test_editor_of_the_file_that_a_person_wrote_first_keeps_what_was_written(tmp
     editor = opened(tmp_path)
     table = open_table(tmp_path)
     table.update({"n": 5}, where("id") == "note-1")
-    table.fold()
+    table.checkpoint()
     editor["notes"]["3"] = note("z", 3)
     saved(tmp_path, editor)
     assert held(table)["note-1"]["n"] == 5
-    table.fold()
+    table.checkpoint()
     for name in "uvw":
         editor["notes"]["2"]["name"] = name
         editor["notes"][str(ord(name))] = note(name)
@@ -260,7 +260,7 @@ def test_process_does_not_start_over_an_edit_of_a_version_that_is_not_kept_any_m
 def write_long_ago(folder, table):
     """Write, so that the versions before are not kept any more."""
     write(table, 2)
-    table.fold()
+    table.checkpoint()
     path = folder / VERSIONS
     path.write_bytes(path.read_bytes().splitlines(keepends=True)[-1])
 
@@ -276,14 +276,14 @@ def test_file_that_holds_nothing_of_any_version_is_meant_as_it_is(
 ):
     """There was a version without documents too, but nothing says that this is it."""
     put(table, "d", 4)
-    table.fold()
+    table.checkpoint()
     save(tmp_path, text)
     assert seen() == {}
 
 
 def test_array_that_a_person_wrote_replaces_all(tmp_path, table, seen):
     put(table, "d", 4)
-    table.fold()
+    table.checkpoint()
     save(tmp_path, json.dumps([note("x", 1), note("c", 3)]))
     assert seen() == {"x": 1, "c": 3}
 
@@ -291,10 +291,10 @@ def test_array_that_a_person_wrote_replaces_all(tmp_path, table, seen):
 def test_edits_of_documents_under_integers_are_merged(tmp_path):
     table = open_table(tmp_path, collection=ALBUMS)
     add_album(table)
-    table.fold()
+    table.checkpoint()
     editor = opened(tmp_path, "albums")
     add_album(table)
-    table.fold()
+    table.checkpoint()
     editor["albums"]["1"]["artist"] = "x"
     save(tmp_path, json.dumps(editor), "albums")
     for looking in (open_table(tmp_path, collection=ALBUMS), table):
@@ -306,7 +306,7 @@ def test_process_that_starts_leaves_the_edit_to_those_that_ran_before(tmp_path, 
     """They know more of what was written since."""
     editor = opened(tmp_path)
     write(table)
-    table.fold()
+    table.checkpoint()
     (tmp_path / VERSIONS).write_bytes(b"")
     saved(tmp_path, editor, c=30)
     open_table(tmp_path)
@@ -321,7 +321,7 @@ def test_what_is_in_no_file_is_named_in_the_log(tmp_path, table, caplog):
     long = "x" * (versions.CONTENT_BYTES // 2)
     for key in "abd":
         put(table, key, 9, more={"text": long})
-    table.fold()
+    table.checkpoint()
     saved(tmp_path, editor, c=30)
     started = open_table(tmp_path)
     started.insert(note("e", 5))
@@ -334,7 +334,7 @@ def test_much_that_was_written_since_stays_while_a_process_runs(tmp_path, table)
     long = "x" * (versions.CONTENT_BYTES // 2)
     for key in "abd":
         put(table, key, 9, more={"text": long})
-    table.fold()
+    table.checkpoint()
     saved(tmp_path, editor, c=30)
     assert numbers(held(table)) == {"a": 9, "b": 9, "c": 30, "d": 9}
 
@@ -445,7 +445,7 @@ class Histories(RuleBasedStateMachine):
         self.expected = {}
         self.stops = 0
         self.put(0, "a")
-        self.workers[0].fold()
+        self.workers[0].checkpoint()
 
     def next_note(self, key):
         self.count += 1
@@ -462,8 +462,8 @@ class Histories(RuleBasedStateMachine):
         self.workers[worker].remove(where("id") == key)
 
     @rule(worker=st.integers(0, 1))
-    def fold(self, worker):
-        self.workers[worker].fold()
+    def checkpoint(self, worker):
+        self.workers[worker].checkpoint()
 
     @rule(worker=st.integers(0, 1))
     def look(self, worker):
@@ -476,7 +476,7 @@ class Histories(RuleBasedStateMachine):
     @rule(target=editors)
     def open(self):
         """Open a file that says what it is: about a second after it was edited."""
-        self.workers[0].fold()
+        self.workers[0].checkpoint()
         return self.stops, opened(self.folder)
 
     @rule(

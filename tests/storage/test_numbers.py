@@ -44,7 +44,7 @@ def test_document_of_a_large_number_is_served_written_and_read_again(
     table.insert(note("a"))
     table.insert_multiple([note("b"), note("c")])
     table.upsert(Document({"name": "changed"}, doc_id=number))
-    table.fold()
+    table.checkpoint()
     given = [first, first + 1, first + 2]
     assert sorted(numbers(tmp_path)) == sorted([7, number, *given])
     assert findings(tmp_path, NOTES) == []
@@ -59,7 +59,7 @@ def test_document_of_a_large_number_is_served_written_and_read_again(
     again = open_table(tmp_path)
     assert held(again) == held(table)
     again.insert(note("d"))
-    again.fold()
+    again.checkpoint()
     assert sorted(numbers(tmp_path)) == sorted([7, number, *given, first + 3])
     assert findings(tmp_path, NOTES) == []
 
@@ -84,7 +84,7 @@ def test_document_after_the_last_number_is_refused_and_others_can_be_changed(tmp
         with pytest.raises(Unavailable, match=f"{LAST} is the last"):
             table.insert(note("a"))
     table.update({"name": "changed"})
-    table.fold()
+    table.checkpoint()
     assert findings(tmp_path, NOTES) == []
     assert [each["name"] for each in held(open_table(tmp_path)).values()] == ["changed"]
     table.truncate()
@@ -97,7 +97,7 @@ def test_number_that_no_file_may_have_is_not_written(tmp_path, number):
     with pytest.raises(Unavailable, match="number"):
         table.insert(Document(note("a"), doc_id=number))
     table.insert(note("b"))
-    table.fold()
+    table.checkpoint()
     assert findings(tmp_path, NOTES) == []
 
 
@@ -105,7 +105,7 @@ def test_number_that_no_file_may_have_is_not_written(tmp_path, number):
 def test_journal_whose_numbers_are_used_up_begins_anew(tmp_path, spare):
     table, other = open_table(tmp_path), open_table(tmp_path)
     table.insert(note("a"))
-    table.fold()
+    table.checkpoint()
     table.insert(note("b"))
     header, *lines = map(decode, journal(tmp_path).read_bytes().splitlines(True))
     first = LAST - spare - len(lines)

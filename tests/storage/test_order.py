@@ -1,7 +1,7 @@
 """All processes have the same documents, in the order of their numbers, in any history.
 
 A person edits the file, puts an older one back, breaks and mends it; processes write,
-fold, look, end and start. Not each of them sees each edit.
+checkpoint, look, end and start. Not each of them sees each edit.
 """
 
 import json
@@ -51,7 +51,7 @@ class History:
         steps = {
             self.add: 8,
             self.remove: 2,
-            self.fold: 4,
+            self.checkpoint: 4,
             self.look: 3,
             self.restart: 2,
             self.keep: 2,
@@ -71,8 +71,8 @@ class History:
         if present := [each.key for each in table.documents]:
             remove_album(table, self.chance.choice(present))
 
-    def fold(self, table):
-        table.fold()
+    def checkpoint(self, table):
+        table.checkpoint()
 
     def look(self, table):
         held(table)
@@ -165,7 +165,7 @@ def test_all_processes_agree_on_documents_and_order_in_any_history(tmp_path, see
         # Nobody who is up to date looked at the file before it was broken.
         return
     assert_agree(tables)
-    tables[0].fold()
+    tables[0].checkpoint()
     assert_agree([*tables, history.started()])
     if tables[0].fault is None and history.file.exists():
         content = history.file.read_text()

@@ -42,7 +42,7 @@ def test_file_that_is_mounted_is_named_with_what_to_mount(mounted):
     size = (mounted / "notes.json.journal").stat().st_size
     for _ in range(3):
         with pytest.raises(Unavailable, match=message):
-            table.fold()
+            table.checkpoint()
     assert (mounted / "notes.json.journal").stat().st_size == size
     assert held(table) == stored(mounted) == {"a": note("a", 1), "b": note("b", 2)}
 
@@ -50,7 +50,7 @@ def test_file_that_is_mounted_is_named_with_what_to_mount(mounted):
 def test_file_that_is_immutable_is_named(tmp_path):
     table = open_table(tmp_path)
     table.insert(note("a", 1))
-    table.fold()
+    table.checkpoint()
     if subprocess.run(["chattr", "+i", data(tmp_path)], capture_output=True).returncode:
         pytest.skip("there are no attributes here")
     try:

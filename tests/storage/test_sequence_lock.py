@@ -5,22 +5,19 @@ import resource
 import signal
 
 import pytest
-from notes import NOTES, Child, note, open_table, unflushed
+from notes import Child, note, open_table
 from shared import until
 
-from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.table import MOMENT
 
-
-class Trusting(JournalTable):
-    """A table that looks at the files only when the lock tells that it has to."""
-
-    moment = 3600
+LONG = 3600
+"""Seconds for which a table looks at the files only when the lock says that it has to."""
 
 
 @pytest.fixture
 def trusting(tmp_path):
     """A table that has looked at the files once."""
-    table = Trusting(tmp_path, NOTES, unflushed)
+    table = open_table(tmp_path, moment=LONG)
     assert shown(table) == {}
     yield table
     table.close()
@@ -52,10 +49,10 @@ def test_write_is_seen_by_the_process_itself_and_does_not_hide_that_of_another(
         assert shown(trusting)[f"theirs {n}"] == n
 
 
-def test_write_after_a_fold_of_another_is_seen(tmp_path, trusting):
+def test_write_after_a_checkpoint_of_another_is_seen(tmp_path, trusting):
     other = open_table(tmp_path)
     other.insert(note("a", 1))
-    other.fold()
+    other.checkpoint()
     assert shown(trusting) == {"a": 1}
     other.insert(note("b", 1))
     assert shown(trusting) == {"a": 1, "b": 1}
@@ -85,7 +82,7 @@ def test_table_goes_without_a_lock_file_as_long_as_it_is_read(tmp_path):
     lock = tmp_path / "notes.json.lock"
     lock.unlink()
     lock.mkdir()
-    table = Trusting(tmp_path, NOTES, unflushed)
+    table = open_table(tmp_path, moment=LONG)
     assert shown(table) == {"a": 1}
     lock.rmdir()
     open_table(tmp_path).insert(note("b", 1))
@@ -94,7 +91,7 @@ def test_table_goes_without_a_lock_file_as_long_as_it_is_read(tmp_path):
 
 def test_write_is_seen_after_the_lock_file_was_removed(tmp_path):
     """As soon as the reader looks at the files again, and ever after."""
-    reader, other = JournalTable(tmp_path, NOTES, unflushed), open_table(tmp_path)
+    reader, other = open_table(tmp_path, moment=MOMENT), open_table(tmp_path)
     other.insert(note("a", 1))
     assert shown(reader) == {"a": 1}
     (tmp_path / "notes.json.lock").unlink()

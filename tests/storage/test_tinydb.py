@@ -17,6 +17,7 @@ from tinydb.operations import delete, increment
 from tinydb.table import Document
 
 from app.errors import Conflict, Invalid
+from app.storage.files.tinydb_table import TinyTable
 
 
 @pytest.fixture
@@ -122,12 +123,12 @@ def test_remove_and_truncate_are_one_entry_each(table, tmp_path):
 
 
 def test_number_is_never_given_twice(table, tmp_path):
-    """Neither after removing the highest, nor after a fold, nor after truncating."""
+    """Neither after removing the highest, nor after a checkpoint, nor after truncating."""
     table.insert_multiple([note("a"), note("b")])
     table.remove(doc_ids=[2])
     assert table.insert(note("c")) == 3
     table.remove(doc_ids=[3])
-    table.fold()
+    table.checkpoint()
     table.close()
     again = open_table(tmp_path)
     assert again.insert(note("d")) == 4
@@ -161,15 +162,15 @@ def test_search_sees_what_another_process_wrote(table, tmp_path):
 def test_table_of_a_store_holds_what_the_store_holds(tmp_path):
     store = open_notes(tmp_path)
     store.insert("notes", note("a", 1))
-    assert store.table("notes").insert(note("b", 2)) == 2
+    assert TinyTable(store.table("notes")).insert(note("b", 2)) == 2
     assert store.get("notes", "b").document == note("b", 2)
     store.close()
 
 
-def test_plain_tinydb_opens_the_folded_file(table, tmp_path):
+def test_plain_tinydb_opens_the_checkpointed_file(table, tmp_path):
     table.insert_multiple([note("a", 1), note("b", 2, more={"x": None})])
     table.remove(doc_ids=[1])
-    table.fold()
+    table.checkpoint()
     with TinyDB(data(tmp_path)) as database:
         assert database.tables() == {"notes", "_checkpoint"}
         [found] = database.table("notes").all()
@@ -178,7 +179,7 @@ def test_plain_tinydb_opens_the_folded_file(table, tmp_path):
 
 def test_what_plain_tinydb_wrote_is_taken_in_as_an_edit(table, tmp_path):
     table.insert(note("a", 1))
-    table.fold()
+    table.checkpoint()
     with TinyDB(data(tmp_path)) as database:
         database.table("notes").insert(note("b", 2))
         database.table("notes").update({"n": 5}, doc_ids=[1])
@@ -186,20 +187,20 @@ def test_what_plain_tinydb_wrote_is_taken_in_as_an_edit(table, tmp_path):
     assert held(table) == {"a": note("a", 5), "b": note("b", 2)}
 
 
-def test_folded_file_is_private_and_has_one_document_a_line(table, tmp_path):
+def test_checkpointed_file_is_private_and_has_one_document_a_line(table, tmp_path):
     table.insert_multiple([note("a", 1), note("b", 2)])
-    table.fold()
+    table.checkpoint()
     assert data(tmp_path).stat().st_mode & 0o777 == 0o600
     first, *rows, last = data(tmp_path).read_text().splitlines()
     assert first == '{"notes": {' and last.startswith('},"_checkpoint": {"1": {')
     assert [row.split(":")[0] for row in rows] == ['"1"', '"2"']
 
 
-def test_fold_keeps_the_mode_of_the_file(table, tmp_path):
+def test_checkpoint_keeps_the_mode_of_the_file(table, tmp_path):
     table.insert(note("a"))
-    table.fold()
+    table.checkpoint()
     data(tmp_path).chmod(0o640)
     table.insert(note("b"))
-    table.fold()
+    table.checkpoint()
     assert data(tmp_path).stat().st_mode & 0o777 == 0o640
     assert list(stored(tmp_path)) == ["a", "b"]

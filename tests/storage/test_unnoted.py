@@ -31,7 +31,7 @@ def table(tmp_path):
     """What a process holds that ran before the edit, and does not look at it."""
     table = open_table(tmp_path)
     table.insert_multiple([note("a", 1), note("b", 2)])
-    table.fold()
+    table.checkpoint()
     yield table
     table.close()
 
@@ -55,7 +55,7 @@ def started(tmp_path, table, former):
 
 
 def assert_agree(folder, *tables):
-    """Assert that all processes, and one that starts, have the same after a fold."""
+    """Assert that all processes, and one that starts, have the same after a checkpoint."""
     for each in tables:
         each.mend()
     found = numbered(tables[0])
@@ -63,7 +63,7 @@ def assert_agree(folder, *tables):
         each.mend()
         assert numbered(each) == found
     assert numbered(open_table(folder)) == found
-    tables[-1].fold()
+    tables[-1].checkpoint()
     assert all(numbered(each) == found for each in (*tables, open_table(folder)))
     pairs = json.loads(data(folder).read_text(), object_pairs_hook=list)
     stored = dict(pairs)["notes"]

@@ -158,7 +158,7 @@ def _keys(span: Span, number: int, given: int, limit: int) -> tuple[list[Key], s
 
 
 def _later(span: Span, number: int) -> Iterator[tuple[int, Sequence[Key]]]:
-    return (each for each in span.entries if each[0] > number)
+    return (entry for entry in span.entries if entry[0] > number)
 
 
 def position_of(epoch: str, number: int, given: int = 0) -> str:

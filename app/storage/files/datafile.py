@@ -6,7 +6,7 @@ the folder flushed, so that no crash leaves half of it. Its last line is a table
 own, the marker: it says which version the file is, and an edit of which version.
 
 A person may also write a plain array of documents, numbered from 1: an edit like any
-other, which the next fold turns into TinyDB JSON.
+other, which the next checkpoint turns into TinyDB JSON.
 
 **Caveats.** A person's editor may write in place: what is read while it does is half a
 file, which is refused like any other broken edit and read again when it changes.
@@ -106,18 +106,28 @@ class DataFile(Storage):
         """The file's name without its folder, fit for messages."""
         return self.path.name
 
+    def beside(self, ending: str) -> Path:
+        """Return the path of the table's file with this ``ending``."""
+        return self.path.with_name(f"{self.name}.{ending}")
+
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Return the tables of the file, as TinyDB wants them; raises Invalid."""
         content = self.content()
         if content is None:
             return None
         documents = parse(content, self.name, self._table).documents
-        return {self._table: {str(number): each for number, each in documents.items()}}
+        return {
+            self._table: {
+                str(number): document for number, document in documents.items()
+            }
+        }
 
     def write(self, data: Mapping[str, Mapping[Any, Any]]) -> None:
         """Replace the file by the table in ``data``."""
         numbered = data.get(self._table, {}).items()
-        self.replace((int(number), orjson.dumps(each)) for number, each in numbered)
+        self.replace(
+            (int(number), orjson.dumps(document)) for number, document in numbered
+        )
 
     def content(self) -> bytes | None:
         """Return the bytes of the file; None if there is none."""
@@ -139,7 +149,7 @@ class DataFile(Storage):
         checkpoint: Checkpoint | None = None,
     ) -> Drafted:
         """Replace the file by one that holds ``documents``, in JSON, durably."""
-        path = self.path.with_name(f"{self.name}.fold")
+        path = self.beside("draft")
         drafted = self.draft(path, documents, checkpoint)
         self.adopt(path)
         return drafted
@@ -236,7 +246,7 @@ def parse(content: bytes, name: str, table: str) -> Content:
             f"{name} is neither an array of documents nor TinyDB JSON, which looks like "
             f"{shape}"
         )
-    filled = {each: documents for each, documents in tables.items() if documents}
+    filled = {table: documents for table, documents in tables.items() if documents}
     if unknown := filled.keys() - {table, "_default"}:
         raise Invalid(
             f'{name} holds a table "{min(unknown)}"; its documents belong into "{table}"'
@@ -244,7 +254,7 @@ def parse(content: bytes, name: str, table: str) -> Content:
     if len(filled) > 1:
         raise Invalid(f'{name} holds documents both in "_default" and in "{table}"')
     documents: dict[str, Any] = next(iter(filled.values()), {})
-    numbered = {int(key): each for key, each in documents.items()}
+    numbered = {int(key): document for key, document in documents.items()}
     return Content(numbered, _checkpoint(marker))
 
 

@@ -1,7 +1,7 @@
 """The documents of one table in memory, and the indexes that find them.
 
 An index is made the first time that a query could use it and kept up to date from then
-on: a service that is never asked for a field pays nothing for it. A bucket holds the
+on: a service that is never asked for a field pays nothing for it. A postings holds the
 records that share one value as lists sorted by each order that was asked for, so that
 filter, order, offset and limit are answered by a slice. Records are never changed, only
 replaced: a page that was handed out stays what it was while writers go on.
@@ -9,7 +9,7 @@ replaced: a page that was handed out stays what it was while writers go on.
 
 import threading
 from collections.abc import Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from typing import Any
 
 from orjson import dumps
@@ -26,14 +26,13 @@ from app.query.predicate import (
 )
 from app.query.values import SCALARS
 from app.storage import Collection, Document, Key
-from app.storage.files.changed_paths import Member, touches
 from app.storage.files.records import Decoded, Record
 from app.storage.files.sorted_index import (
-    WHOLE_LISTS_KEPT,
-    Bucket,
-    Kept,
+    WHOLE_LISTS_CACHED,
+    Cache,
     Keys,
     Orders,
+    PostingList,
     ascending,
     put_in_order,
 )
@@ -61,13 +60,13 @@ class Documents:
         self.version = next(_versions)
         self._by_key = {record.key: record for record in records}
         self._first = sort_key(collection.order)
-        self._all: Bucket | None = None
-        self._kept = Kept(lambda: WHOLE_LISTS_KEPT * len(self._by_key))
-        self._indexes: dict[Field, dict[Any, Bucket]] = {}
+        self._all: PostingList | None = None
+        self._cache = Cache(lambda: WHOLE_LISTS_CACHED * len(self._by_key))
+        self._indexes: dict[Field, dict[Any, PostingList]] = {}
         # The fields that lists and indexes were made by.
-        self._listed = {each.field for each in collection.order}
-        # What was under a key when the lists were settled last, and what is there now.
-        self._unsettled: dict[Key, tuple[Record | None, Decoded | None]] = {}
+        self._listed = {order.field for order in collection.order}
+        # What was under a key at the last refresh of the indexes, and what is there now.
+        self._stale: dict[Key, tuple[Record | None, Decoded | None]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -80,21 +79,14 @@ class Documents:
     def get(self, key: Key) -> Record | None:
         return self._by_key.get(key)
 
-    def change(
-        self,
-        put: Iterable[Decoded],
-        gone: Iterable[Key],
-        touched: frozenset[Member] | None = None,
-    ) -> None:
+    def change(self, put: Iterable[Decoded], gone: Iterable[Key]) -> None:
         """Remove what is under the keys ``gone``, and add or replace ``put``, at once.
 
-        The indexes follow when they are asked, or with ``settle``: that takes longer than
-        all else, and other processes need not wait for it. A document that is replaced
-        differs from the one before in none but the ``touched`` members, if these are given:
-        perhaps nothing is to follow.
+        The indexes follow when they are asked, or with ``refresh_indexes``: that takes the
+        most time, and other processes need not wait for it.
         """
-        new = {each.record.key: each for each in put}
-        records = {key: each.record for key, each in new.items()}
+        new = {decoded.record.key: decoded for decoded in put}
+        records = {key: decoded.record for key, decoded in new.items()}
         with self._lock:
             former = {key: self._by_key.get(key) for key in (*gone, *records)}
             # One step for those who get records meanwhile, without the lock.
@@ -105,24 +97,14 @@ class Documents:
             self.version = next(_versions)
             if self._all is None:
                 return
-            is_in_place = touched is not None and not touches(touched, self._listed)
             for key, before in former.items():
-                after = records.get(key)
-                if (
-                    is_in_place
-                    and (before is not None and after is not None)
-                    and before.number == after.number
-                    and key not in self._unsettled
-                ):
-                    after.place = before.place
-                else:
-                    first, _ = self._unsettled.get(key, (before, None))
-                    self._unsettled[key] = first, new.get(key)
+                first, _ = self._stale.get(key, (before, None))
+                self._stale[key] = first, new.get(key)
 
-    def settle(self) -> None:
+    def refresh_indexes(self) -> None:
         """Bring the indexes up to date."""
         with self._lock:
-            self._settle()
+            self._refresh_indexes()
 
     def after_fork(self) -> None:
         """Start anew in a child process: who held the lock is not there."""
@@ -136,24 +118,24 @@ class Documents:
             while not self._lock.acquire(timeout=WAIT):
                 pace()
         try:
-            self._settle()
-            bucket, rest = self._candidates(query, pace)
+            self._refresh_indexes()
+            postings, rest = self._candidates(query, pace)
             if rest is None:
-                total = len(bucket)
+                total = len(postings)
                 start = min(query.offset, total)
                 stop = total if end is None else min(end, total)
                 if start >= stop:
                     return [], total
-                self._listed |= {each.field for each in order}
+                self._listed |= {by.field for by in order}
                 if not is_mirrored:
-                    return bucket.page(order, start, stop, pace), total
+                    return postings.page(order, start, stop, pace), total
                 start, stop = total - stop, total - start
-                return bucket.page(order, start, stop, pace)[::-1], total
-            present, records = self._limited(bucket, order, rest, pace)
+                return postings.page(order, start, stop, pace)[::-1], total
+            present, records = self._limited(postings, order, rest, pace)
         finally:
             self._lock.release()
         matches = predicate(rest)
-        found = [each for each in paced(records, pace) if matches(each.document)]
+        found = [record for record in paced(records, pace) if matches(record.document)]
         if present != order:
             put_in_order(found, order, pace)
         if is_mirrored:
@@ -161,110 +143,118 @@ class Documents:
         return found[query.offset : end], len(found)
 
     def _limited(
-        self, bucket: Bucket, order: Orders, rest: Condition, pace: Pace
+        self, postings: PostingList, order: Orders, rest: Condition, pace: Pace
     ) -> tuple[Orders, list[Record]]:
-        """Return the records of ``bucket`` that may fulfil ``rest``, and their order.
+        """Return the records of ``postings`` that may fulfil ``rest``, and their order.
 
         That is ``order`` or that of the table.
         """
-        if bucket is self._all:
-            for field in {each.field for each in limits(rest)}:
+        if postings is self._all:
+            for field in {comparison.field for comparison in limits(rest)}:
                 if field not in self._collection.indexed:
                     continue
                 by = (Order(field),)
                 self._listed.add(field)
                 near = bounds(rest, by[0])
-                if bucket.count(by, near, pace) * FEW < len(bucket):
-                    records = bucket.within(by, near, pace)
-                    return (), sorted(records, key=lambda each: each.place)
-        present = order if bucket.has(order) else ()
+                if postings.count(by, near, pace) * FEW < len(postings):
+                    records = postings.within(by, near, pace)
+                    return (), sorted(records, key=lambda record: record.position)
+        present = order if postings.has(order) else ()
         first = present or self._collection.order
         limits_ = bounds(rest, first[0]) if first else []
-        return present, bucket.within(present, limits_, pace)
+        return present, postings.within(present, limits_, pace)
 
-    def _candidates(self, query: Query, pace: Pace) -> tuple[Bucket, Condition | None]:
-        """Return the smallest bucket that holds all matches, and what is left to test."""
+    def _candidates(
+        self, query: Query, pace: Pace
+    ) -> tuple[PostingList, Condition | None]:
+        """Return the smallest list that holds all matches, and what is left to test."""
         where = query.where
         if where is None:
             return self._everything(pace), None
-        best: tuple[int, Comparison, list[Bucket]] | None = None
+        best: tuple[int, Comparison, list[PostingList]] | None = None
         # Their sizes are enough to compare them: only one is put together.
         for comparison in equalities(where):
-            buckets = self._buckets(comparison, pace)
-            if buckets is not None:
-                size = sum(map(len, buckets))
+            lists = self._posting_lists(comparison, pace)
+            if lists is not None:
+                size = sum(map(len, lists))
                 if best is None or size < best[0]:
-                    best = size, comparison, buckets
+                    best = size, comparison, lists
         if best is None:
             return self._everything(pace), where
-        _, comparison, buckets = best
+        _, comparison, lists = best
         rest = without(where, comparison)
-        if len(buckets) == 1:
-            return buckets[0], rest
-        places = sorted(place for bucket in buckets for place in bucket.places)
-        return self._part(places), rest
+        if len(lists) == 1:
+            return lists[0], rest
+        positions = sorted(chain.from_iterable(found.positions for found in lists))
+        return self._part(positions), rest
 
-    def _buckets(self, comparison: Comparison, pace: Pace) -> list[Bucket] | None:
-        """Return the buckets of all that fulfil ``comparison``; None without an index."""
+    def _posting_lists(
+        self, comparison: Comparison, pace: Pace
+    ) -> list[PostingList] | None:
+        """Return the lists of all that fulfil ``comparison``; None without an index."""
         field, wanted = comparison.field, comparison.operand
         values = wanted if comparison.operator == "$in" else (wanted,)
         if field.path == (self._collection.key,) and field.type in SCALARS:
             keyed = [self._by_key.get(value) for value in set(values)]
-            return [self._part(self._places(filter(None, keyed), pace))]
+            return [self._part(self._positions(filter(None, keyed), pace))]
         if field not in self._collection.indexed:
             return None
         index = self._index(field, pace)
         return [index[value] for value in set(values) if value in index]
 
-    def _part(self, places: Keys) -> Bucket:
-        """Return a bucket that is used once."""
-        return Bucket(places, self._by_key)
+    def _part(self, positions: Keys) -> PostingList:
+        """Return a postings that is used once."""
+        return PostingList(positions, self._by_key)
 
-    def _lasting(self, places: Keys) -> Bucket:
-        return Bucket(places, self._by_key, self._kept)
+    def _lasting(self, positions: Keys) -> PostingList:
+        return PostingList(positions, self._by_key, self._cache)
 
-    def _places(self, records: Iterable[Record], pace: Pace) -> Keys:
-        """Return the sorted places of ``records``."""
+    def _positions(self, records: Iterable[Record], pace: Pace) -> Keys:
+        """Return the sorted positions of ``records``."""
         records = list(records)
         if self._all is None:
             for record in paced(records, pace):
-                self._put_in_place(Decoded(record))
-        return sorted(record.place for record in records)
+                self._put_in_position(Decoded(record))
+        return sorted(record.position for record in records)
 
-    def _put_in_place(self, each: Decoded) -> None:
+    def _put_in_position(self, decoded: Decoded) -> None:
         # The order of creation is known without a look into the document.
-        first = self._first(each.document) if self._collection.order else ()
-        each.record.place = (*first, each.record.number, each.record.key)
+        first = self._first(decoded.document) if self._collection.order else ()
+        decoded.record.position = (*first, decoded.record.number, decoded.record.key)
 
-    def _everything(self, pace: Pace) -> Bucket:
+    def _everything(self, pace: Pace) -> PostingList:
         if self._all is None:
-            self._all = self._lasting(self._places(self._by_key.values(), pace))
+            self._all = self._lasting(self._positions(self._by_key.values(), pace))
         return self._all
 
-    def _index(self, field: Field, pace: Pace) -> dict[Any, Bucket]:
+    def _index(self, field: Field, pace: Pace) -> dict[Any, PostingList]:
         index = self._indexes.get(field)
         if index is None:
             groups: dict[Any, Keys] = {}
             for record in paced(self._everything(pace).page(), pace):
                 value = _value(field, record.document)
-                groups.setdefault(value, []).append(record.place)
-            index = {value: self._lasting(each) for value, each in groups.items()}
+                groups.setdefault(value, []).append(record.position)
+            index = {
+                value: self._lasting(positions) for value, positions in groups.items()
+            }
             self._indexes[field] = index
             self._listed.add(field)
         return index
 
-    def _settle(self) -> None:
-        while self._unsettled and self._all is not None:
-            _, (former, new) = self._unsettled.popitem()
+    def _refresh_indexes(self) -> None:
+        while self._stale and self._all is not None:
+            _, (former, new) = self._stale.popitem()
             old = None if former is None else Decoded(former)
             self._reindex(self._all, old, new)
 
-    def _reindex(self, all_: Bucket, old: Decoded | None, new: Decoded | None) -> None:
+    def _reindex(
+        self, all_: PostingList, old: Decoded | None, new: Decoded | None
+    ) -> None:
         if old is not None and new is not None and self._stands(old, new):
-            new.record.place = old.record.place
+            new.record.position = old.record.position
             return
         if new is not None:
-            self._put_in_place(new)
+            self._put_in_position(new)
         _move(all_, all_, old, new)
         for field, index in self._indexes.items():
             before = after = None
@@ -281,7 +271,7 @@ class Documents:
                 del index[value]
 
     def _stands(self, old: Decoded, new: Decoded) -> bool:
-        """Return whether ``new`` has the place of ``old`` in all lists."""
+        """Return whether ``new`` has the position of ``old`` in all lists."""
         if old.record.number != new.record.number:
             return False
         for field in self._listed:
@@ -295,12 +285,12 @@ class Documents:
 
 
 def _move(
-    before: Bucket | None,
-    after: Bucket | None,
+    before: PostingList | None,
+    after: PostingList | None,
     old: Decoded | None,
     new: Decoded | None,
 ) -> None:
-    """Replace ``old``, which is in the bucket ``before``, by ``new`` in ``after``."""
+    """Replace ``old``, which is in the postings ``before``, by ``new`` in ``after``."""
     if before is after and before is not None and old is not None and new is not None:
         before.replace(old, new)
         return

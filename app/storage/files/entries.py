@@ -4,8 +4,10 @@ A line that is none, as another program or a fault may write it, is treated as d
 it is set aside, and the entries around it are kept.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+from app.storage import Key
 
 LAST = 2**62 - 1
 """The highest sequence number of an entry, and the highest number and id that are given.
@@ -22,7 +24,63 @@ LARGEST = 2**63 - 1
 and new documents get lower ones."""
 
 
-def is_entry(entry: dict[str, Any]) -> bool:
+class Header(TypedDict):
+    """The first line of a journal: what the data file that it goes on from contains."""
+
+    seq: int
+    """The number of the last entry that is in the data file."""
+    format: NotRequired[int]
+    """The form of the journal: the first has none."""
+    epoch: str
+    """The name of a line of journals: numbers mean the same in all of one epoch."""
+    checkpoint: NotRequired[Sequence[Any]]
+    """Which version the data file is: a number and a time."""
+    base: Sequence[int] | None
+    """The identity of the data file."""
+    digest: NotRequired[str]
+    """The digest of its bytes; empty if that is not known."""
+    next: int
+    """The number of the next new document."""
+    ids: NotRequired[Mapping[str, int]]
+    """The highest id of each sequence, which outlives the documents."""
+    covering: NotRequired[bool]
+    """Whether no document of the data file has a higher one."""
+    moment: NotRequired[str]
+    """If a person wrote the data file: the time that completed its documents."""
+    edited: NotRequired[bool]
+    """Whether it is unknown which file it was that a person had edited."""
+
+
+class Entry(TypedDict, total=False):
+    """Any other line of a journal: one atomic write, or a note on the data file."""
+
+    seq: int
+    """One more than that of the line before."""
+    put: Sequence[tuple[int, bytes]]
+    """Each document that is added or replaced: its number, and all of it as JSON."""
+    gone: Sequence[Key]
+    """The keys of the documents that are removed."""
+    was: Sequence[int | None]
+    """The revisions before, of ``put`` and then ``gone``; None for what was not there."""
+    ids: Mapping[str, int]
+    """The highest ids after it, if it touches any."""
+    next: int
+    """The number of the next new document, if one was given and not used yet."""
+    fold: Sequence[int] | None
+    """The identity of the data file that a checkpoint is about to put in place."""
+    at: Sequence[Any]
+    """The version of that data file: a number and a time."""
+    edit: Sequence[int] | None
+    """The identity of the data file that a person edited: ``put`` is what was merged."""
+    anew: bool
+    """Whether others, who may have what is in no file, must read both files anew."""
+    broken: Sequence[int] | None
+    """The identity of an edited data file that cannot be served."""
+    digest: str
+    """The digest of the data file in ``fold`` or ``edit``."""
+
+
+def is_entry(entry: Mapping[str, Any]) -> bool:
     """Return whether ``entry`` is one, or a header, by the members that are known here."""
     if "seq" not in entry or "epoch" in entry and not _HEADER <= entry.keys():
         return False
@@ -93,7 +151,6 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "seq": _is_counted,
     "put": _are(_is_put),
     "gone": _are(_is_key),
-    "touched": _are(_are(_is_text)),
     "ids": _are_ids,
     "next": _is_counted,
     "was": _are(_is_revision),

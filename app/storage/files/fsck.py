@@ -36,7 +36,7 @@ def findings(folder: Path, collection: Collection) -> list[str]:
             if sound and not damaged and size != (size := journal.size()):
                 continue
             lines = with_header(lines + sound, 0)
-        # A fold may have replaced the files while they were read.
+        # A checkpoint may have replaced the files while they were read.
         if identity(file.path) == found and _inode(path) == (journal and journal.inode):
             break
     in_journal = list(_of_journal(path.name, lines, damaged, collection))

@@ -12,33 +12,32 @@ the documents that are left.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from app.errors import Unavailable
 from app.storage import IdsOf, Key, no_ids
-from app.storage.files.entries import LAST
+from app.storage.files.entries import LAST, Entry, Header
 from app.storage.files.records import Record, Records
 
 
-class Marks:
+class HighWaterMarks:
     """The highest id of each sequence that was given or found.
 
-    They are ``covering`` when no document of the table has a higher one up to ``LAST``.
+    They ``are_complete`` when no document of the table has a higher one up to ``LAST``.
     """
 
-    __slots__ = ("highest", "covering")
+    __slots__ = ("highest", "are_complete")
 
     def __init__(self, highest: Iterable[tuple[str, int]] = ()) -> None:
         self.highest = dict(highest)
-        self.covering = False
+        self.are_complete = False
 
-    def begin(self, header: dict[str, Any]) -> None:
-        """Take in the first line of a journal, which may be from before there were any."""
+    def begin(self, header: Header) -> None:
+        """Apply the first line of a journal, which may be from before there were any."""
         self.note(header)
-        self.covering |= header.get("covering", False)
+        self.are_complete |= header.get("covering", False)
 
-    def note(self, entry: dict[str, Any]) -> None:
-        """Take in a line of the journal."""
+    def note(self, entry: Entry | Header) -> None:
+        """Apply a line of the journal."""
         self.raise_to(entry.get("ids", {}).items())
 
     def raise_to(self, ids: Iterable[tuple[str, int]]) -> None:
@@ -46,26 +45,28 @@ class Marks:
             if self.highest.get(sequence, 0) < id_ <= LAST:
                 self.highest[sequence] = id_
 
-    def cover(self, documents: Records, ids_of: IdsOf) -> None:
+    def complete(self, documents: Records, ids_of: IdsOf) -> None:
         """Look through all documents, unless that was done before."""
-        if not self.covering:
+        if not self.are_complete:
             for record in documents:
                 self.raise_to(ids_of(record.document))
-            self.covering = True
+            self.are_complete = True
 
 
 class NewIds:
     """The ids that one write gives; they are given once its entry is in the journal."""
 
-    def __init__(self, marks: Marks, documents: Records, ids_of: IdsOf) -> None:
+    def __init__(
+        self, marks: HighWaterMarks, documents: Records, ids_of: IdsOf
+    ) -> None:
         self._before = marks
-        self._after = Marks()
+        self._after = HighWaterMarks()
         self._documents = documents
         self._ids_of = ids_of
 
     def next_id(self, sequence: str) -> int:
         """Return the id that comes next in ``sequence``; raises Unavailable."""
-        self._before.cover(self._documents, self._ids_of)
+        self._before.complete(self._documents, self._ids_of)
         self._after.raise_to(self._before.highest.items())
         id_ = self._after.highest.get(sequence, 0) + 1
         if id_ > LAST:
@@ -81,9 +82,9 @@ class NewIds:
         if self._ids_of is no_ids and not self._after.highest:
             return {}
         former: list[Record] = []
-        if not self._before.covering:
+        if not self._before.are_complete:
             keys = [*gone, *(record.key for record in put)]
-            former = [each for key in keys if (each := self._documents.get(key))]
+            former = [record for key in keys if (record := self._documents.get(key))]
         self._after.raise_to(self._before.highest.items())
         for record in (*put, *former):
             self._after.raise_to(self._ids_of(record.document))

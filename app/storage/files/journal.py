@@ -1,16 +1,43 @@
-"""The journal of one table: what was written since its data file was made.
+r"""The journal of one table: what was written since its data file was made.
 
-It holds JSON lines. Each begins with a checksum of the rest and carries a sequence
-number, one more than the line before. The first is the header: the sequence number that
-the data file contains, the identity of that file and the digest of its bytes, the
-next TinyDB number and the highest ids, which outlive the documents so that none is given
-twice. An entry holds the whole new state of each document it touched, the keys of those
-it removed, the revisions that they had before, and the highest ids after it: one entry is
-one atomic write, and reading it twice does no harm. The documents stand at its end, after
-the numbers of their bytes: who takes them in cuts them out, and need not decode them.
+It holds JSON lines. A real one, of a table in which somebody added two tasks, changed one,
+removed the other, and then wrote a data file by hand:
 
-Writers append under the table's lock and flush without it (``Commits``). Readers need
-no lock: they take whole, sound lines and leave the rest for later.
+>>> journal = b'''\
+... {"crc":"39f0aeea","seq":0,"format":3,"epoch":"4396e0f3","checkpoint":[0,""],\
+... "base":null,"digest":"","next":2,"ids":{"task":1},"covering":true}
+... {"crc":"86fad5d0","seq":1,"gone":[],"was":[null],"ids":{"task":1},\
+... "sizes":[[1,23]],"put":[{"id":1,"name":"clean"}]}
+... {"crc":"85c876a2","seq":2,"gone":[],"was":[null],"ids":{"task":2},\
+... "sizes":[[2,24]],"put":[{"id":2,"name":"report"}]}
+... {"crc":"2401a1b5","seq":3,"gone":[],"was":[1182949879058504798],"ids":{"task":2},\
+... "sizes":[[1,26]],"put":[{"id":1,"name":"clean up"}]}
+... {"crc":"a722e07a","seq":4,"gone":[2],"was":[6232679692528468038],"ids":{"task":2},\
+... "sizes":[],"put":[]}
+... {"crc":"22f2891d","seq":5,"gone":[],"was":[7351123580365245402],\
+... "edit":[2179403,1795865663580494157,29],\
+... "digest":"a90b84abc20b360aaead08d1dacf81cf","anew":false,"ids":{"task":2},\
+... "sizes":[[1,27]],"put":[{"id":1,"name":"clean all"}]}
+... '''
+>>> header, *entries = [decode(line).entry for line in journal.splitlines(True)]
+>>> for entry in entries:
+...     print(entry["seq"], entry["put"], entry["gone"])
+1 [(1, b'{"id":1,"name":"clean"}')] []
+2 [(2, b'{"id":2,"name":"report"}')] []
+3 [(1, b'{"id":1,"name":"clean up"}')] []
+4 [] [2]
+5 [(1, b'{"id":1,"name":"clean all"}')] []
+
+Each line begins with a checksum of the rest and carries a sequence number, one more than
+the line before. The first is the header; what its members and those of an entry mean is
+said in ``entries``. One entry is one atomic write, and applying it twice does no harm. Its
+documents come last, after the numbers and sizes of their bytes: they are cut out, not
+decoded, when the entry is applied. A line whose bytes changed is none:
+
+>>> decode(journal.splitlines(True)[1].replace(b"clean", b"clear"))
+
+Writers append under the table's lock and flush without it (``commits``). Readers need
+no lock: they apply whole, sound lines and leave the rest for later.
 
 **Caveats.** A write is lost with its line if a disk corrupts what it has confirmed; the
 damaged line is set aside, the sound ones around it are kept.
@@ -20,15 +47,15 @@ import errno
 import os
 import secrets
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 
-from app.errors import Full, Invalid, Unavailable
-from app.storage.files.descriptors import Descriptor, Sync, adopt, draft, flush_folder
-from app.storage.files.entries import is_entry
+from app.errors import Invalid
+from app.storage.files.descriptors import Descriptor, Sync, adopt, draft
+from app.storage.files.entries import Entry, Header, is_entry
 
 FORMAT = 3
 """The number of this form of journal; a folder with a higher one is refused.
@@ -51,18 +78,23 @@ class Line(NamedTuple):
     The member ``put`` of an entry holds documents, as pairs of a number and JSON.
     """
 
-    entry: dict[str, Any]
+    entry: Entry
     raw: bytes
 
+    @property
+    def header(self) -> Header:
+        """The entry of the first line."""
+        return cast(Header, self.entry)
 
-def encode(entry: dict[str, Any]) -> bytes:
+
+def encode(entry: Mapping[str, Any]) -> bytes:
     """Return the line for ``entry``, which has at least one member besides ``put``."""
     put = entry.get("put")
     if put is None:
         members = orjson.dumps(entry, default=list)[1:]
     else:
         sizes = [(number, len(document)) for number, document in put]
-        head = {name: each for name, each in entry.items() if name != "put"}
+        head = {name: value for name, value in entry.items() if name != "put"}
         start = orjson.dumps({**head, "sizes": sizes}, default=list)[1:-1]
         documents = b",".join([document for _, document in put])
         members = b"%b%b%b]}" % (start, _PUT, documents)
@@ -78,7 +110,9 @@ def decode(raw: bytes) -> Line | None:
         entry = _entry(members)
     except (ValueError, TypeError):
         return None
-    return Line(entry, raw) if entry is not None and is_entry(entry) else None
+    if entry is None or not is_entry(entry):
+        return None
+    return Line(cast(Entry, entry), raw)
 
 
 def _entry(members: bytes) -> dict[str, Any] | None:
@@ -94,7 +128,9 @@ def _entry(members: bytes) -> dict[str, Any] | None:
         return entry
     if "sizes" not in entry:
         entry = orjson.loads(b"{" + members)
-        entry["put"] = [(number, orjson.dumps(each)) for number, each in entry["put"]]
+        entry["put"] = [
+            (number, orjson.dumps(document)) for number, document in entry["put"]
+        ]
         return entry
     place = end + len(_PUT)
     entry["put"] = put = []
@@ -201,15 +237,15 @@ class Journal:
 class Appended(NamedTuple):
     """Entries in a journal, as they are numbered, and how many bytes they are.
 
-    Until ``were_taken_in()`` is called, readers see a journal that is longer than what has
+    Until ``were_applied()`` is called, readers see a journal that is longer than what has
     been applied.
     """
 
-    entries: list[dict[str, Any]]
+    entries: list[Entry]
     journal: Journal
     size: int
 
-    def were_taken_in(self) -> None:
+    def were_applied(self) -> None:
         """Record that the documents have them."""
         self.journal.offset += self.size
 
@@ -254,9 +290,9 @@ def read_journal(path: Path) -> tuple[Journal | None, list[Line]]:
         return None, []
     lines = journal.tail(journal.size())
     journal.skip(lines)
-    if lines and lines[0].entry.get("format", FORMAT) > FORMAT:
+    if lines and lines[0].header.get("format", FORMAT) > FORMAT:
         raise Invalid(
-            f"{path.name} has format {lines[0].entry['format']}, made by a newer "
+            f"{path.name} has format {lines[0].header['format']}, made by a newer "
             f"version; this version reads up to {FORMAT}"
         )
     return journal, lines
@@ -280,7 +316,7 @@ def is_whole(journal: Journal, lines: list[Line]) -> bool:
     One whose header has an older form is to be mended too.
     """
     is_read = journal.offset == journal.size()
-    return is_read and _has_header(lines) and lines[0].entry.get("format") == FORMAT
+    return is_read and _has_header(lines) and lines[0].header.get("format") == FORMAT
 
 
 def mend(
@@ -317,71 +353,20 @@ def with_header(lines: list[Line], sequence: int) -> list[Line]:
     if _has_header(lines):
         return lines
     before = max(0, lines[0].entry["seq"] - 1) if lines else sequence
-    header = {"seq": before, "format": FORMAT, "epoch": "", "base": None, "next": 1}
-    return [Line(header, b""), *lines]
+    header: Header = {
+        "seq": before,
+        "format": FORMAT,
+        "epoch": "",
+        "base": None,
+        "next": 1,
+    }
+    return [header_line(header), *lines]
+
+
+def header_line(header: Header) -> Line:
+    """Return the line of ``header``, without its bytes."""
+    return Line(cast(Entry, header), b"")
 
 
 def _has_header(lines: list[Line]) -> bool:
     return bool(lines) and "epoch" in lines[0].entry
-
-
-class Commits:
-    """Makes appended entries durable.
-
-    A flush that fails may have lost what it was to write, and the next one would not say
-    so: from then on nothing is written until the store is opened anew.
-    """
-
-    def __init__(self, folder: Path, sync: Sync) -> None:
-        self._folder = folder
-        self._sync = sync
-        self._failure: str | None = None
-        self._named: Descriptor | None = None
-
-    def check(self) -> None:
-        """Raise Unavailable if a flush has failed."""
-        if self._failure is not None:
-            raise Unavailable(
-                f"the journal could not be flushed to disk ({self._failure}); "
-                "nothing is written until the service is restarted"
-            )
-
-    def check_writable(self, *paths: Path) -> None:
-        """Raise Unavailable when nothing can be written now, to ``paths`` too."""
-        self.check()
-        if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise Unavailable("the data folder cannot be written", self._folder)
-        for path in paths:
-            if path.exists() and not os.access(path, os.W_OK):
-                raise Unavailable(f"{path.name} cannot be written", self._folder)
-        disk = os.statvfs(self._folder)
-        if disk.f_bavail == 0:
-            raise Full("the disk is full", self._folder)
-        # Some file systems count no files at all.
-        if disk.f_files and disk.f_favail == 0:
-            raise Full("the disk has no room for another file", self._folder)
-
-    def flush(self, descriptor: int) -> None:
-        """Flush a file of the table to disk; raises OSError."""
-        try:
-            self._sync(descriptor)
-        except OSError as error:
-            self._failure = error.strerror or str(error)
-            raise
-
-    def commit(self, journal: Descriptor) -> None:
-        """Make durable what was appended to ``journal``; raises Unavailable.
-
-        If another one is in its place by now, that was flushed before.
-        """
-        self.check()
-        try:
-            # Another process may have died when it had put this journal in its place.
-            if journal is not self._named:
-                flush_folder(self._folder, self.flush)
-                self._named = journal
-            self.flush(journal.number)
-        except OSError as error:
-            self.check()
-            reason = error.strerror or "unknown error"
-            raise Unavailable(f"the folder cannot be flushed: {reason}") from error

@@ -114,7 +114,7 @@ def _all_completed(
             )
         records[record.key] = record
     if faults:
-        shown = "; ".join(cut(each, 200) for each in faults[file.name][:FAULTS_SHOWN])
+        shown = "; ".join(cut(fault, 200) for fault in faults[file.name][:FAULTS_SHOWN])
         more = faults.total - FAULTS_SHOWN
         tail = f"; and {more:,} more" if more > 0 else ""
         raise Invalid(f"{file.name}: {shown}{tail}", faults)

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 
 from app.errors import Unavailable
-from app.storage.files.sequence_lock import Turns, name_of
+from app.storage.files.sequence_lock import SequenceLock, name_of
 
 PATIENCE = 5.0
 """Seconds that a write waits at most for others that hold its table."""
@@ -103,12 +103,12 @@ class TableLock:
 
     Who holds it holds ``threads`` too, which keeps out those threads of this process that
     read what is in the files, and is taken last. Who has ``threads`` only may ask for the
-    lock if they do not wait for it. Each locking is a turn, which ``turns`` counts.
+    lock if they do not wait for it. ``sequence`` counts each locking.
     """
 
-    def __init__(self, path: Path, turns: Turns, patience: float) -> None:
+    def __init__(self, path: Path, sequence: SequenceLock, patience: float) -> None:
         self._path = path
-        self._turns = turns
+        self.sequence = sequence
         self._patience = patience
         self._descriptor: int | None = None
         self._file = 0, 0
@@ -128,11 +128,11 @@ class TableLock:
         self._writers.acquire(seconds)
         try:
             if self._depth == 0:
-                self._begin_turn(end)
+                self._begin(end)
             try:
                 self.threads.acquire(end - time.monotonic())
             except Busy:
-                self._end_turn()
+                self._end()
                 raise
             self._depth += 1
         except OSError as error:
@@ -149,7 +149,7 @@ class TableLock:
         """Unlock it."""
         self._depth -= 1
         try:
-            self._end_turn()
+            self._end()
         finally:
             self.threads.release()
             self._writers.release()
@@ -205,19 +205,19 @@ class TableLock:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _begin_turn(self, end: float) -> None:
+    def _begin(self, end: float) -> None:
         descriptor = self._locked(end)
         self._is_stuck = False
         try:
-            self._turns.begin(descriptor)
+            self.sequence.begin(descriptor)
         except OSError:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
             raise
 
-    def _end_turn(self) -> None:
+    def _end(self) -> None:
         if self._depth == 0 and self._descriptor is not None:
             try:
-                self._turns.end(self._descriptor)
+                self.sequence.end(self._descriptor)
             finally:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
@@ -241,5 +241,5 @@ class TableLock:
         self._descriptor = descriptor = os.open(self._path, flags, 0o600)
         self._file = name_of(os.fstat(descriptor))
         # Should another file be at its place by now, that comes out in locking.
-        self._turns.open()
+        self.sequence.open()
         return descriptor

@@ -8,7 +8,7 @@ from functools import partial
 
 from app.errors import Error
 from app.logs import Failures
-from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.table import JournalTable
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,14 @@ class Keeper(threading.Thread):
         self._tables = list(tables)
         self._stopping = threading.Event()
         self._failures = Failures(log)
-        self._seen = {table.name: (table.progress(), 0.0) for table in self._tables}
+        self._seen = {table: (table.progress(), 0.0) for table in self._tables}
 
     def run(self) -> None:
         while not self._stopping.wait(ROUND):
             for table in self._tables:
-                self._try(table.name, partial(self._mend, table))
-                self._try(f"fold of {table.name}", partial(self._fold, table))
+                name = table.collection.name
+                self._try(name, partial(self._mend, table))
+                self._try(f"checkpoint of {name}", partial(self._checkpoint, table))
 
     def _try(self, name: str, act: Callable[[], bool]) -> None:
         """Do ``act``; whatever comes of it, the other tables and the next round go on."""
@@ -47,14 +48,14 @@ class Keeper(threading.Thread):
         table.mend()
         return True
 
-    def _fold(self, table: JournalTable) -> bool:
-        """Fold a table if that is due; return whether nothing is left to fold."""
+    def _checkpoint(self, table: JournalTable) -> bool:
+        """Write a checkpoint if one is due; return whether none is needed after that."""
         progress, now = table.progress(), time.monotonic()
-        seen, since = self._seen[table.name]
+        seen, since = self._seen[table]
         if progress != seen:
-            self._seen[table.name] = progress, now
-        if table.is_due(0.0 if progress != seen else now - since):
-            table.fold()
+            self._seen[table] = progress, now
+        if table.is_checkpoint_due(0.0 if progress != seen else now - since):
+            table.checkpoint()
         return table.progress()[1] == 0
 
     def is_stopped(self) -> bool:

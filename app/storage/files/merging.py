@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from app.errors import Invalid
 from app.storage import Collection, Key
-from app.storage.files.entries import LAST
+from app.storage.files.datafile import Identity
+from app.storage.files.entries import LAST, Entry
 from app.storage.files.loading import Saved
 from app.storage.files.records import Record
 from app.storage.files.versions import UNKNOWN, Checkpoint, Edited, Step
@@ -75,11 +76,15 @@ class Merged:
 
 
 class Edit(NamedTuple):
-    """An edit that was merged: where it came from, what it makes, its journal entry."""
+    """An edit that was merged: where it came from, what it makes, its journal entry.
+
+    ``file`` is the edited data file.
+    """
 
     base: Base
     merged: Merged
-    entry: dict[str, Any]
+    entry: Entry
+    file: Identity
 
 
 class Merger:
@@ -99,14 +104,14 @@ class Merger:
         now: Now | None = None,
     ) -> None:
         self._saved = saved
-        self._records = {each.key: each for each in saved.records}
+        self._records = {record.key: record for record in saved.records}
         self._steps = steps
         self._edits = edits
         self._collection = collection
         self._written = Base.of(steps)
         self._has_all = now is not None
         self._now = now or self._written_or_saved
-        self._moments = {each.moment for each in steps if each.moment}
+        self._moments = {step.moment for step in steps if step.moment}
         self._others_of: dict[Key, set[int]] = {}
 
     def base(self) -> Base:
@@ -121,12 +126,12 @@ class Merger:
         New documents have their own numbers, or ones from ``next_number`` on.
         """
         merged = Merged()
-        keys = dict.fromkeys(each.key for each in present)
+        keys = dict.fromkeys(record.key for record in present)
         for known in (self._records, base.former, self._written.former):
             keys |= dict.fromkeys(known)
         results = [(key, self._result(key, base, merged)) for key in keys]
         # Those that are there already keep the numbers that TinyDB's callers know.
-        results.sort(key=lambda each: self._now(each[0]) is None)
+        results.sort(key=lambda result: self._now(result[0]) is None)
         taken: set[int] = set()
         for key, result in results:
             now, saved = self._now(key), self._records.get(key)
@@ -142,7 +147,7 @@ class Merger:
             record = Record(number, key, result.content)
             if not (now and saved and _alike(record, now) and _alike(record, saved)):
                 merged.put.append(record)
-        for key in (*(each.key for each in merged.put), *merged.gone):
+        for key in (*(record.key for record in merged.put), *merged.gone):
             former = self._now(key)
             merged.was.append(former.revision if former else None)
         return merged
@@ -193,7 +198,7 @@ class Merger:
             elif older:
                 edited = self._continued(self._steps[number].since)
                 others = count - sum(differ.get(key, False) for key in edited)
-                others += sum(not self._is_at(*each) for each in edited.items())
+                others += sum(not self._is_at(*pair) for pair in edited.items())
                 # In doubt, what was written since stays.
                 if others < fewest or (best == newest and others == fewest):
                     best, fewest = number, others
@@ -202,8 +207,12 @@ class Merger:
     def _continued(self, checkpoint: Checkpoint) -> Edited:
         """Return what the edit of a version changed that this one goes on from, if any."""
         for edited in reversed(self._edits.get(checkpoint, [])):
-            put = {key: each for key, each in edited.items() if each is not None}
-            if put and any(self._is_at(*each) for each in put.items()):
+            put = {
+                key: revision
+                for key, revision in edited.items()
+                if revision is not None
+            }
+            if put and any(self._is_at(*pair) for pair in put.items()):
                 return edited
             if not put and not edited.keys() & self._records.keys():
                 return edited
@@ -263,5 +272,5 @@ def _in_order_of(model: Any, value: Any) -> Any:
         return {name: _in_order_of(model.get(name), value[name]) for name in names}
     if isinstance(model, list) and isinstance(value, list):
         models = model + [None] * len(value)
-        return [_in_order_of(*each) for each in zip(models, value)]
+        return [_in_order_of(*pair) for pair in zip(models, value)]
     return value

@@ -58,9 +58,9 @@ class Record:
     fraction of the memory, and is decoded each time that the document is asked for.
     """
 
-    __slots__ = ("number", "key", "content", "place", "_revision")
+    __slots__ = ("number", "key", "content", "position", "_revision")
 
-    place: Any
+    position: Any
     """The position of the record in the order of the table: sort keys, the last its own;
     known once it is sorted."""
 

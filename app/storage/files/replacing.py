@@ -1,4 +1,4 @@
-"""Whether a data file can be replaced, which each fold does."""
+"""Whether a data file can be replaced, which each checkpoint does."""
 
 import re
 from pathlib import Path

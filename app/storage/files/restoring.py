@@ -7,9 +7,9 @@ from typing import NamedTuple
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
 from app.storage.files.datafile import DataFile, Drafted, Identity, digest, identity
-from app.storage.files.edits import Edits
-from app.storage.files.ids import Marks
+from app.storage.files.ids import HighWaterMarks
 from app.storage.files.journal import Journal, Line, is_whole, read_journal, with_header
+from app.storage.files.kept_edits import KeptEdits
 from app.storage.files.loading import Saved, checked, trusted
 from app.storage.files.records import Record, key_in
 from app.storage.files.state import State
@@ -40,25 +40,29 @@ class Read(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What is in a data file and its journal, and the edit that is yet to be merged."""
+    """What is in a data file and its journal, and the edit that is yet to be merged.
+
+    Or the ``fault`` of an edit that cannot be: the documents are those from before it.
+    """
 
     state: State
     edit: Saved | None = None
+    fault: Invalid | None = None
 
 
 class Restorer:
     """Restores the state of ``collection`` from ``file`` and the ``journal`` of it.
 
-    ``edits`` has what is kept of edits.
+    ``kept`` has what is kept of edits.
     """
 
     def __init__(
-        self, file: DataFile, journal: Path, collection: Collection, edits: Edits
+        self, file: DataFile, journal: Path, collection: Collection, kept: KeptEdits
     ) -> None:
         self._file = file
         self._path = journal
         self._collection = collection
-        self._edits = edits
+        self._kept = kept
 
     def find(self) -> Found:
         """Return the data file as it is now."""
@@ -82,7 +86,7 @@ class Restorer:
                 except (Unavailable, OSError):
                     sound = filter(self.has_keys, lines + journal.salvage()[0])
                     lines = with_header(list(sound), 0)
-            # If a fold replaced the data file meanwhile, the two do not belong together.
+            # After a checkpoint meanwhile, the two do not belong together.
             if identity(self._file.path) == found.identity:
                 return Read(found, journal, lines)
 
@@ -93,9 +97,8 @@ class Restorer:
         that were checked are not checked again. Raises Invalid.
         """
         history = State.without_documents(self._collection, lines)
-        self._edits.fault = None
         try:
-            # A crash in the first fold leaves no file, though the journal names it.
+            # A crash in the first checkpoint leaves no file, though the journal names it.
             if found.file is None and None in history.known:
                 return Restored(self._state([], lines, found, former))
             if found.file is not None:
@@ -109,14 +112,14 @@ class Restorer:
             saved, edited = self.checked(found, former)
             is_new = bool(lines) and not history.has(*edited)
             if is_new:
-                self._edits.check_version(saved, lines, history)
+                self._kept.check_version(saved, lines, history)
         except Invalid as error:
-            served = self._edits.served() if found.identity in history.broken else None
+            served = self._kept.served() if found.identity in history.broken else None
             if served is None:
                 raise
-            self._edits.report(error)
             records = trusted(served, self._file, self._collection)
-            return Restored(self._state(records, lines, found, former))
+            state = self._state(records, lines, found, former)
+            return Restored(state, fault=error)
         state = self._state(saved.records, lines, found, former)
         if is_new:
             return Restored(state, saved)
@@ -149,7 +152,7 @@ class Restorer:
         former: State,
     ) -> State:
         # What was given stays given, whatever became of the journal.
-        marks = Marks(former.marks.highest.items())
+        marks = HighWaterMarks(former.marks.highest.items())
         return State.of(self._collection, records, lines, found.identity, marks)
 
 

@@ -27,30 +27,30 @@ _LARGEST = 2 ** (8 * _BYTES) - 1
 """After it, the numbers begin again: the file may have been begun with any bytes."""
 
 _UNKNOWN = (1,)
-"""In place of the number in the file, while that is not in memory: no turn equals it."""
+"""In place of the number in the file, while that is not in memory: no mark equals it."""
 
 
-class Look(NamedTuple):
-    """A look at the files of a table: at which turn, and how long it holds.
+class ReadMark(NamedTuple):
+    """How far the files of a table were read: up to a number, and how long that holds.
 
-    Whatever was done to them before is seen in it, and nothing that is done in a later
-    turn. ``until`` is in seconds of the monotonic clock.
+    Whatever was done to them before is read, and nothing that is done under a later
+    number. ``until`` is in seconds of the monotonic clock.
     """
 
-    turn: int
+    number: int
     until: float
 
 
-class Turns:
-    """The turns of the lock at ``path``, and the last look of a table at its files.
+class SequenceLock:
+    """The number in the lock file at ``path``, and the last read mark of a table.
 
-    A look holds for ``moment`` seconds.
+    A mark holds for ``moment`` seconds.
     """
 
     def __init__(self, path: Path, moment: float) -> None:
         self._path = path
         self._moment = moment
-        self._last = Look(0, 0.0)
+        self._last = ReadMark(0, 0.0)
         self._number: Sequence[int] = _UNKNOWN
         self._writable: memoryview | None = None
         self._name: tuple[int, int] | None = None
@@ -59,26 +59,26 @@ class Turns:
 
     # For who reads
 
-    def last_look_holds(self) -> bool:
-        """Return whether nothing was written since the last look, which is not old yet."""
-        turn, until = self._last
-        return self._number[0] == turn and time.monotonic() < until
+    def last_mark_holds(self) -> bool:
+        """Return whether nothing was written since the last mark, which is not old yet."""
+        number, until = self._last
+        return self._number[0] == number and time.monotonic() < until
 
-    def look(self) -> Look:
-        """Return a look that begins now."""
+    def mark(self) -> ReadMark:
+        """Return the mark of a look at the files that begins now."""
         until = time.monotonic() + self._moment
         self._watch()
-        return Look(self._number[0], until)
+        return ReadMark(self._number[0], until)
 
-    def own_look(self) -> Look:
-        """Return a look that begins now, of who holds the lock, with what they write."""
-        return Look(self._next, time.monotonic() + self._moment)
+    def own_mark(self) -> ReadMark:
+        """Return the mark of who holds the lock, which includes what they write."""
+        return ReadMark(self._next, time.monotonic() + self._moment)
 
-    def have_seen(self, look: Look) -> None:
-        """Record that everything up to ``look`` has been read."""
-        # The holder of the lock, at an odd turn, may go on to write in the same one.
-        if look.turn % 2 == 0:
-            self._last = look
+    def record(self, mark: ReadMark) -> None:
+        """Record that everything up to ``mark`` has been read."""
+        # The holder of the lock, at an odd number, may go on to write under the same one.
+        if mark.number % 2 == 0:
+            self._last = mark
 
     # For who holds the lock
 
@@ -93,7 +93,7 @@ class Turns:
             self._number = _UNKNOWN
 
     def begin(self, descriptor: int) -> None:
-        """Begin a turn of the lock, which is ``descriptor``; raises OSError."""
+        """Make the number odd: ``descriptor`` is the lock, now held. Raises OSError."""
         if self._writable is not None:
             number = self._writable[0]
         else:
@@ -104,7 +104,7 @@ class Turns:
         self._next = (odd + 1) & _LARGEST
 
     def end(self, descriptor: int) -> None:
-        """End the turn; raises OSError."""
+        """Make the number even again; raises OSError."""
         self._put(descriptor, self._next)
 
     def _put(self, descriptor: int, number: int) -> None:

@@ -1,8 +1,8 @@
 """Records in the orders that they were asked for.
 
 A list holds the sort keys of its records, finished, so that one is found among 100,000 by
-comparing them, not by making them. Each ends with the place of the record in the order of
-the table, and each place with the number and the key of the document: so a list says
+comparing them, not by making them. Each ends with the position of the record in the order
+of the table, and each position with the number and the key of the document: so a list says
 where the records are, and not what they are. A document that changes in what no list is
 sorted by, as most changes are, leaves all lists as they are, in every process.
 
@@ -23,7 +23,7 @@ from app.query.predicate import SORTED, sort, sort_key
 from app.storage import Key
 from app.storage.files.records import Decoded, Record
 
-WHOLE_LISTS_KEPT = 4
+WHOLE_LISTS_CACHED = 4
 """All lists of a table in other orders have together at most this many times as many
 entries as the table has documents. An entry takes 100 to 200 bytes."""
 
@@ -40,40 +40,43 @@ def ascending(order: Orders) -> tuple[Orders, bool]:
     """Return ``order``, or its mirror if its last field descends, and which of the two."""
     if not order or not order[-1].descending:
         return order, False
-    return tuple(Order(each.field, not each.descending) for each in order), True
+    return tuple(Order(by.field, not by.descending) for by in order), True
 
 
 class SortedList:
-    """The keys of a bucket's records in another order, and the size that they count for."""
+    """The sort keys of a posting list in another order, and the size they count for."""
 
-    __slots__ = ("bucket", "order", "keys", "size")
+    __slots__ = ("postings", "order", "keys", "size")
 
-    def __init__(self, bucket: "Bucket", order: Orders, keys: Keys) -> None:
-        self.bucket = bucket
+    def __init__(self, postings: "PostingList", order: Orders, keys: Keys) -> None:
+        self.postings = postings
         self.order = order
         self.keys = keys
         self.size = 0
 
 
-class Bucket:
-    """Some of ``records``, by their sorted ``places`` in the order of the table.
+class PostingList:
+    """Some of ``records``, by their sorted ``positions`` in the order of the table.
 
     An empty order is that of the table; no other one may end with a field that descends.
-    Its lists in other orders are ``kept`` for the next time, if that is given.
+    Its lists in other orders stay in the ``cache`` for the next time, if that is given.
     """
 
-    __slots__ = ("places", "_records", "_kept", "_lists")
+    __slots__ = ("positions", "_records", "_cache", "_lists")
 
     def __init__(
-        self, places: Keys, records: Mapping[Key, Record], kept: "Kept | None" = None
+        self,
+        positions: Keys,
+        records: Mapping[Key, Record],
+        cache: "Cache | None" = None,
     ) -> None:
-        self.places = places
+        self.positions = positions
         self._records = records
-        self._kept = kept
+        self._cache = cache
         self._lists: dict[Orders, SortedList] = {}
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.positions)
 
     def has(self, order: Orders) -> bool:
         """Return whether there is a list in ``order`` already."""
@@ -106,26 +109,26 @@ class Bucket:
         return max(0, end - start)
 
     def add(self, new: Decoded) -> None:
-        insort(self.places, new.record.place)
-        for each in self._lists.values():
-            insort(each.keys, _key_of(each.order)(new))
+        insort(self.positions, new.record.position)
+        for other in self._lists.values():
+            insort(other.keys, _key_of(other.order)(new))
 
     def remove(self, old: Decoded) -> None:
-        del self.places[bisect_left(self.places, old.record.place)]
-        for each in self._lists.values():
-            del each.keys[bisect_left(each.keys, _key_of(each.order)(old))]
+        del self.positions[bisect_left(self.positions, old.record.position)]
+        for other in self._lists.values():
+            del other.keys[bisect_left(other.keys, _key_of(other.order)(old))]
 
     def replace(self, old: Decoded, new: Decoded) -> None:
-        if old.record.place != new.record.place:
+        if old.record.position != new.record.position:
             self.remove(old)
             self.add(new)
             return
-        for each in self._lists.values():
-            key = _key_of(each.order)
+        for other in self._lists.values():
+            key = _key_of(other.order)
             before, after = key(old), key(new)
             if before != after:
-                del each.keys[bisect_left(each.keys, before)]
-                insort(each.keys, after)
+                del other.keys[bisect_left(other.keys, before)]
+                insort(other.keys, after)
 
     def forget(self, order: Orders) -> None:
         """Let go of the list in ``order``."""
@@ -133,25 +136,25 @@ class Bucket:
 
     def close(self) -> None:
         """Let go of all lists."""
-        if self._kept is not None:
-            for each in list(self._lists.values()):
-                self._kept.forget(each)
+        if self._cache is not None:
+            for sorted_list in list(self._lists.values()):
+                self._cache.forget(sorted_list)
 
     def _sorted(self, order: Orders, pace: Pace) -> Keys:
         if not order:
-            return self.places
+            return self.positions
         found = self._lists.get(order)
         if found is None:
             found = SortedList(self, order, put_in_order(self.page(), order, pace))
             self._lists[order] = found
-        if self._kept is not None:
-            self._kept.use(found)
+        if self._cache is not None:
+            self._cache.use(found)
         return found.keys
 
     def _found(self, order: Orders, keys: Keys) -> list[Record]:
         records = self._records
         if not order:
-            return [records[place[-1]] for place in keys]
+            return [records[position[-1]] for position in keys]
         return [records[key[-1][-1]] for key in keys]
 
     @staticmethod
@@ -164,18 +167,18 @@ class Bucket:
                 # Longer texts that begin like it may be on either side of it.
                 operand = operand[:SORTED]
                 side = bisect_left if is_lower else bisect_right
-            place = side(keys, operand, key=_first)
+            position = side(keys, operand, key=_first)
             if is_lower:
-                start = max(start, place)
+                start = max(start, position)
             else:
-                end = min(end, place)
+                end = min(end, position)
         return start, end
 
 
-class Kept:
-    """The lists of all buckets of a table, those used last; ``most`` returns the bound.
+class Cache:
+    """The sorted lists of a table that were used last; ``most`` returns the bound.
 
-    What a client may ask for are hundreds of orders of thousands of buckets.
+    What a client may ask for are hundreds of orders of thousands of posting lists.
     """
 
     def __init__(self, most: Callable[[], int]) -> None:
@@ -198,17 +201,17 @@ class Kept:
         """Let go of a list."""
         del self._lists[unused]
         self.size -= unused.size
-        unused.bucket.forget(unused.order)
+        unused.postings.forget(unused.order)
 
 
 def put_in_order(records: list[Record], order: Orders, pace: Pace) -> Keys:
     """Sort ``records``, which are in the order of the table, and return their keys."""
     key = _key_of(order)
     # No more than one document is there at a time.
-    return sort(records, order, lambda each: key(Decoded(each)), pace)
+    return sort(records, order, lambda record: key(Decoded(record)), pace)
 
 
 @lru_cache(maxsize=256)
 def _key_of(order: Orders) -> Callable[[Decoded], tuple[Any, ...]]:
     first = sort_key(order)
-    return lambda each: (*first(each.document), each.record.place)
+    return lambda decoded: (*first(decoded.document), decoded.record.position)

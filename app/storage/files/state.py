@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.storage import Collection, Key
 from app.storage.files.changes import Recent
 from app.storage.files.datafile import Drafted, Identity
 from app.storage.files.documents import Documents
-from app.storage.files.entries import LAST
-from app.storage.files.ids import Marks
+from app.storage.files.entries import LAST, Entry, Header
+from app.storage.files.ids import HighWaterMarks
 from app.storage.files.journal import FORMAT, Line
 from app.storage.files.loading import moment_of
 from app.storage.files.merging import Edit
@@ -28,9 +27,9 @@ class State:
     the data files that the service itself wrote, ``merged`` those that a person wrote and
     that are in the documents, and ``broken`` those that cannot be. ``checkpoint`` is the
     version that the journal began with; a person wrote it if there is a ``moment``, with
-    which its documents were completed. ``unfolded`` counts the entries that the data file
-    lacks, ``marks`` are the highest ids. The documents may be ``ahead`` of the journal by
-    an edit that is not noted there.
+    which its documents were completed. ``since_checkpoint`` counts the entries that the
+    data file lacks, ``marks`` are the highest ids. The documents may be ``ahead`` of the
+    journal by an edit that is not noted there.
     """
 
     collection: Collection
@@ -43,8 +42,8 @@ class State:
     broken: Files = field(default_factory=dict)
     checkpoint: Checkpoint = Checkpoint(0, "")
     moment: str = ""
-    unfolded: int = 0
-    marks: Marks = field(default_factory=Marks)
+    since_checkpoint: int = 0
+    marks: HighWaterMarks = field(default_factory=HighWaterMarks)
     ahead: Edit | None = None
     recent: Recent = field(default_factory=Recent)
 
@@ -55,7 +54,7 @@ class State:
         records: Sequence[Record],
         lines: Sequence[Line],
         found: Identity | None,
-        marks: Marks,
+        marks: HighWaterMarks,
     ) -> "State":
         """Return the state after a journal of ``lines``, the header first, if any.
 
@@ -64,9 +63,9 @@ class State:
         state = cls(collection, Documents(collection, records), marks=marks)
         state.count(record.number for record in records)
         if lines:
-            state.begin(lines[0].entry)
+            state.begin(lines[0].header)
             # The header counts the documents in its own data file only.
-            marks.covering &= found in state.known
+            marks.are_complete &= found in state.known
         else:
             state.known = {None: ""}
         for line in lines[1:]:
@@ -85,8 +84,8 @@ class State:
             state.known = {None: ""}
         return state
 
-    def begin(self, header: dict[str, Any]) -> None:
-        """Take in the first line of a journal."""
+    def begin(self, header: Header) -> None:
+        """Apply the first line of a journal."""
         self.sequence = header["seq"]
         self.epoch = header["epoch"]
         self.next_number = max(self.next_number, header["next"])
@@ -98,29 +97,27 @@ class State:
         self.known = {} if self.moment or is_lost else base
         self.merged = base if self.moment and not is_lost else {}
         self.broken = {}
-        self.unfolded = 0
+        self.since_checkpoint = 0
         self.marks.begin(header)
         self.recent.begin(self.epoch, self.sequence)
 
-    def apply(self, entry: dict[str, Any]) -> None:
-        """Take in a later line of the journal."""
+    def apply(self, entry: Entry) -> None:
+        """Apply a later line of the journal."""
         key = self.collection.key
         put = [
             Decoded(Record(number, key_in(document, key), document))
             for number, document in entry.get("put", ())
         ]
         self.reserve(entry)
-        self.take(entry, put)
+        self.apply_records(entry, put)
 
-    def take(self, entry: dict[str, Any], put: Sequence[Decoded]) -> None:
-        """Take in a later line, reserved before, which puts these records."""
+    def apply_records(self, entry: Entry, put: Sequence[Decoded]) -> None:
+        """Apply a later line, reserved before, which puts these records."""
         if "put" in entry:
-            touched = entry.get("touched")
-            members = None if touched is None else frozenset(map(tuple, touched))
-            self.documents.change(put, entry.get("gone", ()), members)
-        self._pass(entry, [each.record.key for each in put])
+            self.documents.change(put, entry.get("gone", ()))
+        self._pass(entry, [decoded.record.key for decoded in put])
 
-    def reserve(self, entry: dict[str, Any]) -> None:
+    def reserve(self, entry: Entry) -> None:
         """Give no number and no id of ``entry`` again."""
         self.next_number = max(self.next_number, entry.get("next", 0))
         self.count(number for number, _ in entry.get("put", ()))
@@ -132,16 +129,16 @@ class State:
             if self.next_number <= number <= LAST:
                 self.next_number = number + 1
 
-    def note(self, entry: dict[str, Any]) -> None:
-        """Take in all of a line but its documents."""
+    def note(self, entry: Entry) -> None:
+        """Apply all of a line but its documents."""
         self.reserve(entry)
         put = entry.get("put", ())
         self._pass(
             entry, [key_in(document, self.collection.key) for _, document in put]
         )
 
-    def _pass(self, entry: dict[str, Any], put: list[Key]) -> None:
-        self.unfolded += "put" in entry
+    def _pass(self, entry: Entry, put: list[Key]) -> None:
+        self.since_checkpoint += "put" in entry
         digest = entry.get("digest", "")
         if entry.get("anew"):
             # It says what to make of the edited file, and of none from before.
@@ -159,7 +156,7 @@ class State:
 
     def rebase(self, lines: Sequence[Line]) -> None:
         """Go on in a new journal of ``lines``, whose documents are known already."""
-        self.begin(lines[0].entry)
+        self.begin(lines[0].header)
         for line in lines[1:]:
             self.note(line.entry)
 
@@ -198,7 +195,7 @@ class State:
         records = list(self.documents)
         return ((record.number, record.encoded) for record in records)
 
-    def header(self, checkpoint: Checkpoint, base: Drafted | None) -> dict[str, Any]:
+    def header(self, checkpoint: Checkpoint, base: Drafted | None) -> Header:
         """Return the first line of a journal that goes on from here.
 
         It follows the ``checkpoint``, with the data file ``base``.
@@ -212,12 +209,10 @@ class State:
             "digest": base.digest if base else "",
             "next": self.next_number,
             "ids": dict(self.marks.highest),
-            "covering": self.marks.covering,
+            "covering": self.marks.are_complete,
         }
 
-    def header_on(
-        self, found: Identity | None, checkpoint: Checkpoint
-    ) -> dict[str, Any]:
+    def header_on(self, found: Identity | None, checkpoint: Checkpoint) -> Header:
         """Return the first line of a journal on the data file ``found``, as it is.
 
         If a person wrote that, it is the version ``checkpoint``.
@@ -226,13 +221,13 @@ class State:
             base = Drafted(found, self.known[found]) if found else None
             return self.header(self.checkpoint, base)
         header = self.header(checkpoint, Drafted(found, self.merged.get(found, "")))
-        moment, is_lost = moment_of(found), found not in self.merged
-        return {**header, "moment": moment, "edited": is_lost}
+        header["moment"], header["edited"] = moment_of(found), found not in self.merged
+        return header
 
 
 def _is_in(files: Files, found: Identity | None, digest: str) -> bool:
     return found in files or (digest != "" and digest in files.values())
 
 
-def _identity(value: list[int] | None) -> Identity | None:
+def _identity(value: Sequence[int] | None) -> Identity | None:
     return None if value is None else Identity(*value)

@@ -10,11 +10,10 @@ from app.errors import Conflict, NotFound, Stale, Unavailable
 from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import Change, Collection, Document, Feed, Key, NextId, Page, Status
-from app.storage.files.changed_paths import differences
 from app.storage.files.descriptors import Sync, flush_folder
 from app.storage.files.maintenance import Keeper
 from app.storage.files.records import Record, Records
-from app.storage.files.tinydb_table import JournalTable
+from app.storage.files.table import JournalTable
 from app.storage.files.writing import Changes
 
 STEP = 1000
@@ -44,7 +43,8 @@ class FileStore:
             reason = f"the data folder cannot be made: {error.strerror}"
             raise Unavailable(reason, folder) from error
         self._tables = {
-            each.name: JournalTable(folder, each, sync) for each in collections
+            collection.name: JournalTable(folder, collection, sync)
+            for collection in collections
         }
         self._keeper = Keeper(self._tables.values())
         self._keeper.start()
@@ -56,7 +56,7 @@ class FileStore:
         )
 
     def table(self, name: str) -> JournalTable:
-        """Return a table, with TinyDB's own operations."""
+        """Return the table of this name."""
         return self._tables[name]
 
     def get(self, table: str, key: Key) -> Record:
@@ -110,11 +110,11 @@ class FileStore:
             number = target.next_number()
             records: dict[Key, Record] = {}
             for document in documents:
-                key = document[target.key]
+                key = document[target.collection.key]
                 if (old := None if clear else present.get(key)) is None:
                     number += 1
                 records[key] = Record(old.number if old else number - 1, key, document)
-            others = [each.key for each in present if each.key not in records]
+            others = [record.key for record in present if record.key not in records]
             return Changes(list(records.values()), others if clear else [])
 
         target.write(plan)
@@ -140,8 +140,7 @@ class FileStore:
                 result.append(old)
                 return Changes([], [])
             result.append(Record(old.number, key, document))
-            touched = differences(before, document)
-            return Changes(result, [], touched, self._max_document)
+            return Changes(result, [], self._max_document)
 
         self._tables[table].write(plan)
         return result[0]
@@ -190,7 +189,7 @@ class FileStore:
         return {name: table.status() for name, table in self._tables.items()}
 
     def close(self) -> None:
-        """Fold every table and let go of its files."""
+        """Write every table's data file and let go of its files."""
         self._keeper.stop()
         for table in self._tables.values():
             table.close()
@@ -226,9 +225,9 @@ def _added(
 ) -> Changes:
     records: dict[Key, Record] = {}
     for number, document in enumerate(documents, table.next_number()):
-        key = document[table.key]
+        key = document[table.collection.key]
         if key in records or present.get(key):
-            raise Conflict(f"{table.key} {key} exists already")
+            raise Conflict(f"{table.collection.key} {key} exists already")
         records[key] = Record(number, key, document)
     return Changes(list(records.values()), [], most=most)
 

@@ -1,7 +1,6 @@
-"""A table with TinyDB's own operations, beside those of the store contract."""
+"""TinyDB's own operations on a table, each of them an atomic entry of the journal."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -9,37 +8,39 @@ from tinydb.table import Table
 
 from app.datetimes import instant, now
 from app.errors import Conflict
-from app.storage import Collection, Document, NextId
-from app.storage.files.checkpoint import FoldedTable
-from app.storage.files.descriptors import Sync
+from app.storage import Document, NextId
 from app.storage.files.loading import completed
 from app.storage.files.records import Records
-from app.storage.files.writing import Changes, check_new_number
+from app.storage.files.table import JournalTable
+from app.storage.files.writing import Changes
 
 
-class JournalTable(FoldedTable, Table):
-    """A TinyDB table on a journal: TinyDB's own operations are atomic entries in it.
+class TinyTable(Table):
+    """``table`` as TinyDB has it.
 
-    TinyDB builds all of them on the three methods below.
+    TinyDB builds all of its operations on the three methods below.
     """
 
-    def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
-        FoldedTable.__init__(self, folder, collection, sync)
-        Table.__init__(self, self._file, collection.name, cache_size=0)
+    def __init__(self, table: JournalTable) -> None:
+        super().__init__(table.file, table.collection.name, cache_size=0)
+        self._table = table
 
     def _read_table(self) -> dict[str, Any]:
-        return {str(each.number): _copy(each.document) for each in self.documents}
+        documents = self._table.documents
+        return {str(record.number): _copy(record.document) for record in documents}
 
     def _update_table(self, updater: Callable[[dict[int, Any]], None]) -> None:
-        moment = instant(now())
+        collection, moment = self._table.collection, instant(now())
 
         def plan(documents: Records, _: NextId) -> Changes:
-            records = {each.number: each for each in documents}
-            table = {number: _copy(each.document) for number, each in records.items()}
+            records = {record.number: record for record in documents}
+            table = {
+                number: _copy(record.document) for number, record in records.items()
+            }
             updater(table)
             made = {
-                number: completed(number, each, moment, self._collection, documents)
-                for number, each in table.items()
+                number: completed(number, document, moment, collection, documents)
+                for number, document in table.items()
             }
             put = [
                 record
@@ -53,18 +54,13 @@ class JournalTable(FoldedTable, Table):
                 if number not in made or made[number].key != record.key
             ]
             if len({record.key for record in made.values()}) < len(made):
-                raise Conflict(f"two documents have the same {self._collection.key}")
+                raise Conflict(f"two documents have the same {collection.key}")
             return Changes(put, gone)
 
-        self.write(plan)
+        self._table.write(plan)
 
     def _get_next_id(self) -> int:
-        with self._lock:
-            self._catch_up_or_fail()
-            number = self._state.next_number
-            check_new_number(number)
-            self._append({"next": number + 1})
-            return number
+        return self._table.give_number()
 
 
 def _copy(document: Document) -> Any:

@@ -11,7 +11,7 @@ version that is not known is compared with those that are.
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
@@ -70,19 +70,19 @@ class Step:
     size: int = 0
     is_large: bool = False
 
-    def take(self, entry: dict[str, Any], key: str) -> None:
+    def take(self, entry: Mapping[str, Any], key: str) -> None:
         """Take in an entry of a journal or of versions; ``key`` is the member of it."""
         put = [
             Record(number, key_in(document, key), document)
             for number, document in entry.get("put", ())
         ]
         keys = entry.get("keys") or [
-            *(each.key for each in put),
+            *(record.key for record in put),
             *entry.get("gone", ()),
         ]
         was = entry.get("was", ())
-        for each, revision in zip_longest(keys, was[: len(keys)], fillvalue=UNKNOWN):
-            self.former.setdefault(each, revision)
+        for key_, revision in zip_longest(keys, was[: len(keys)], fillvalue=UNKNOWN):
+            self.former.setdefault(key_, revision)
         for gone in () if self.is_large else entry.get("gone", ()):
             self._take(gone, None)
         for record in () if self.is_large else put:
@@ -102,12 +102,12 @@ class Step:
         """Return the line of versions for this step, whose end is known."""
         head = {"until": self.until, "moment": self.moment}
         gone = [key for key, record in self.latter.items() if record is None]
-        put = [each for each in self.latter.values() if each is not None]
+        put = [record for record in self.latter.values() if record is not None]
         if self.is_large or self.size > CONTENT_BYTES:
             keys, was = list(self.former), list(self.former.values())
             return {**head, "keys": keys, "was": was}
-        keys = [*(each.key for each in put), *gone]
-        documents = [(each.number, each.encoded) for each in put]
+        keys = [*(record.key for record in put), *gone]
+        documents = [(record.number, record.encoded) for record in put]
         was = [self.former[key] for key in keys]
         return {**head, "put": documents, "gone": gone, "was": was}
 
@@ -128,9 +128,9 @@ def steps_in(
     for line in lines:
         if "put" in line.entry:
             step = next(
-                each
-                for each in reversed(steps)
-                if line.entry["seq"] > each.since.number or each is steps[0]
+                step
+                for step in reversed(steps)
+                if line.entry["seq"] > step.since.number or step is steps[0]
             )
             step.take(line.entry, key)
     return steps
@@ -214,7 +214,7 @@ class Versions:
         if named in known:
             known = known[: known.index(named) + 1]
         wanted = [first.since, *known[:-1]] if known else []
-        ending: dict[Checkpoint, dict[str, Any]] = {}
+        ending: dict[Checkpoint, Mapping[str, Any]] = {}
         for entry in self._entries():
             if "until" in entry and (until := Checkpoint(*entry["until"])) in wanted:
                 ending[until] = entry
@@ -231,7 +231,7 @@ class Versions:
             steps.append(step)
         return [*steps[:0:-1], *present]
 
-    def _entries(self) -> Iterator[dict[str, Any]]:
+    def _entries(self) -> Iterator[Mapping[str, Any]]:
         return (line.entry for line in self._lines())
 
     def _lines(self) -> Iterator[Line]:
@@ -281,5 +281,5 @@ def newest(lines: Sequence[Line]) -> list[Line]:
     return kept[::-1]
 
 
-def _since(entry: dict[str, Any]) -> Checkpoint:
+def _since(entry: Mapping[str, Any]) -> Checkpoint:
     return Checkpoint(entry["seq"], entry["time"])

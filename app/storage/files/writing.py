@@ -10,19 +10,18 @@ of the throughput in two processes, and the longest write took 2.5 times as long
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from app.errors import Error, TooLarge, Unavailable, cut
-from app.storage import Collection, Key, NextId
-from app.storage.files.changed_paths import Member
-from app.storage.files.descriptors import Sync
+from app.storage import Key, NextId
+from app.storage.files.appending import Appender
+from app.storage.files.catching_up import CatchingUp
 from app.storage.files.documents import Documents
-from app.storage.files.entries import LAST
+from app.storage.files.entries import LAST, Entry
 from app.storage.files.group_commit import GroupCommit, PendingWrite
 from app.storage.files.ids import NewIds
 from app.storage.files.records import Decoded, Record, Records
-from app.storage.files.replica import SharedTable
+from app.storage.files.replica import Replica
 
 _thread = threading.local()
 
@@ -30,17 +29,15 @@ _thread = threading.local()
 class Changes(NamedTuple):
     """What one write does: records to put, and keys that are gone.
 
-    One that only replaces records may name the ``touched`` members: in no others does any
-    of them differ from the one before. Records may have ``most`` bytes, if that is given.
+    Records may have ``most`` bytes, if that is given.
     """
 
     put: list[Record]
     gone: list[Key]
-    touched: list[Member] | None = None
     most: int | None = None
 
 
-class Planned:
+class Overlay:
     """The documents as they will be: those of now, with what was planned since."""
 
     def __init__(self, documents: Documents) -> None:
@@ -49,8 +46,8 @@ class Planned:
 
     def __iter__(self) -> Iterator[Record]:
         changed = self._changed
-        yield from (each for each in self._documents if each.key not in changed)
-        yield from (each for each in changed.values() if each is not None)
+        yield from (record for record in self._documents if record.key not in changed)
+        yield from (record for record in changed.values() if record is not None)
 
     def get(self, key: Key) -> Record | None:
         if key in self._changed:
@@ -69,15 +66,24 @@ Plan = Callable[[Records, NextId], Changes]
 def _revisions(documents: Records, keys: Iterable[Key]) -> list[int | None]:
     """Return the revisions of the documents under ``keys``, None for those not there."""
     formers = map(documents.get, keys)
-    return [None if each is None else each.revision for each in formers]
+    return [None if record is None else record.revision for record in formers]
 
 
-class WritableTable(SharedTable):
-    """A shared table that can be written."""
+class Writer:
+    """Writes to the table of ``replica``; others are waited for ``patience`` seconds."""
 
-    def __init__(self, folder: Path, collection: Collection, sync: Sync) -> None:
-        super().__init__(folder, collection, sync)
-        self._commit = GroupCommit[Plan, Changes](self._write_all)
+    def __init__(
+        self,
+        replica: Replica,
+        appender: Appender,
+        catching_up: CatchingUp,
+        patience: float,
+    ) -> None:
+        self._replica = replica
+        self._appender = appender
+        self._catching_up = catching_up
+        self._patience = patience
+        self._queue = GroupCommit[Plan, Changes](self._write_all)
 
     def write(self, plan: Plan) -> Changes:
         """Carry out what ``plan`` makes of the documents, atomically and durably.
@@ -86,33 +92,40 @@ class WritableTable(SharedTable):
         """
         if getattr(_thread, "is_planning", False):
             raise RuntimeError("a write within a write")
-        return self._commit.write(PendingWrite(plan, Changes([], []), self.patience))
+        return self._queue.write(PendingWrite(plan, Changes([], []), self._patience))
 
-    def next_number(self) -> int:
-        """Return the number of the next new document, to a ``plan`` that is running."""
-        return self._state.next_number
+    def give_number(self) -> int:
+        """Return the number of a new document, which is given once; raises Unavailable."""
+        with self._replica.lock:
+            self._catching_up.apply_under_lock()
+            number = self._replica.state.next_number
+            check_new_number(number)
+            self._appender.append({"next": number + 1})
+            return number
 
     def _write_all(
         self, writes: Sequence[PendingWrite[Plan, Changes]], patience: float
     ) -> None:
         try:
             with ExitStack() as threads:
-                with self._lock.within(patience):
+                with self._replica.lock.within(patience):
                     # Held for longer than the lock.
-                    threads.enter_context(self._lock.threads)
-                    look = self._turns.own_look()
-                    self._catch_up_or_fail()
+                    threads.enter_context(self._replica.lock.threads)
+                    mark = self._replica.lock.sequence.own_mark()
+                    self._catching_up.apply_under_lock()
                     planned = self._planned(writes)
                     if not planned:
                         return
-                    appended = self._append_all([entry for entry, _ in planned])
+                    entries = [entry for entry, _ in planned]
+                    appended = self._appender.append_all(entries)
                 # Other processes may go on: what is left to do here is this one's own.
+                state = self._replica.state
                 for entry, (_, put) in zip(appended.entries, planned, strict=True):
-                    self._state.take(entry, put)
-                appended.were_taken_in()
-                self._turns.have_seen(look)
-                self._state.documents.settle()
-            self._commits.commit(appended.journal.descriptor)
+                    state.apply_records(entry, put)
+                appended.were_applied()
+                self._replica.lock.sequence.record(mark)
+                state.documents.refresh_indexes()
+            self._replica.commits.commit(appended.journal.descriptor)
         except BaseException as error:
             reason = error.message if isinstance(error, Error) else "the write failed"
             for write in writes:
@@ -124,21 +137,22 @@ class WritableTable(SharedTable):
 
     def _planned(
         self, writes: Iterable[PendingWrite[Plan, Changes]]
-    ) -> list[tuple[dict[str, Any], list[Decoded]]]:
+    ) -> list[tuple[Entry, list[Decoded]]]:
         """Plan all writes; return the entries of those that change something.
 
         With each come the records that it puts, packed. A write that fails is done.
         """
-        state, documents = self._state, Planned(self._state.documents)
+        state, ids_of = self._replica.state, self._replica.collection.ids
+        documents = Overlay(state.documents)
         planned = []
         for write in writes:
-            ids = NewIds(state.marks, documents, self._collection.ids)
+            ids = NewIds(state.marks, documents, ids_of)
             try:
                 write.result = _carried_out(write.plan, documents, ids.next_id)
-                put, gone, touched, most = write.result
-                if any(not 0 <= each.number <= LAST for each in put):
+                put, gone, most = write.result
+                if any(not 0 <= record.number <= LAST for record in put):
                     _check_numbers(put, documents)
-                packed = [Decoded(each.packed(), each.document) for each in put]
+                packed = [Decoded(record.packed(), record.document) for record in put]
                 if most is not None:
                     _check_sizes(packed, most, documents)
             except Exception as error:
@@ -147,12 +161,12 @@ class WritableTable(SharedTable):
             if not put and not gone:
                 write.is_done = True
                 continue
-            records = [each.record for each in packed]
-            puts = [(each.number, each.encoded) for each in records]
-            entry: dict[str, Any] = {"put": puts, "gone": gone}
-            entry["was"] = _revisions(documents, (*(each.key for each in put), *gone))
-            if touched is not None:
-                entry["touched"] = touched
+            records = [decoded.record for decoded in packed]
+            puts = [(record.number, record.encoded) for record in records]
+            entry: Entry = {"put": puts, "gone": gone}
+            entry["was"] = _revisions(
+                documents, (*(record.key for record in put), *gone)
+            )
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
             documents.change(records, gone)
@@ -162,9 +176,8 @@ class WritableTable(SharedTable):
         return planned
 
     def after_fork_in_child(self) -> None:
-        """Start anew: the threads are gone, and locks of the parent mean nothing."""
-        super().after_fork_in_child()
-        self._commit.start()
+        """Start with an empty queue: its threads are gone."""
+        self._queue.start()
 
 
 def _carried_out(plan: Plan, documents: Records, next_id: NextId) -> Changes:
@@ -178,7 +191,7 @@ def _carried_out(plan: Plan, documents: Records, next_id: NextId) -> Changes:
 
 def _check_sizes(packed: Iterable[Decoded], most: int, before: Records) -> None:
     """Raise TooLarge for a record of more than ``most`` bytes, unless it shrinks."""
-    for record in (each.record for each in packed):
+    for record in (decoded.record for decoded in packed):
         if record.size > most:
             old = before.get(record.key)
             if old is None or record.size > old.size:
@@ -189,10 +202,10 @@ def _check_sizes(packed: Iterable[Decoded], most: int, before: Records) -> None:
 
 
 def _check_numbers(put: Iterable[Record], documents: Records) -> None:
-    for each in put:
-        former = documents.get(each.key)
-        if former is None or former.number != each.number:
-            check_new_number(each.number)
+    for record in put:
+        former = documents.get(record.key)
+        if former is None or former.number != record.number:
+            check_new_number(record.number)
 
 
 def check_new_number(number: int) -> None:

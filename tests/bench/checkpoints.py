@@ -1,7 +1,7 @@
-"""How long a fold keeps a writer waiting: the longest writes while a table is folded.
+"""How long a checkpoint keeps a writer waiting: the longest writes during checkpoints.
 
-A write waits for the disk too, and for other threads; the longest writes without folds
-stand beside, to tell the one from the other. Run: python tests/bench/folds.py --help
+A write waits for the disk too, and for other threads: so the longest writes without
+checkpoints are shown as well. Run: python tests/bench/checkpoints.py --help
 """
 
 import tempfile
@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 import tasks
-from folders import fold, write
+from folders import checkpoint, write
 from parts import TASKS
 
 from app import bootstrap
@@ -49,22 +49,36 @@ class Writer(threading.Thread):
 @click.command()
 @click.option("--size", default=100_000, help="How many tasks there are.")
 @click.option("--writers", default=1, help="How many threads write.")
-@click.option("--folds", default=10, help="How often the table is folded.")
-def main(size: int, writers: int, folds: int) -> None:
-    """Write for a while without folds, then while the table is folded again and again."""
-    tell(size, writers, folds)
+@click.option("--checkpoints", default=10, help="How often the table is checkpointed.")
+def main(size: int, writers: int, checkpoints: int) -> None:
+    """Write for a while without checkpoints, then with one after the other."""
+    tell(size, writers, checkpoints)
 
 
-def tell(size: int, writers: int, folds: int) -> None:
-    """Show how long writes take with and without ``folds``, in ``writers`` threads."""
+def tell(size: int, writers: int, checkpoints: int) -> None:
+    """Show how long writes of ``writers`` threads take without and with ``checkpoints``."""
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
         for table, documents in TASKS.tables(size).items():
             write(folder, table, documents)
-        fold(folder)
+        checkpoint(folder)
         store = bootstrap.open_store(Settings.from_environment(data=folder))
-        longest(store, size, writers, "without folds", [0.5] * folds, is_folded=False)
-        longest(store, size, writers, "with folds", [0.5] * folds, is_folded=True)
+        longest(
+            store,
+            size,
+            writers,
+            "without checkpoints",
+            [0.5] * checkpoints,
+            is_checkpointed=False,
+        )
+        longest(
+            store,
+            size,
+            writers,
+            "with checkpoints",
+            [0.5] * checkpoints,
+            is_checkpointed=True,
+        )
         store.close()
 
 
@@ -74,16 +88,16 @@ def longest(
     count: int,
     told: str,
     pauses: Iterable[float],
-    is_folded: bool,
+    is_checkpointed: bool,
 ) -> None:
-    """Show the longest writes while there is a fold after each of ``pauses``."""
+    """Show the longest writes while there is a checkpoint after each of ``pauses``."""
     writers = [Writer(store, size) for _ in range(count)]
     for writer in writers:
         writer.start()
     for seconds in pauses:
         time.sleep(seconds)
-        if is_folded:
-            store.table(TABLE).fold()
+        if is_checkpointed:
+            store.table(TABLE).checkpoint()
     for writer in writers:
         writer.stop = True
         writer.join()

@@ -1,0 +1,220 @@
+"""One table shared by any number of threads and processes, none of which loses a write.
+
+Its parts, each of which knows only those above it:
+
+* ``replica`` is what this process knows of the table: documents, and how far it read;
+* ``appending`` appends to the journal; ``edits`` merges what people edit by hand;
+* ``catching_up`` brings the replica up to date with what others did;
+* ``writing`` plans writes and commits them in groups;
+* ``checkpoints`` works the journal into the data file.
+
+**Caveats.** Local disks and POSIX only.
+"""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from app.errors import Error, Unavailable
+from app.storage import Collection, Figure, Key, Status
+from app.storage.files.appending import Appender
+from app.storage.files.catching_up import CatchingUp
+from app.storage.files.changes import KeptChanges, Span, after, position_of
+from app.storage.files.checkpoints import Checkpoints
+from app.storage.files.commits import Commits
+from app.storage.files.datafile import DataFile
+from app.storage.files.descriptors import Sync
+from app.storage.files.documents import Documents
+from app.storage.files.edits import Edits
+from app.storage.files.kept_edits import KeptEdits
+from app.storage.files.lock import PATIENCE, Busy, TableLock
+from app.storage.files.replacing import check_replaceable, is_mounted
+from app.storage.files.replica import Replica
+from app.storage.files.sequence_lock import SequenceLock
+from app.storage.files.writing import Changes, Plan, Writer
+
+log = logging.getLogger(__name__)
+
+MOMENT = 0.01
+"""Seconds for which a look at the files shows what people and crashes did to them."""
+
+
+class JournalTable:
+    """The documents of one collection in ``folder``.
+
+    It looks at the files every ``moment`` seconds, and at once if another process wrote. A
+    thread waits for others that hold the table for ``patience`` seconds at most.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        collection: Collection,
+        sync: Sync,
+        moment: float = MOMENT,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Load the table; raises Invalid for broken files, and Unavailable."""
+        path = (folder / f"{collection.name}.json").resolve()
+        commits = Commits(path.parent, sync)
+        file = DataFile(path, collection.name, commits.flush)
+        sequence = SequenceLock(file.beside("lock"), moment)
+        lock = TableLock(file.beside("lock"), sequence, patience)
+        kept = KeptEdits(file, collection, commits.flush)
+        replica = Replica(collection, file, commits, lock, kept)
+        appender = Appender(replica)
+        edits = Edits(replica, appender)
+        catching_up = CatchingUp(replica, edits, patience)
+        changes = KeptChanges(file.beside("changes"), commits.flush)
+        self.collection = collection
+        self.file = file
+        self._replica = replica
+        self._catching_up = catching_up
+        self._changes = changes
+        self._writer = Writer(replica, appender, catching_up, patience)
+        self._checkpoints = Checkpoints(
+            replica, appender, catching_up, changes, patience
+        )
+        try:
+            replica.load()
+        except OSError as error:
+            raise replica.unreadable(error) from error
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with an edit by hand, while the former documents are served."""
+        return self._replica.fault
+
+    @property
+    def documents(self) -> Documents:
+        """The documents as of now, with what others wrote; raises Unavailable."""
+        return self._catching_up.documents
+
+    def version(self) -> int:
+        """Return a number that is another one after each change; raises Unavailable."""
+        return self._catching_up.documents.version
+
+    def changes(self, since: str | None, limit: int) -> tuple[list[Key], str]:
+        """Return the keys that changed after a position, and the position after them.
+
+        Without one, none, and the position of now. Raises TooOld and Unavailable.
+        """
+        self._catching_up.bring_up_to_date()
+        span = self._replica.state.recent.span()
+        if since is None:
+            return [], position_of(span.epoch, span.until)
+        return after(self._spans(span), since, limit)
+
+    def _spans(self, known: Span) -> Iterator[Span]:
+        yield known
+        yield known.after(self._changes.read())
+
+    def write(self, plan: Plan) -> Changes:
+        """Carry out what ``plan`` makes of the documents, atomically and durably.
+
+        Raises what ``plan`` raises, and Unavailable.
+        """
+        return self._writer.write(plan)
+
+    def next_number(self) -> int:
+        """Return the number of the next new document, to a ``plan`` that is running."""
+        return self._replica.state.next_number
+
+    def give_number(self) -> int:
+        """Return the number of a new document, which is given once; raises Unavailable."""
+        return self._writer.give_number()
+
+    def check_mount(self) -> None:
+        """Raise Unavailable if the data file can never be replaced: it is mounted."""
+        if is_mounted(self.file.path):
+            check_replaceable(self.file.path)
+
+    def check_writable(self) -> None:
+        """Raise Unavailable when nothing can be written now."""
+        self._replica.commits.check_writable(
+            self._replica.journal_path, self.file.beside("lock")
+        )
+        check_replaceable(self.file.path)
+
+    def status(self) -> Status:
+        """Return the state of the table, as far as it can be known."""
+        replica = self._replica
+        try:
+            documents = self.documents
+        except Unavailable:
+            documents = replica.state.documents
+        journal, base = replica.journal, replica.seen
+        written = base if base in replica.state.known else None
+        figures = {
+            "journal_bytes": Figure(
+                journal.offset if journal else 0, "Size of the journal."
+            ),
+            "journal_entries": Figure(
+                replica.state.since_checkpoint, "Writes since the last checkpoint."
+            ),
+            "last_checkpoint_timestamp_seconds": Figure(
+                written.mtime / 1e9 if written else 0.0,
+                "When the data file was last brought up to date.",
+            ),
+            "edit_broken": Figure(
+                int(bool(self.fault)),
+                "1 while an edit of the data file by hand cannot be served.",
+            ),
+            "fault": Figure(self.fault or "", "What is wrong with that edit."),
+        }
+        return Status(len(documents), figures)
+
+    def progress(self) -> tuple[int, int]:
+        """Return the last entry's number, and how many came since the last checkpoint."""
+        return self._replica.state.sequence, self._replica.state.since_checkpoint
+
+    def mend(self) -> None:
+        """Apply what others wrote, and mend what a crash left half-written.
+
+        Raises Unavailable.
+        """
+        self._catching_up.mend()
+
+    def is_checkpoint_due(self, quiet: float) -> bool:
+        """Return whether to write a checkpoint now, after seconds without a write."""
+        return self._checkpoints.is_due(quiet)
+
+    def checkpoint(self, wait: bool = False) -> None:
+        """Bring the data file up to date and begin a new journal.
+
+        If another process is about it, leave it to that one or, with ``wait``, see after
+        it whether there is anything left. Raises Unavailable, if that takes it too long
+        too, and OSError.
+        """
+        self._checkpoints.write(wait)
+
+    def close(self) -> None:
+        """Write what is left to the data file and let go of the files."""
+        name = self._replica.journal_path.name
+        try:
+            self.checkpoint(wait=True)
+        except (OSError, Error) as error:
+            log.warning("%s was not worked into its data file: %s", name, error)
+        try:
+            with self._replica.lock.alone():
+                self._replica.journal = None
+                self._replica.lock.close()
+        except Busy:
+            log.warning("%s is still written to", name)
+
+    def before_fork(self) -> None:
+        """Wait until no thread is in the middle of anything, and hold them off."""
+        self._checkpoints.before_fork()
+        self._replica.lock.before_fork()
+
+    def after_fork_in_parent(self) -> None:
+        """Let the threads go on."""
+        self._replica.lock.after_fork_in_parent()
+        self._checkpoints.after_fork_in_parent()
+
+    def after_fork_in_child(self) -> None:
+        """Start anew: the threads are gone, and locks of the parent mean nothing."""
+        self._replica.lock.after_fork_in_child()
+        self._replica.state.documents.after_fork()
+        self._writer.after_fork_in_child()
+        self._checkpoints.after_fork_in_child()

@@ -1,0 +1,121 @@
+"""The lists and indexes of every process follow what any of them changes."""
+
+import pytest
+from notes import (
+    edit,
+    held,
+    note,
+    open_notes,
+    open_table,
+    query,
+    save,
+)
+
+from app.storage.files.records import Record
+from app.storage.files.writing import Changes
+
+ASKED = [query({"n": 1}, [{"name": "asc"}]), query(None, [{"more.made": "desc"}])]
+
+
+def shown(documents):
+    return [[each.document for each in documents.find(one)[0]] for one in ASKED]
+
+
+def changed(**members):
+    return lambda document, _: {**document, **members}
+
+
+DAY = {"made": "2026-01-02T00:00:00Z"}
+
+CHANGES = [
+    changed(any=1),
+    changed(name="0"),
+    changed(more={"x": 1}),
+    lambda document, _: {**document, "more": {**document.get("more", {}), **DAY}},
+    changed(n=2),
+    changed(n=1, any=None),
+    lambda document, _: {name: document[name] for name in ("id", "name", "n")},
+]
+
+
+def test_lists_of_every_process_follow_changes_that_touch_them_and_others(tmp_path):
+    store, other = open_notes(tmp_path), open_table(tmp_path)
+    store.insert("notes", *(note(str(n), 1, name=str(n)) for n in range(5)))
+    for n, change in enumerate(CHANGES * 2):
+        store.update("notes", str(n % 5), change)
+        started = open_table(tmp_path)
+        expected = shown(started.documents)
+        assert shown(other.documents) == expected, n
+        assert shown(store.table("notes").documents) == expected, n
+        assert held(other) == held(started)
+    store.close()
+
+
+BY_NAME = query(None, [{"name": "asc"}])
+
+
+# Edits by hand
+
+
+def names(table):
+    """Return the names in their order, and those of the document z by the index."""
+    found = [table.documents.find(each)[0] for each in (BY_NAME, query({"name": "z"}))]
+    return [[each.document["name"] for each in page] for page in found]
+
+
+def renamed(documents):
+    documents["1"]["name"] = "z"
+
+
+def update(table, change):
+    """Change the document a through a ``table`` alone."""
+
+    def plan(documents, _):
+        old = documents.get("a")
+        after = change(old.document, None)
+        return Changes([Record(old.number, "a", after)], [])
+
+    table.write(plan)
+
+
+@pytest.fixture
+def two(tmp_path):
+    """Two tables in one folder, with a list and an index by name."""
+    one, other = open_table(tmp_path), open_table(tmp_path)
+    one.insert_multiple(note(each, 1, name=each) for each in "abc")
+    one.checkpoint()
+    assert names(one) == names(other) == [["a", "b", "c"], []]
+    return one, other
+
+
+@pytest.mark.parametrize("starts", [True, False])
+def test_who_saw_an_edit_does_not_mislead_one_that_did_not(tmp_path, two, starts):
+    """Nor one that never sees it, because another edit, a broken one, replaces it."""
+    one, other = two
+    edit(tmp_path, renamed)
+    writer = open_table(tmp_path) if starts else one
+    update(writer, changed(any=1))
+    save(tmp_path, "{")
+    held(writer)
+    assert names(other) == [["b", "c", "z"], ["z"]]
+
+
+def test_who_did_not_see_an_edit_does_not_mislead_one_that_did(tmp_path, two):
+    """It is saved in the very moment of a write, and the other cannot have the lock.
+
+    What it serves is what will be noted: the edit wins.
+    """
+    one, other = two
+    lock = tmp_path / "notes.json.lock"
+
+    def change(document, _):
+        edit(tmp_path, renamed)
+        lock.unlink()
+        lock.mkdir()
+        assert names(other) == [["b", "c", "z"], ["z"]]
+        return {**document, "any": 1}
+
+    update(one, change)
+    assert names(other) == [["b", "c", "z"], ["z"]]
+    lock.rmdir()
+    assert names(one) == names(other) == [["b", "c", "z"], ["z"]]
