@@ -60,7 +60,7 @@ class Service:
     tokens: Tokens
 
     def close(self) -> None:
-        """Close everything; the journals are folded and the log is complete."""
+        """Close everything; all checkpoints are written and the log is complete."""
         self.tokens.close()
         self.store.close()
         self.access_log.close()

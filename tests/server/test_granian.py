@@ -60,7 +60,7 @@ def test_a_body_of_more_pieces_than_10000_is_refused(server, count, status):
     assert (answer.status, "pieces" in answer.text) == (status, status == 400)
 
 
-def test_a_stop_folds_and_ends_with_0(data):
+def test_a_stop_writes_a_checkpoint_and_ends_with_0(data):
     server = Granian(data)
     assert server.request("POST", T, {"name": "last"}).status == 200
     code, _ = server.stop()

@@ -61,7 +61,7 @@ def test_what_one_worker_writes_every_worker_serves(server):
         assert total == str(n + 1)
 
 
-def test_sigterm_answers_what_is_in_flight_and_folds_the_journal(server):
+def test_sigterm_answers_what_is_in_flight_and_writes_a_checkpoint(server):
     """The body of the request ends only after the server was told to stop."""
     connection = server.connect()
     body = b'{"name": "in flight"}'

@@ -129,7 +129,7 @@ def test_the_values_of_the_sample_fit_the_schemas(demo):
 
 
 def test_the_samples_are_as_the_service_writes_them(data):
-    """A fold after one more document leaves the lines before it as they are."""
+    """A checkpoint after one more document leaves the lines before it as they are."""
     shutil.copytree(DEMO, data)
     server = Server(data)
     schema = {
