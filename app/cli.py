@@ -65,6 +65,8 @@ _from_file_or_input = click.argument(
 )
 @of_setting("bind", metavar="HOST:PORT")
 @of_setting("port", type=int, metavar="N")
+@of_setting("tls_cert", metavar="FILE")
+@of_setting("tls_key", metavar="FILE")
 @of_setting("server", metavar="NAME")
 @of_setting("workers", type=int, metavar="N")
 @of_setting("threads", type=int, metavar="N")

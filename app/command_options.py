@@ -20,7 +20,8 @@ def path(text: str) -> Path:
 def of_setting(name: str, **details: Any) -> Callable[[Any], Any]:
     """Return the click option for the setting ``name``."""
     setting = next(setting for setting in SETTINGS if setting.name == name)
-    default = f"{setting.variable}, or {setting.default}"
+    usual = "none" if setting.default == "" else setting.default
+    default = f"{setting.variable}, or {usual}"
     meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. [default: {default}]"
     return click.option(option(name), help=meaning.replace("`", ""), **details)
 

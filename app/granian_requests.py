@@ -44,7 +44,11 @@ class Requests:
         self._most = settings.max_body
         self._seconds = settings.request_timeout
         self._memory = max(MEMORY, 4 * self._most)
-        always = {"wsgi.input": io.BytesIO(), IS_STOPPING: self._is_stopping}
+        always = {
+            "wsgi.input": io.BytesIO(),
+            "wsgi.url_scheme": settings.scheme,
+            IS_STOPPING: self._is_stopping,
+        }
         self._heads = Heads(server, always)
         self._receiving: dict[_Body, None] = {}
         self._received = 0

@@ -6,29 +6,29 @@ does not answer what is in flight when it stops. Nor is Granian's WSGI: it hands
 that was cut as if it had ended, and a thread waits for each body.
 
 What is no HTTP, or too long for the core, is answered with an empty 4xx.
+
+For a new certificate a second core begins, on the same socket. The first one keeps its
+connections until there is a third.
 """
 
 import logging
 import os
 import select
 import socket
-import threading
 import time
-from typing import Any
+from collections.abc import Sequence
 
-from granian import _granian
-from granian.http import HTTP1Settings
 from gunicorn.workers import base
 
+from app.certificates import Certificate, InUse
+from app.granian_core import Core
 from app.granian_requests import Requests
+from app.granian_socket import has_room
 from app.server_times import LINGER, STUCK
 from app.settings import Settings
 
-_core: Any = _granian
-"""As Any: its stubs differ from it."""
-
-HEAD = 1 << 16
-"""Bytes that the head of a request may have."""
+FILES = 32
+"""Files that a core opens when it begins."""
 
 
 class Worker(base.Worker):
@@ -40,41 +40,46 @@ class Worker(base.Worker):
         logging.getLogger("_granian").setLevel(logging.ERROR)
         settings: Settings = self.app.settings  # type: ignore[attr-defined]
         listener: socket.socket = self.sockets[0]
-        wait = round(settings.request_timeout * 1000)
+        self._milliseconds = round(settings.request_timeout * 1000)
         # The kernel disconnects clients that do not read; connections inherit the option.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wait)
+        listener.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._milliseconds
+        )
         self._requests = Requests(self.wsgi, settings, listener.getsockname())
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
-        scheduler = _core.CallbackScheduler(self._requests, None, None, None, None)
-        scheduler._schedule_fn = self._requests.begin
-        ended = threading.Event()
-        signal = _core.WorkerSignal()
-        signal.add_cb(ended.set)
-        # The core closes the socket when it stops, so that no client can connect.
-        holder = _core.SocketHolder(listener.detach(), False, self.cfg.backlog)
-        core = _core.ASGIWorker(
-            self.age,
-            (None, holder),
-            None,
-            py_threads=self.cfg.threads,
-            # A limit of connections; further ones wait in the backlog.
-            backpressure=self.cfg.worker_connections,
-            http1_opts=HTTP1Settings(header_read_timeout=wait, max_buffer_size=HEAD),
-        )
-        core.serve_mtr(scheduler, self._requests, signal)
+        certificate = self._certificate
+        cores = [self._begin(listener.detach(), certificate)]
         while self.alive and os.getppid() == self.ppid:
             self._look(settings.request_timeout)
             if select.select(self.PIPE[:1], (), (), 1.0)[0]:
                 os.read(self.PIPE[0], 4096)
+            cores[-1].look_for_room()
+            if self._certificate is not certificate and has_room(FILES):
+                certificate = self._certificate
+                cores.append(self._begin(cores[-1].give_up_socket(), certificate))
+                for core in cores[:-2]:
+                    core.stop()
+                del cores[:-2]
         self._requests.stop()
-        signal.set()
-        self._wait(ended)
+        for core in cores:
+            core.stop()
+        self._wait(cores)
 
-    def _wait(self, ended: threading.Event) -> None:
+    @property
+    def _certificate(self) -> Certificate | None:
+        certificates: InUse | None = self.app.certificates  # type: ignore[attr-defined]
+        return None if certificates is None else certificates.current()
+
+    def _begin(self, listener: int, certificate: Certificate | None) -> Core:
+        return Core(self._requests, listener, certificate, self.cfg, self._milliseconds)
+
+    def _wait(self, cores: Sequence[Core]) -> None:
         """Wait for the running requests, and a moment for clients to send or to read."""
         quiet = now = time.monotonic()
         end = now + self.cfg.graceful_timeout
-        while now < min(end, quiet + 2 * LINGER) and not ended.wait(0.05):
+        while now < min(end, quiet + 2 * LINGER) and not all(
+            core.ended.wait(0.05) for core in cores
+        ):
             self._look(LINGER)
             now = time.monotonic()
             if self._requests.is_busy:

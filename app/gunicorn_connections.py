@@ -1,10 +1,94 @@
 """A connection of gunicorn's worker: bytes received, and bytes still to be sent."""
 
 import math
+import select
 import socket
+import ssl
+from contextlib import suppress
 from typing import Any
 
+from app.certificates import InUse
 from app.gunicorn_requests import Incoming
+
+
+class NoTls(Exception):
+    """What a client has sent is HTTP without TLS."""
+
+
+class TlsSocket:
+    """A socket that speaks TLS, with the methods and exceptions of one that does not.
+
+    The handshake is a part of receiving: it needs no state of its own.
+    """
+
+    def __init__(self, accepted: socket.socket, context: ssl.SSLContext) -> None:
+        self._socket = context.wrap_socket(
+            accepted, server_side=True, do_handshake_on_connect=False
+        )
+        self.fileno = self._socket.fileno
+
+    def recv(self, size: int, flags: int = 0) -> bytes:
+        """Return what has come; with ``flags``, only find out whether the peer is there.
+
+        Raises NoTls. ``size`` is that of a record of TLS at least: nothing of it is left
+        in OpenSSL, where no selector would see it.
+        """
+        if flags:
+            poll = select.poll()
+            poll.register(self._socket, getattr(select, "POLLRDHUP", 0))
+            if poll.poll(0):
+                return b""
+            raise BlockingIOError
+        try:
+            return self._socket.recv(size)
+        except ssl.SSLWantReadError:
+            raise BlockingIOError from None
+        except ssl.SSLError as error:
+            if error.reason == "HTTP_REQUEST":
+                raise NoTls from None
+            raise
+
+    def send(self, data: memoryview | bytes) -> int:
+        """Send what the peer takes now, in as many records as that makes."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._socket.send(rest) :]
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            if len(rest) == len(data):
+                raise BlockingIOError from None
+        return len(data) - len(rest)
+
+    def shutdown(self, how: int) -> None:
+        """Say that nothing more comes, in TLS and below; what is received is raw then."""
+        with suppress(OSError, ValueError):
+            self._socket.unwrap()
+        self._socket.shutdown(how)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with suppress(OSError, ValueError):
+            self._socket.unwrap()
+        self._socket.close()
+
+    def without_tls(self) -> socket.socket:
+        """Return the socket below, for a peer that does not speak TLS."""
+        below = socket.socket(fileno=self._socket.detach())
+        below.setblocking(False)
+        return below
+
+
+def secured(
+    accepted: socket.socket, certificates: InUse | None
+) -> socket.socket | TlsSocket | None:
+    """Return what to talk to a new client through; None if it has left already."""
+    if certificates is None:
+        return accepted
+    try:
+        return TlsSocket(accepted, certificates.current().context)
+    except OSError:
+        accepted.close()
+        return None
 
 
 class Connection:
@@ -23,7 +107,11 @@ class Connection:
     )
 
     def __init__(
-        self, socket_: socket.socket, client: Any, server: Any, incoming: Incoming
+        self,
+        socket_: socket.socket | TlsSocket,
+        client: Any,
+        server: Any,
+        incoming: Incoming,
     ) -> None:
         self.socket = socket_
         self.client = client

@@ -25,8 +25,9 @@ from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
 from app.api.bodies import too_large
+from app.certificates import InUse
 from app.errors import Invalid
-from app.gunicorn_connections import Connection
+from app.gunicorn_connections import Connection, NoTls, TlsSocket, secured
 from app.gunicorn_requests import STATUS, Incoming, shortened
 from app.gunicorn_threads import Threads
 from app.pacing import HAS_LEFT, IS_STOPPING
@@ -51,6 +52,7 @@ class Worker(ThreadWorker):
         self._max_body: int = settings.max_body
         self._seconds: float = settings.request_timeout
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
+        self._scheme = settings.scheme
         self._memory = max(MEMORY, 4 * self._max_body)
         # Each is in the order of deadlines, since all its members wait equally long.
         self._idle: dict[Connection, float] = {}
@@ -142,6 +144,8 @@ class Worker(ThreadWorker):
     def accept(self, listener: socket.socket) -> None:
         """Accept new connections; close the longest silent ones if there is no room."""
         server = listener.getsockname()
+        # It may be another one than for the connections before.
+        certificates: InUse | None = self.app.certificates  # type: ignore[attr-defined]
         for _ in range(BATCH):
             try:
                 accepted, client = listener.accept()
@@ -152,10 +156,13 @@ class Worker(ThreadWorker):
                 self._make_room()
                 return
             accepted.setblocking(False)
+            connected = secured(accepted, certificates)
+            if connected is None:
+                continue
             incoming = Incoming(
                 self.cfg, client, self._max_body, partial(too_large, self._max_body)
             )
-            connection = Connection(accepted, client, server, incoming)
+            connection = Connection(connected, client, server, incoming)
             self.nr_conns += 1
             has_room = self.nr_conns <= self.worker_connections or self._make_room()
             self._wait(connection, self._receiving, self._seconds)
@@ -212,6 +219,13 @@ class Worker(ThreadWorker):
         try:
             data = connection.socket.recv(PIECE)
         except (BlockingIOError, InterruptedError):
+            return
+        except NoTls:
+            assert isinstance(connection.socket, TlsSocket)
+            connection.socket = connection.socket.without_tls()
+            self._refuse(
+                connection, 400, "here is TLS only: ask for https://, not http://"
+            )
             return
         except OSError:
             self._drop(connection)
@@ -289,6 +303,7 @@ class Worker(ThreadWorker):
                 request, socket_, connection.client, connection.server, self.cfg
             )
             environ["wsgi.multithread"] = True
+            environ["wsgi.url_scheme"] = self._scheme
             environ[HAS_LEFT] = lambda: connection.is_left
             environ[IS_STOPPING] = lambda: not self.alive
             if not self.alive:

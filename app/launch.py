@@ -17,15 +17,14 @@ import atexit
 import gc
 import logging
 import os
-import random
 import resource
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -37,7 +36,9 @@ from prometheus_client.multiprocess import mark_process_dead
 from app import __version__, figures, logs
 from app.api.routes import ADDRESSES
 from app.bootstrap import Service, open_service
+from app.certificates import Certificate, InUse
 from app.errors import Error, Full, Unavailable
+from app.gunicorn_master import Master
 from app.log_stream import LogStream
 from app.server_times import GRACE, PROGRESS
 from app.settings import Settings
@@ -87,10 +88,16 @@ def options(settings: Settings) -> dict[str, Any]:
 
 
 class Server(BaseApplication):
-    """The service under gunicorn's master, until SIGTERM or SIGINT."""
+    """The service under gunicorn's master, until SIGTERM or SIGINT.
 
-    def __init__(self, settings: Settings, service: Service) -> None:
+    It speaks TLS if there are ``certificates``.
+    """
+
+    def __init__(
+        self, settings: Settings, service: Service, certificates: InUse | None = None
+    ) -> None:
         self.settings = settings
+        self.certificates = certificates
         self._service = service
         super().__init__()
 
@@ -108,15 +115,18 @@ class Server(BaseApplication):
     def run(self) -> None:
         """Serve until a signal stops the process."""
         _hold_signals_of_new_workers()
-        _Master(self).run()
+        Master(self).run()
 
     def load(self) -> Any:
         """Return the application, in each worker."""
         return self._service.application
 
     def _begin(self, worker: Worker) -> None:
-        # The master stops its workers when the terminal is gone.
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # When the terminal is gone, the master stops its workers.
+        hangup = (
+            signal.SIG_IGN if self.certificates is None else self.certificates.outdate
+        )
+        signal.signal(signal.SIGHUP, hangup)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
         # Workers have a socket each: the service listens when the first of them does.
         if worker.age > 1:
@@ -129,29 +139,6 @@ class Server(BaseApplication):
     def _end(self, arbiter: Arbiter) -> None:
         self._service.close()
         figures.remove()
-
-
-class _Master(Arbiter):
-    """gunicorn's master, which stops when its terminal is gone.
-
-    It handles a signal even while it starts workers.
-    """
-
-    handle_hup = Arbiter.handle_term
-
-    def spawn_workers(self) -> None:
-        """Start workers until all are there, or a signal waits; it is called again."""
-        while len(self.WORKERS) < self.num_workers and self.SIG_QUEUE.empty():
-            self.spawn_worker()
-            # So that the workers do not all do the same at once.
-            time.sleep(0.1 * random.random())  # nosec B311
-
-    def init_signals(self) -> None:
-        was_ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
-        super().init_signals()
-        if was_ignored:
-            # By nohup, for one.
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 class _Logger(Logger):
@@ -181,7 +168,7 @@ def _worker(settings: Settings) -> type[Worker]:
 
 def announce(settings: Settings) -> None:
     """Print the address, that of the page to try it on, and the data folder."""
-    root = f"http://{settings.address}"
+    root = f"{settings.scheme}://{settings.address}"
     lines = (
         f"svctasks {__version__} listens on {root}{ADDRESSES['get_svctasks']}",
         f"  try it in a browser: {root}/docs",
@@ -214,7 +201,23 @@ def serve(settings: Settings, open_: Opener = open_service) -> None:
 
     ``open_`` opens the service.
     """
-    Server(settings, opened(settings, open_)).run()
+    try:
+        certificates = _certificates(settings)
+    except Error:
+        figures.remove()
+        raise
+    Server(settings, opened(settings, open_), certificates).run()
+
+
+def _certificates(settings: Settings) -> InUse | None:
+    """Return the certificate to begin with, if there is to be TLS; raises Invalid."""
+    if not settings.tls_cert:
+        return None
+    check: Callable[[Certificate], None] = lambda certificate: None
+    if settings.server == "granian":
+        # It is an extra.
+        from app.granian_core import check
+    return InUse(Path(settings.tls_cert), Path(settings.tls_key), check)
 
 
 def _hold_signals_of_new_workers() -> None:

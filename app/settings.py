@@ -75,6 +75,20 @@ SETTINGS = (
         meaning="port to listen on where the address names none",
     ),
     Setting(
+        name="tls_cert",
+        variable="SVCTASKS_TLS_CERT",
+        kind="str",
+        default="",
+        meaning="file of the certificate for TLS, in PEM, with those that vouch for it",
+    ),
+    Setting(
+        name="tls_key",
+        variable="SVCTASKS_TLS_KEY",
+        kind="str",
+        default="",
+        meaning="file of its key, in PEM; SIGHUP has both files read anew",
+    ),
+    Setting(
         name="server",
         variable="SVCTASKS_SERVER",
         kind="str",
@@ -175,6 +189,8 @@ class Settings:
     data: Path
     bind: str
     port: int
+    tls_cert: str
+    tls_key: str
     server: str
     workers: int
     threads: int
@@ -243,6 +259,11 @@ class Settings:
             return False
 
     @property
+    def scheme(self) -> str:
+        """What is spoken to clients: http, or https with a certificate."""
+        return "https" if self.tls_cert else "http"
+
+    @property
     def delay_seconds(self) -> float:
         """How long to wait before each reply."""
         match = _DURATION.fullmatch(self.delay)
@@ -264,6 +285,9 @@ class Settings:
                 "must be HOST or HOST:PORT, such as 127.0.0.1:8000, with a port from 1 to "
                 f'65535, not "{self.bind}"'
             ]
+        for given, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
+            if getattr(self, given) and not getattr(self, other):
+                yield variables[given], [f"goes with {option(other)} only"]
         for name in ("workers", "threads", "max_body", "max_document"):
             if getattr(self, name) < 1:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
