@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
 import falcon
@@ -211,7 +211,7 @@ def named_collection(name: str, complete: Complete) -> Collection:
     return Collection(name, "name", order, (), complete)
 
 
-TOKENS = named_collection(token.NAME, token.loaded)
+TOKENS = replace(named_collection(token.NAME, token.loaded), is_private=True)
 
 _INDEXED = (TEXT, ID, INTEGER, INTBOOL, DATE)
 

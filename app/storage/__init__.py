@@ -154,7 +154,8 @@ class Collection:
     that a person wrote, given its number and the time of its file (RFC 3339) for what it
     leaves out; it raises Invalid. ``ids`` returns the ids in a document that the table
     has to give. A table that only machines write, not ``is_edited``, need not be ready
-    for people to read and to edit at any time.
+    for people to read and to edit at any time. Nobody else may read the files of one that
+    ``is_private``, whatever an editor makes of their modes.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Collection:
     complete: Callable[[Any, int, str], dict[str, Any]]
     ids: IdsOf = no_ids
     is_edited: bool = True
+    is_private: bool = False
 
 
 class Store(Protocol):

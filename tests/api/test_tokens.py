@@ -569,6 +569,29 @@ def test_a_role_is_changed_by_an_edit(api, settings, reader):
 
 
 @pytest.mark.files
+def test_all_files_of_tokens_are_their_owners_only(api, settings, tokens, reader):
+    file = settings.data / "tokens.json"
+    until(file.exists)
+    # As an editor leaves it that knows nothing of modes.
+    file.write_text("{")
+    file.chmod(0o644)
+    until(lambda: health(api, reader)["tables"]["tokens"]["files"]["fault"])
+    file.write_text("[]")
+    tokens.create("other", "reader")
+    until(lambda: {mode for _, mode in modes(settings)} == {0o600})
+    names = {name for name, _ in modes(settings)}
+    assert {"tokens.json", "tokens.json.before.1", "tokens.json.served"} <= names
+
+
+def modes(settings):
+    with os.scandir(settings.data) as files:
+        found = {each.name for each in files if each.name.startswith("tokens.json")}
+    # While one replaces another, it has a name that ends in "new" or "draft".
+    kept = [name for name in found if name.split(".")[-1] not in ("new", "draft")]
+    return {(n, (settings.data / n).stat().st_mode & 0o777) for n in kept}
+
+
+@pytest.mark.files
 def test_no_file_has_the_token(settings, service, tokens, reader):
     service.close()
     for file in settings.data.iterdir():

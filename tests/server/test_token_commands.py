@@ -191,6 +191,15 @@ def test_check_names_what_is_wrong_with_a_token(folder):
     )
 
 
+def test_check_names_a_file_of_tokens_that_others_can_read(folder):
+    (folder / "tokens.json").chmod(0o640)
+    result = svctasks("check", data=folder)
+    assert (result.returncode, result.stdout) == (
+        1,
+        "tokens.json is not its owner's only: its mode is 640, not 600\n",
+    )
+
+
 def test_a_token_is_created_while_other_tables_cannot_be_read(folder):
     """The commands open the table of tokens alone."""
     (folder / "svctasks.json").write_text("{")

@@ -94,10 +94,16 @@ def digest(content: bytes) -> str:
 
 
 class DataFile(Storage):
-    """One table in a TinyDB JSON file; documents go by their TinyDB numbers."""
+    """One table in a TinyDB JSON file; documents go by their TinyDB numbers.
 
-    def __init__(self, path: Path, table: str, sync: Sync) -> None:
+    One that ``is_private`` only its owner may read.
+    """
+
+    def __init__(
+        self, path: Path, table: str, sync: Sync, is_private: bool = False
+    ) -> None:
         self.path = path.resolve()
+        self._modes = 0o600 if is_private else 0o777
         self._table = table
         self._sync = sync
 
@@ -189,7 +195,7 @@ class DataFile(Storage):
                 break
             except PermissionError:
                 continue
-        os.fchmod(descriptor, former.st_mode & 0o777)
+        os.fchmod(descriptor, former.st_mode & self._modes)
 
     def adopt(self, path: Path) -> None:
         """Put the file at ``path`` in the place of the data file."""

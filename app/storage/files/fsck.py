@@ -40,7 +40,9 @@ def findings(folder: Path, collection: Collection) -> list[str]:
         if identity(file.path) == found and _inode(path) == (journal and journal.inode):
             break
     in_journal = list(_of_journal(path.name, lines, damaged, collection))
-    return [*_of_data(file, content, found, lines, collection), *in_journal]
+    in_data = _of_data(file, content, found, lines, collection)
+    in_modes = _of_modes(file) if collection.is_private else ()
+    return [*in_data, *in_journal, *in_modes]
 
 
 def _of_data(
@@ -64,6 +66,17 @@ def _of_data(
             faults = [*faults, f"and {error.faults.more:,} more"]
         return [f"{file.name}: {fault}" for fault in faults] or [error.message]
     return []
+
+
+def _of_modes(file: DataFile) -> Iterator[str]:
+    for path in sorted(file.path.parent.glob(f"{file.name}*")):
+        try:
+            mode = path.stat().st_mode & 0o777
+        except FileNotFoundError:
+            # A checkpoint has replaced it meanwhile.
+            continue
+        if mode & 0o077:
+            yield f"{path.name} is not its owner's only: its mode is {mode:o}, not 600"
 
 
 def _of_journal(

@@ -57,7 +57,7 @@ class JournalTable:
         """Load the table; raises Invalid for broken files, and Unavailable."""
         path = (folder / f"{collection.name}.json").resolve()
         commits = Commits(path.parent, sync)
-        file = DataFile(path, collection.name, commits.flush)
+        file = DataFile(path, collection.name, commits.flush, collection.is_private)
         sequence = SequenceLock(file.beside("lock"), moment)
         lock = TableLock(file.beside("lock"), sequence, patience)
         kept = KeptEdits(file, collection, commits.flush)
