@@ -96,7 +96,7 @@ def open_service(
         Access(
             tokens,
             FailedAttempts(seconds),
-            is_open=settings.is_on_loopback,
+            is_open=settings.is_local,
             is_read_only=settings.read_only,
         ),
         settings.max_body,

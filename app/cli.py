@@ -67,6 +67,8 @@ _from_file_or_input = click.argument(
 @of_setting("port", type=int, metavar="N")
 @of_setting("tls_cert", metavar="FILE")
 @of_setting("tls_key", metavar="FILE")
+@of_setting("behind_proxy", is_flag=True, default=None)
+@of_setting("insecure", is_flag=True, default=None)
 @of_setting("server", metavar="NAME")
 @of_setting("workers", type=int, metavar="N")
 @of_setting("threads", type=int, metavar="N")
@@ -82,7 +84,13 @@ def serve(demo: bool, data: Path | None, **given: Any) -> None:
     if demo and data is not None:
         raise click.UsageError("--demo makes a folder of its own: leave out --data")
     with demo_folder() if demo else nullcontext(data) as folder:
-        _serve(Settings.from_environment(data=folder, **given))
+        settings = Settings.from_environment(data=folder, **given)
+        if demo and not settings.is_local:
+            raise Invalid(
+                "--demo is for programs of this machine: leave out --bind and "
+                "--behind-proxy, or serve a folder of your own by --data"
+            )
+        _serve(settings)
 
 
 def _serve(settings: Settings) -> None:

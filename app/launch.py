@@ -33,7 +33,7 @@ from gunicorn.glogging import Logger
 from gunicorn.workers.base import Worker
 from prometheus_client.multiprocess import mark_process_dead
 
-from app import __version__, figures, logs
+from app import __version__, exposure, figures, logs
 from app.api.routes import ADDRESSES
 from app.bootstrap import Service, open_service
 from app.certificates import Certificate, InUse
@@ -297,6 +297,7 @@ def _check_files(settings: Settings) -> None:
 def _opened(settings: Settings, open_: Opener) -> Service:
     service = open_(settings)
     try:
+        exposure.check(settings, service.tokens.has_tokens())
         if not settings.read_only:
             service.store.ping()
     except Full as error:

@@ -89,6 +89,20 @@ SETTINGS = (
         meaning="file of its key, in PEM; SIGHUP has both files read anew",
     ),
     Setting(
+        name="behind_proxy",
+        variable="SVCTASKS_BEHIND_PROXY",
+        kind="bool",
+        default=False,
+        meaning="clients come by a proxy, which has TLS",
+    ),
+    Setting(
+        name="insecure",
+        variable="SVCTASKS_INSECURE",
+        kind="bool",
+        default=False,
+        meaning="listen on any address without TLS: others can read tokens on their way",
+    ),
+    Setting(
         name="server",
         variable="SVCTASKS_SERVER",
         kind="str",
@@ -191,6 +205,8 @@ class Settings:
     port: int
     tls_cert: str
     tls_key: str
+    behind_proxy: bool
+    insecure: bool
     server: str
     workers: int
     threads: int
@@ -257,6 +273,11 @@ class Settings:
         except ValueError:
             # What another name leads to can change.
             return False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs of this machine use it; by a proxy, others do."""
+        return self.is_on_loopback and not self.behind_proxy
 
     @property
     def scheme(self) -> str:

@@ -202,4 +202,4 @@ def test_the_procfile_serves_on_the_port_of_the_platform(tmp_path):
     result = subprocess.run(
         ["sh", "-c", command], env=environment, capture_output=True, text=True
     )
-    assert result.stdout == "serve --bind 0.0.0.0:5999\n"
+    assert result.stdout == "serve --behind-proxy --bind 0.0.0.0:5999\n"

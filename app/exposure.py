@@ -1,0 +1,31 @@
+"""What a server must have before others than programs of its machine can reach it.
+
+Access contract, section 5.
+"""
+
+from app.errors import Invalid
+from app.settings import Settings
+
+
+def check(settings: Settings, has_tokens: bool) -> None:
+    """Raise Invalid with what to type if anybody could read, write or listen."""
+    if settings.is_local:
+        return
+    lacks = []
+    if not has_tokens:
+        lacks.append(
+            "a token, so that nobody reads or writes without: make one with svctasks "
+            f"token create NAME --role admin --data {settings.data}"
+        )
+    if not (settings.tls_cert or settings.behind_proxy or settings.insecure):
+        lacks.append(
+            "TLS, so that nobody reads tokens on their way: add --tls-cert FILE and "
+            "--tls-key FILE; or --behind-proxy, if a proxy on this machine has TLS; or "
+            "--insecure, to go without"
+        )
+    if lacks:
+        where = "a proxy" if settings.behind_proxy else settings.address
+        raise Invalid(
+            f"whoever reaches {where} could use this server, which needs "
+            + "; and ".join(lacks)
+        )

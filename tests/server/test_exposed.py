@@ -1,0 +1,60 @@
+"""A server that others than programs of its machine can reach."""
+
+from contextlib import contextmanager
+
+import pytest
+from conftest import SERVERS
+from running import Server, free_port, svctasks
+from shared import T
+
+each_kind = pytest.mark.parametrize("kind", SERVERS)
+
+
+def make_token(data, name, role="admin"):
+    """Make a token, as the message of a server that refuses to start says."""
+    result = svctasks("token", "create", name, "--role", role, data=data)
+    assert result.returncode == 0, result.stderr
+    [token] = [word for word in result.stdout.split() if word.startswith("svct_")]
+    return token
+
+
+@contextmanager
+def serving(data, *options):
+    """A server over ``data``, which is killed in the end."""
+    server = Server(data, *options)
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("option", ["--bind=0.0.0.0", "--bind=[::]", "--behind-proxy"])
+def test_it_says_what_it_lacks_and_changes_nothing(data, option):
+    result = svctasks("serve", option, "--port", free_port(), data=data)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("svctasks: ") and result.stderr.count("\n") == 1
+    assert f"svctasks token create NAME --role admin --data {data}" in result.stderr
+    assert ("--tls-cert FILE" in result.stderr) == (option != "--behind-proxy")
+    assert not list(data.glob("*.json"))
+
+
+def test_it_says_that_the_demo_is_for_this_machine():
+    result = svctasks("serve", "--demo", "--bind", "0.0.0.0", "--insecure")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "--demo is for programs of this machine" in result.stderr
+
+
+@each_kind
+def test_nobody_is_let_in_without_a_token_even_when_the_last_one_is_revoked(data, kind):
+    token = make_token(data, "deploy")
+    bearer = {"Authorization": f"Bearer {token}"}
+    with serving(data, "--server", kind, "--bind", "0.0.0.0", "--insecure") as server:
+        assert server.request("GET", T).status == 401
+        assert server.request("POST", T, {"name": "n"}).status == 401
+        assert server.request("POST", T, {"name": "n"}, **bearer).status == 200
+        assert svctasks("token", "revoke", "deploy", data=data).returncode == 0
+        for _ in range(4):
+            assert server.request("GET", T, **bearer).status == 401
+            assert server.request("GET", T).status == 401
+    result = svctasks("serve", "--bind", "0.0.0.0", "--insecure", data=data)
+    assert "token create" in result.stderr
