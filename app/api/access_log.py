@@ -39,9 +39,9 @@ MAX_PATH = 2000
 _ID = re.compile("[0-9A-Za-z._:/+=-]{1,128}")
 
 
-Entry = tuple[float, str, str, str, str, float, str, str]
-"""One request: its time (seconds since 1970), method, path, route, status, duration in
-seconds, id, and the name of the sender's token, if any."""
+Entry = tuple[float, str, str, str, str, str, float, str, str]
+"""One request: its time (seconds since 1970), client, method, path, route, status, duration
+in seconds, id, and the name of the sender's token, if any."""
 
 
 def new_id() -> str:
@@ -84,6 +84,7 @@ class AccessLog:
         self._entries.append(
             (
                 self._now(),
+                request.remote_addr,
                 cut(request.method),
                 cut(request.path, MAX_PATH),
                 request.uri_template or "none",
@@ -110,9 +111,11 @@ class AccessLog:
             entries = [self._entries.popleft() for _ in range(len(self._entries))]
             if not entries:
                 return
-            for moment, method, path, route, status, seconds, id_, by in entries:
+            for entry in entries:
+                moment, client, method, path, route, status, seconds, id_, by = entry
                 durations[moment // DAY, route, method, status].append(seconds)
                 members = {
+                    "client": client,
                     "method": method,
                     "path": path,
                     "status": int(status),

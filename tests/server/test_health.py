@@ -119,6 +119,7 @@ def test_each_request_leaves_a_line_with_the_id_of_the_reply(server):
     assert first == {
         "level": "INFO",
         "message": "request",
+        "client": "127.0.0.1",
         "method": "GET",
         "path": T,
         "status": 200,
@@ -144,7 +145,7 @@ def test_lines_are_readable_on_a_terminal(data):
         seen = b""
         while b"seen" not in seen:
             seen += os.read(master, 1000)
-        pattern = rf"20\S+Z INFO    request GET {T} 200 [0-9.]+ seen"
+        pattern = rf"20\S+Z INFO    request 127[.]0[.]0[.]1 GET {T} 200 [0-9.]+ seen"
         assert re.search(pattern, seen.decode())
     finally:
         server.kill()
