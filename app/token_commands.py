@@ -122,8 +122,8 @@ def revoke(name: str, data: Path | None) -> None:
     click.echo(f"{visible(name)} revoked")
     if is_last:
         click.echo(
-            "That was the last token. A server on loopback is now open to all programs of "
-            "this machine; one on another address refuses all requests.",
+            "That was the last token. A server on loopback, unless behind a proxy, is now "
+            "open to all programs of this machine; any other refuses all requests.",
             err=True,
         )
 

@@ -1,10 +1,10 @@
 """Who sends a request, and whether its role may do that.
 
-While there is no token, a service on loopback is open to all; one that others can reach is
-closed. As soon as there is a token, each request needs one, even to an address that does
-not exist; only ``/health`` is open, and says without a token whether the service works and
-no more. A token is sent as ``Authorization: Bearer``, or by Basic with its name; one in an
-address would be logged, and is not read.
+While there is no token, a service that only this machine can reach is open to all; any
+other is closed. As soon as there is a token, each request needs one, even to an address
+that does not exist; only ``/health`` is open, and says without a token whether the service
+works and no more. A token is sent as ``Authorization: Bearer``, or by Basic with its name;
+one in an address would be logged, and is not read.
 
 A reply to a request with a token is private: no cache hands it to others. RFC 9111,
 section 3.5, demands that of caches already, and not all follow it.
