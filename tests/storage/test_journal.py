@@ -186,10 +186,22 @@ def test_salvage_keeps_every_line_but_the_one_with_the_damage(path):
                 assert damaged or found == [0, 1, 2, 3]
 
 
-def test_salvage_keeps_both_lines_when_the_end_between_them_is_damaged(path):
+@pytest.mark.parametrize("end", [b"\0", b"", b",", b"[", b":", b"}"])
+def test_salvage_keeps_both_lines_when_the_end_between_them_is_damaged(path, end):
     whole = [encode(entry) for entry in (HEADER, {"seq": 1}, {"seq": 2})]
-    raw = whole[0] + whole[1][:-1] + b"\0" + whole[2]
+    raw = whole[0] + whole[1][:-1] + end + whole[2]
     assert salvaged(path, raw) == ([0, 1, 2], b"")
+
+
+@pytest.mark.parametrize("place", [20, -3])
+def test_salvage_takes_no_object_in_a_document_for_a_line(path, place):
+    """Else a client could prepare an entry for the day on which the line is damaged."""
+    forged = encode({"seq": 9, "put": [(1, b'{"id":"forged"}')]}).removesuffix(b"\n")
+    document = b'{"id":"a","x":[%b,%b,{"crc":"0"}],"y":%b}' % (forged, forged, forged)
+    line = bytearray(encode({"seq": 1, "put": [(1, document)]}))
+    line[place] ^= 1
+    raw = encode(HEADER) + bytes(line) + encode({"seq": 2})
+    assert salvaged(path, raw) == ([0, 2], bytes(line[:-1]))
 
 
 def test_salvage_keeps_what_stands_before_and_after_zeros(path):

@@ -56,6 +56,7 @@ import orjson
 from app.errors import Invalid
 from app.storage.files.descriptors import Descriptor, Sync, adopt, draft
 from app.storage.files.entries import Entry, Header, is_entry
+from app.storage.files.salvage import parts
 
 FORMAT = 3
 """The number of this form of journal; a folder with a higher one is refused.
@@ -67,7 +68,6 @@ no digest, no revision from before, and no marker in the data file.
 CHUNK = 1 << 20
 """How many bytes of a journal are read at once."""
 
-_START = b'{"crc":"'
 _CHECKSUM = len(b'{"crc":"00000000",')
 _PUT = b',"put":['
 
@@ -142,11 +142,6 @@ def _entry(members: bytes) -> dict[str, Any] | None:
     return entry if members[place - bool(put) :] == b"]}" else None
 
 
-def _unended(raw: bytes) -> Line | None:
-    """Return the line that ``raw`` is but for its end, which is missing or damaged."""
-    return decode(raw + b"\n") or decode(raw[:-1] + b"\n")
-
-
 class Journal:
     """An open journal file, and how far it has been read."""
 
@@ -195,17 +190,12 @@ class Journal:
     def salvage(self) -> tuple[list[Line], bytes]:
         """Return the sound lines after ``offset``, and the damaged bytes between them."""
         lines, damaged = [], []
-        for rest in self._rest(self.size()).split(b"\n"):
-            while rest:
-                raw, line = rest, _unended(rest)
-                # Where the end of a line is damaged, the next one starts in the middle.
-                if line is None and (start := rest.find(_START, 1)) > 0:
-                    raw, line = rest[:start], _unended(rest[:start])
-                if line is None:
-                    damaged.append(raw)
-                else:
+        for text in self._rest(self.size()).split(b"\n"):
+            for raw, found in parts(text):
+                if found and (line := decode(found + b"\n")):
                     lines.append(line)
-                rest = rest[len(raw) :]
+                else:
+                    damaged.append(raw)
         return lines, b"\n".join(damaged)
 
     def append(self, raw: bytes) -> None:
