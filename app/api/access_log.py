@@ -24,6 +24,7 @@ from app.api.request_context import Request
 from app.api.request_metrics import Group, RequestMetrics, Sync
 from app.errors import cut
 from app.logs import Failures, Line
+from app.token_text import PREFIX
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ MAX_ENTRIES = 100_000
 MAX_PATH = 2000
 """Characters of a path that an entry keeps."""
 
-_ID = re.compile("[0-9A-Za-z._:/+=-]{1,128}")
+_ID = re.compile(f"(?!.*{PREFIX})[0-9A-Za-z._:/+=-]{{1,128}}")
+"""Which ids of senders are kept: none with a token in it, which the log would show."""
 
 
 Entry = tuple[float, str, str, str, str, str, float, str, str]

@@ -330,7 +330,10 @@ def test_what_a_flag_means_is_not_what_the_list_of_that_name_means(name):
     ("given", "is_kept"),
     [
         *((given, True) for given in ("a", "a" * 128, "Z9._:/+=-")),
-        *((given, False) for given in ("", "a" * 129, "a b", "a,b", "\xe9")),
+        *(
+            (given, False)
+            for given in ("", "a" * 129, "a b", "a,b", "\xe9", "a.svct_b")
+        ),
     ],
 )
 def test_which_request_ids_are_kept_is_told_in_words(api, given, is_kept):
