@@ -9,9 +9,11 @@ from random import Random
 from typing import NamedTuple
 
 import parsers
+from edited_tokens import EditedTokens
 from in_process import InProcess
 from live import Live
 from raw_requests import Requests
+from senders import Senders
 from shared import DATA
 from stored import Stored
 
@@ -51,6 +53,12 @@ def _broken(folder: Path) -> Iterator[Try]:
 
 
 @contextmanager
+def _senders(folder: Path) -> Iterator[Try]:
+    with _in_process(folder) as target:
+        yield Senders(target).try_request
+
+
+@contextmanager
 def _in_process(folder: Path) -> Iterator[InProcess]:
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)
@@ -64,6 +72,12 @@ def _in_process(folder: Path) -> Iterator[InProcess]:
 def _stored(folder: Path, attempt: Callable[[Stored, Random], None]) -> Iterator[Try]:
     shutil.rmtree(folder / "stored", ignore_errors=True)
     yield partial(attempt, Stored(folder / "stored"))
+
+
+@contextmanager
+def _edited_tokens(folder: Path) -> Iterator[Try]:
+    shutil.rmtree(folder / "tokens", ignore_errors=True)
+    yield EditedTokens(folder / "tokens").try_file
 
 
 @contextmanager
@@ -90,7 +104,8 @@ def _on(attempt: Callable[..., None]) -> Callable[[Path], AbstractContextManager
 
 
 FAMILIES = {
-    "requests": Family(430, 500, _mutated),
+    "requests": Family(330, 500, _mutated),
+    "senders": Family(100, 500, _senders),
     "bytes": Family(150, 500, _broken),
     "values of parameters": Family(
         80, 1000, partial(_without_a_target, parsers.try_value)
@@ -107,7 +122,8 @@ FAMILIES = {
     "lines of journals": Family(60, 2000, _on(Stored.try_line)),
     "journals": Family(20, 100, _on(Stored.try_journal)),
     "data files": Family(10, 100, _on(Stored.try_data_file)),
-    "imports": Family(50, 500, _on(Stored.try_import)),
+    "files of tokens": Family(10, 100, _edited_tokens),
+    "imports": Family(40, 500, _on(Stored.try_import)),
     "backups": Family(10, 100, _on(Stored.try_restore)),
     "gunicorn": Family(35, 2500, partial(_live, kind="gunicorn")),
     "granian": Family(35, 2500, partial(_live, kind="granian")),

@@ -21,9 +21,16 @@ from app.settings import Settings
 
 SAFE = ("GET", "HEAD", "OPTIONS", "LOOKUP", "QUERY", "TRACE")
 
-TABLES = ("svctasks", "services", "extensions", "business_attributes", "modes")
+TABLES = (
+    "svctasks",
+    "services",
+    "extensions",
+    "business_attributes",
+    "modes",
+    "tokens",
+)
 
-CLIENT, ADDRESS = ("127.0.0.1", 50_000), ("127.0.0.1", 8000)
+PORT, ADDRESS = 50_000, ("127.0.0.1", 8000)
 
 
 class _Kept:
@@ -47,25 +54,26 @@ class InProcess:
             data=folder, fsync="never", node="50e54938780c", **details
         )
         self._log = StringIO()
-        self._service = open_service(self._settings, log=self._log)
-        self._places = [str(folder).encode()]
+        self.service = open_service(self._settings, log=self._log)
+        self.places = [str(folder).encode()]
         self._cfg = Config()
         for name, value in options(self._settings).items():
             self._cfg.set(name, value)
 
-    def exchange(self, *pieces: bytes) -> list[Answer]:
-        """Return the replies to what a client sends in ``pieces``, and then nothing.
+    def exchange(self, *pieces: bytes, client: str = "127.0.0.1") -> list[Answer]:
+        """Return the replies to what ``client`` sends in ``pieces``, and then nothing.
 
         Raises AssertionError if a reply is not as it should be.
         """
         most = self._settings.max_body
-        incoming = Incoming(self._cfg, CLIENT, most, partial(too_large, most))
+        peer = (client, PORT)
+        incoming = Incoming(self._cfg, peer, most, partial(too_large, most))
         replies: list[Answer] = []
         try:
             for piece in pieces:
                 request = incoming.add(piece)
                 while request is not None:
-                    if not self._answer(request, replies):
+                    if not self._answer(request, peer, replies):
                         return replies
                     request = incoming.add(b"")
         except ParseException as error:
@@ -74,37 +82,42 @@ class InProcess:
             return replies
         request = incoming.end(Invalid("the body is cut"))
         if request is not None:
-            self._answer(request, replies)
+            self._answer(request, peer, replies)
         return replies
 
-    def _answer(self, request: Request, replies: list[Answer]) -> bool:
+    def _answer(self, request: Request, peer: Any, replies: list[Answer]) -> bool:
         """Add the reply to a request; return whether the connection goes on."""
-        before = self._versions()
+        before = self.versions()
         kept: Any = _Kept()
-        response, environ = wsgi.create(request, kept, CLIENT, ADDRESS, self._cfg)
+        response, environ = wsgi.create(request, kept, peer, ADDRESS, self._cfg)
         start: Any = response.start_response
-        for part in self._service.application(environ, start):
+        for part in self.service.application(environ, start):
             response.write(part)
         response.close()
         [answer] = answers(bytes(kept.sent))
-        check(answer, self._places)
+        check(answer, self.places)
         if not answer.is_success or request.method in SAFE:
-            assert self._versions() == before, f"{answer.status} and a change"
+            after = self.versions()
+            # The day on which a token was used last is noted at any time.
+            after["tokens"] = before["tokens"]
+            assert after == before, f"{answer.status} and a change"
         replies.append(answer)
         return not response.should_close()
 
-    def _versions(self) -> list[Any]:
-        store = self._service.store
-        return [store.version(table) for table in TABLES]
+    def versions(self) -> dict[str, Any]:
+        """Return the version of each table."""
+        store = self.service.store
+        return {table: store.version(table) for table in TABLES}
 
     def close(self) -> None:
         """Close the service; check its log, and that all is there when it is opened anew.
 
         Raises AssertionError.
         """
-        before = _contents(self._service.store)
-        self._service.close()
-        check_log(self._log.getvalue(), self._places)
+        self.service.tokens.close()
+        before = _contents(self.service.store)
+        self.service.close()
+        check_log(self._log.getvalue(), self.places)
         assert findings(self._settings) == []
         store = open_store(self._settings)
         try:

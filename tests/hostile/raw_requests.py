@@ -97,9 +97,9 @@ QUERIES: dict[str, list[str]] = {
 PLACES = {
     "id": ["380daae6-016c-cdd4-606e-50e54938780c"] * 3
     + ["86228B15-016C-CDEF-CCCE-50E54938780C"],
-    "service_id": ["3005"],
-    "state_id": ["4000", "4001"],
-    "task_id": ["2000", "2001"],
+    "service_id": ["3005", "3005", "3006", "3007", "3008"],
+    "state_id": ["4000", "4001", "4002", "4003"],
+    "task_id": ["2000", "2001", "2002", "2003"],
     "customer_id": ["c1"],
     "contact_key": ["bob"],
     "name": ["ClientInfo", "relatedOffers", "Outcome"],
@@ -108,7 +108,13 @@ PLACES = {
 """What stands for the parameters in the templates of addresses."""
 
 BODIES: dict[str, list[Any]] = {
-    "post_svctasks": [TASK, {"name": "n"}, {"name": "n", "opts.title": "x"}],
+    "post_svctasks": [
+        TASK,
+        {"name": "n"},
+        {"name": "n", "opts.title": "x"},
+        {**TASK, "id": "380daae6-016c-cdd4-606e-50e54938780c"},
+        {**TASK, "id": "86228b15-016c-cdef-ccce-50e54938780c"},
+    ],
     "patch_svctasks_one": [TASK, {"ext": {"k": None}}, {"name": "n", "periods": None}],
     "lookup_svctasks": ["380daae6-016c-cdd4-606e-50e54938780c", 5],
     "query_svctasks": [
@@ -129,7 +135,7 @@ BODIES: dict[str, list[Any]] = {
     "post_states_end": [{"disposition": "d", **EVENT}],
     "post_tasks_start": [{**EVENT, "task_type": 55, "state_id": 4001}],
     "post_tasks_end": [{}, {"disposition": 5}],
-    "post_mode": [{"mode": "production"}, {"mode": "maintenance"}],
+    "post_mode": [{"mode": "production"}] * 5 + [{"mode": "maintenance"}],
 }
 """Bodies by operation; those about extensions go by the last word of the operation."""
 
@@ -297,7 +303,7 @@ class Requests:
         if operation in BODIES:
             return BODIES[operation]
         if operation.startswith("post_"):
-            return [SCHEMA]
+            return [{**SCHEMA, "name": name} for name in PLACES["name"]]
         if operation.endswith(("record", "removal")):
             return [OFFER, {"offer_name": None}]
         if operation.startswith("put_"):
