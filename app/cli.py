@@ -198,7 +198,8 @@ def check(repair: bool, data: Path | None) -> None:
     """Check every data file and journal; exit with 1 if anything is wrong.
 
     Names file, document and field. --repair sets damaged lines of a journal aside in a
-    file beside it and writes a checkpoint of the rest; a broken data file is for you to mend.
+    file beside it and writes a checkpoint of the rest; a broken data file is for you to
+    mend.
 
     Example: svctasks check --data /var/lib/svctasks
     """

@@ -20,7 +20,7 @@ FAULTS = Path(sys.argv[1])
 
 def flush(descriptor: int) -> None:
     left = FAULTS / "flushes"
-    # The keeper writes checkpoints at a time of its own, which would make each run another one.
+    # The keeper writes checkpoints at a time of its own: each run would be another one.
     if left.exists() and threading.current_thread().name != "keeper":
         if (count := int(left.read_text())) == 0:
             os.killpg(0, signal.SIGKILL)

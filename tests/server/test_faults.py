@@ -85,7 +85,7 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
         ballast = small_disk / "ballast"
 
         def refuses(method, path=T, body=None):
-            # Once more each time: the checkpoint lets go of the former files a little later.
+            # Once more each time: a checkpoint lets go of the former files a little later.
             with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
                 while True:
                     file.write(b"x" * 4096)
