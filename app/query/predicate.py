@@ -5,7 +5,7 @@ made of: a file that was edited by hand must not break a list.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from app.pacing import Pace, paced, unhurried
 from app.query import (
@@ -30,6 +30,9 @@ from app.query.values import (
 
 SORTED = 200
 """How many characters of a text an order goes by."""
+
+RUN: Final = 4096
+"""How many items are sorted at once."""
 
 Predicate = Callable[[Document], bool]
 Item = TypeVar("Item")
@@ -227,11 +230,34 @@ def sort(
     # A stable pass for each field is faster than comparing keys the other way round.
     for number, part in reversed([*enumerate(order)]):
         if part.descending:
-            places.sort(key=lambda place: keys[place][number].key, reverse=True)
+            values = [each[number].key for each in keys]
         else:
-            places.sort(key=lambda place: keys[place][number])
+            values = [each[number] for each in keys]
+        places = _sorted(places, values, part.descending, pace)
     items[:] = [items[place] for place in places]
     return [keys[place] for place in places]
+
+
+def _sorted(
+    places: list[int], values: list[Any], descending: bool, pace: Pace
+) -> list[int]:
+    """Return ``places`` sorted by their values; ties stay as they were.
+
+    Other threads wait for a sort until its end. That of two sorted halves, which it
+    merges, takes a tenth of the time.
+    """
+    runs = [places[start : start + RUN] for start in range(0, len(places), RUN)]
+    for run in runs:
+        run.sort(key=values.__getitem__, reverse=descending)
+        pace()
+    while len(runs) > 1:
+        pairs = [runs[start : start + 2] for start in range(0, len(runs), 2)]
+        runs = []
+        for pair in pairs:
+            runs.append([place for run in pair for place in run])
+            runs[-1].sort(key=values.__getitem__, reverse=descending)
+            pace()
+    return runs[0] if runs else []
 
 
 def _order_key(field: Field) -> Callable[[Document], Any]:
