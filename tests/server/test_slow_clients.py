@@ -2,7 +2,9 @@
 
 import os
 import resource
+import select
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -65,6 +67,67 @@ def test_clients_keep_nobody_waiting(patient, who):
             answer = patient.request("POST", T, {"name": "n"})
             assert answer.status == 200
             assert patient.request("DELETE", f"{T}/{answer.json['id']}").status == 204
+
+
+def byte_by_byte(client, content):
+    """Send ``content``, a byte for each ``next``, and then the rest."""
+    for place in range(ROUNDS):
+        client.sendall(content[place : place + 1])
+        yield
+    client.sendall(content[ROUNDS:])
+
+
+ROUNDS = len(b"HTTP/1.1 200")
+"""How many bytes each of the slow clients sends, or reads, before it goes on at once."""
+
+DRIPPED = {
+    "heads": head("GET", f"{T}/{ID}"),
+    "bodies": as_json({"ext": {"key": "value"}}),
+}
+"""What is sent byte by byte."""
+
+
+@each_patient
+@pytest.mark.parametrize("what", DRIPPED)
+def test_clients_that_send_byte_by_byte_keep_nobody_waiting(patient, what):
+    """Who asks after each byte is answered before any of the others."""
+    content = DRIPPED[what]
+    with many(patient.port, 64) as clients:
+        if what == "bodies":
+            length = f"Content-Length: {len(content)}"
+            for client in clients:
+                client.sendall(head("PATCH", f"{T}/{ID}", JSON, length))
+        dripping = [byte_by_byte(client, content) for client in clients]
+        for _ in range(ROUNDS):
+            for each in dripping:
+                next(each)
+            assert patient.request("GET", "/health").status == 200
+            assert patient.request("PATCH", f"{T}/{ID}", {"name": "m"}).status == 200
+        assert not any(map(is_answered, clients))
+        for each in dripping:
+            assert next(each, None) is None
+        with ThreadPoolExecutor(len(clients)) as pool:
+            assert {each.status for each in pool.map(reply, clients)} == {200}
+
+
+@each_patient
+def test_clients_that_read_byte_by_byte_keep_nobody_waiting(patient):
+    with many(patient.port, 64, receive_buffer=4096) as clients:
+        for client in clients:
+            client.sendall(SLOW["who do not read"])
+        read = [b""] * len(clients)
+        for _ in range(ROUNDS):
+            read = [
+                got + client.recv(1) for got, client in zip(read, clients, strict=True)
+            ]
+            assert patient.request("GET", "/health").status == 200
+            assert patient.request("PATCH", f"{T}/{ID}", {"name": "m"}).status == 200
+        assert set(read) == {b"HTTP/1.1 200"}
+
+
+def is_answered(client):
+    """Return whether there is anything to read."""
+    return bool(select.select([client], [], [], 0)[0])
 
 
 @each_kind
