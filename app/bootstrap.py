@@ -18,6 +18,7 @@ from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
 from app.api.authentication import Access
 from app.api.failed_attempts import FailedAttempts
+from app.api.request_limits import RequestLimits
 from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
 from app.datetimes import EPOCH, Clock, now
@@ -99,12 +100,14 @@ def open_service(
             is_open=settings.is_local,
             is_read_only=settings.read_only,
         ),
-        settings.max_body,
+        RequestLimits.of(settings),
         settings.services_prefix,
         Simulation(settings.delay_seconds, settings.fail_rate),
         access_log,
         # Long queries have half of the threads: a quarter runs, and a quarter waits.
-        Pacing(settings.query_timeout, max(1, settings.threads // 4)),
+        Pacing(
+            settings.query_timeout, max(1, settings.threads // 4), settings.max_scan
+        ),
     )
     return Service(store, access_log, application, log, tokens)
 

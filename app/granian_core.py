@@ -24,9 +24,8 @@ from app.granian_socket import Listener
 _core: Any = _granian
 """As Any: its stubs differ from it."""
 
-HEAD = 1 << 16
-"""Bytes that the head of a request may have."""
-
+ROOM = 1 << 16
+"""Bytes by which a head may be too long for an answer that says so."""
 
 _BETWEEN = b"\0"
 
@@ -67,7 +66,8 @@ class Core:
                 # A limit of connections; further ones wait in the backlog.
                 backpressure=cfg.worker_connections,
                 http1_opts=HTTP1Settings(
-                    header_read_timeout=wait, max_buffer_size=HEAD
+                    header_read_timeout=wait,
+                    max_buffer_size=cfg.limit_request_field_size + ROOM,
                 ),
                 **tls,
             )

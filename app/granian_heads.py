@@ -3,10 +3,27 @@
 import os
 import sys
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from app.limits import long_head, long_line
+from app.settings import Settings
+
 Environ = dict[str, Any]
+
+
+REST_OF_LINE = len("  HTTP/1.1")
+"""Bytes of the first line besides method, path and query."""
+
+REST_OF_FIELD = len(": \r\n")
+"""Bytes of a header besides name and value."""
+
+
+class Fault(NamedTuple):
+    """Why a head is refused."""
+
+    status: int
+    message: str
 
 
 class Heads:
@@ -16,7 +33,9 @@ class Heads:
     prefix of all addresses.
     """
 
-    def __init__(self, server: Any, always: Environ) -> None:
+    def __init__(self, server: Any, always: Environ, settings: Settings) -> None:
+        self._longest_line = settings.max_address
+        self._longest = settings.max_head
         self._prefix = os.environ.get("SCRIPT_NAME", "").rstrip("/")
         # A copy of a dictionary that has all members need not grow.
         of_request = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "RAW_URI")
@@ -36,7 +55,7 @@ class Heads:
             "wsgi.input_terminated": True,
         }
 
-    def read(self, scope: Any) -> tuple[Environ, str]:
+    def read(self, scope: Any) -> tuple[Environ, Fault | None]:
         """Return the environment of a request, and what is wrong with its head if any."""
         environ = self._always.copy()
         raw: bytes = scope["raw_path"]
@@ -47,27 +66,34 @@ class Heads:
             address = f"{address}?{query}"
         if self._prefix and f"{path}/".startswith(f"{self._prefix}/"):
             path = path[len(self._prefix) :]
-        environ["REQUEST_METHOD"] = scope["method"]
+        environ["REQUEST_METHOD"] = method = scope["method"]
+        size = len(method) + len(address) + REST_OF_LINE
+        if size > self._longest_line:
+            return environ, Fault(414, long_line(self._longest_line))
         environ["PATH_INFO"] = path
         environ["QUERY_STRING"] = query
         environ["RAW_URI"] = address
         environ["REMOTE_ADDR"], environ["REMOTE_PORT"] = scope["client"]
         for name, value in scope["headers"]:
+            size += len(name) + len(value) + REST_OF_FIELD
             key = _key(name)
             if key in environ:
                 if key == "HTTP_HOST":
-                    return environ, "a request must have one Host header, not several"
+                    message = "a request must have one Host header, not several"
+                    return environ, Fault(400, message)
                 environ[key] += "," + value.decode("latin-1")
             elif key:
                 environ[key] = value.decode("latin-1")
         if not environ["HTTP_HOST"]:
             if scope["http_version"] != "1":
-                return environ, "a request must have a Host header"
+                return environ, Fault(400, "a request must have a Host header")
             del environ["HTTP_HOST"]
         if coding := environ.get("HTTP_TRANSFER_ENCODING"):
             if coding.strip().lower() != "chunked":
-                return environ, "Transfer-Encoding may be chunked only"
-        return environ, ""
+                return environ, Fault(400, "Transfer-Encoding may be chunked only")
+        if size > self._longest:
+            return environ, Fault(431, long_head(self._longest))
+        return environ, None
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from app.errors import Invalid
 from app.granian_heads import Environ, Heads
+from app.limits import late
 from app.pacing import HAS_LEFT, IS_STOPPING
 from app.settings import Settings
 
@@ -49,7 +50,7 @@ class Requests:
             "wsgi.url_scheme": settings.scheme,
             IS_STOPPING: self._is_stopping,
         }
-        self._heads = Heads(server, always)
+        self._heads = Heads(server, always, settings)
         self._receiving: dict[_Body, None] = {}
         self._received = 0
         self._counting = threading.Lock()
@@ -88,8 +89,8 @@ class Requests:
         try:
             protocol = watcher.proto
             environ, fault = self._heads.read(watcher.scope)
-            if fault:
-                _refuse(protocol, 400, fault)
+            if fault is not None:
+                _refuse(protocol, fault.status, fault.message)
                 return
             length = int(environ.get("CONTENT_LENGTH", 0))
             if "HTTP_TRANSFER_ENCODING" in environ:
@@ -155,8 +156,7 @@ class Requests:
             body.deadline = min(body.deadline, now + patience)
             if body.deadline <= now and self._leave(body):
                 body.give_up()
-                message = f"The body did not arrive within {self._seconds:g} seconds"
-                _refuse(body.protocol, 408, message)
+                _refuse(body.protocol, 408, late(self._seconds))
         for reply in list(self._sending):
             reply.deadline = min(reply.deadline, now + patience)
             if reply.deadline <= now:

@@ -1,11 +1,14 @@
 """A connection of gunicorn's worker: bytes received, and bytes still to be sent."""
 
+import json
 import math
 import select
 import socket
 import ssl
 from contextlib import suppress
 from typing import Any
+
+from falcon import code_to_http_status
 
 from app.certificates import InUse
 from app.gunicorn_requests import Incoming
@@ -159,3 +162,16 @@ class Connection:
             self.socket.send(data)
         except OSError:
             pass
+
+
+def refusal_reply(status: int, message: str) -> bytes:
+    """Return the reply to a request that does not reach the application."""
+    error = {"error_code": 1000 + status, "error_message": message}
+    body = json.dumps(error, indent=2).encode()
+    head = (
+        f"HTTP/1.1 {code_to_http_status(status)}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

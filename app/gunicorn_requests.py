@@ -27,12 +27,11 @@ from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
 from app.errors import Invalid
-
-HEAD = 1 << 16
-"""Bytes that the head of a request may have."""
+from app.limits import long_head, long_line
+from app.settings import Settings
 
 LINE = 8190
-"""Bytes that a request line, a line before a chunk or all trailers may have."""
+"""Bytes that a line before a chunk or all trailers may have."""
 
 STATUS: dict[type[Exception], int] = {
     LimitRequestLine: 414,
@@ -53,17 +52,22 @@ _Body = Generator[None, None, bytes]
 
 
 class Incoming:
-    """The requests of one connection; bodies may have ``most`` bytes.
+    """The requests of one connection, within the limits of ``settings``.
 
     ``too_large`` returns the exception that reading a larger body raises.
     """
 
     def __init__(
-        self, cfg: Config, client: Any, most: int, too_large: Callable[[], Exception]
+        self,
+        cfg: Config,
+        client: Any,
+        settings: Settings,
+        too_large: Callable[[], Exception],
     ) -> None:
         self._cfg = cfg
         self._client = client
-        self._most = most
+        self._settings = settings
+        self._most = settings.max_body
         self._too_large = too_large
         self._buffer = bytearray()
         self._searched = 0
@@ -74,6 +78,11 @@ class Incoming:
     def __len__(self) -> int:
         """Return how many bytes are kept."""
         return len(self._buffer)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a part of a request has arrived."""
+        return bool(self._buffer) or self._request is not None
 
     def clear(self) -> None:
         """Let go of all that is kept; nothing may be added afterwards."""
@@ -115,7 +124,7 @@ class Incoming:
     def _head(self) -> Request | None:
         buffer = self._buffer
         end = buffer.find(b"\r\n\r\n", max(0, self._searched - 3))
-        if end < 0 or end > HEAD:
+        if end < 0 or end + 4 > self._settings.max_head:
             self._check_part()
             self._searched = len(buffer)
             return None
@@ -143,10 +152,11 @@ class Incoming:
         buffer = self._buffer
         if _BARE.search(buffer, max(0, self._searched - 1)):
             raise InvalidRequestLine("a line ends with a bare line feed")
-        if len(buffer) > LINE and buffer.find(b"\r\n", 2, LINE + 4) < 0:
-            raise LimitRequestLine(len(buffer), LINE)
-        if len(buffer) > HEAD:
-            raise LimitRequestHeaders(f"the head may have {HEAD} bytes at most")
+        line = self._settings.max_address
+        if len(buffer) > line and buffer.find(b"\r\n", 2, line + 4) < 0:
+            raise LimitRequestLine(len(buffer), line)
+        if len(buffer) > self._settings.max_head:
+            raise LimitRequestHeaders("the head is too long")
 
     def _framed(self, request: Request) -> _Body:
         assert request.body is not None
@@ -249,6 +259,15 @@ def _line(buffer: bytearray) -> Generator[None, None, bytes]:
     line = bytes(buffer[: end + 1])
     del buffer[: end + 1]
     return line[: LINE + 2]
+
+
+def refusal(error: ParseException, settings: Settings) -> str:
+    """Return the message about a head that cannot be read; it names the limit, if any."""
+    if isinstance(error, LimitRequestLine):
+        return long_line(settings.max_address)
+    if isinstance(error, LimitRequestHeaders):
+        return long_head(settings.max_head)
+    return shortened(error)
 
 
 def shortened(what: object) -> str:

@@ -9,7 +9,6 @@ gunicorn's own ThreadWorker gives a thread to each connection that has sent a by
 its request is read and its reply sent: 8 incomplete heads block it for ever.
 """
 
-import json
 import math
 import socket
 import time
@@ -18,7 +17,7 @@ from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
-from falcon import HTTP_408, HTTPError, code_to_http_status
+from falcon import HTTP_408, HTTPError
 from gunicorn.http import wsgi
 from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
@@ -27,9 +26,16 @@ from gunicorn.workers.gthread import ThreadWorker
 from app.api.bodies import too_large
 from app.certificates import InUse
 from app.errors import Invalid
-from app.gunicorn_connections import Connection, NoTls, TlsSocket, secured
-from app.gunicorn_requests import STATUS, Incoming, shortened
+from app.gunicorn_connections import (
+    Connection,
+    NoTls,
+    TlsSocket,
+    refusal_reply,
+    secured,
+)
+from app.gunicorn_requests import STATUS, Incoming, refusal, shortened
 from app.gunicorn_threads import Threads
+from app.limits import crowded, late
 from app.pacing import HAS_LEFT, IS_STOPPING
 from app.server_times import LINGER, STUCK
 from app.settings import Settings
@@ -49,11 +55,12 @@ class Worker(ThreadWorker):
 
     def init_process(self) -> None:
         settings: Settings = self.app.settings  # type: ignore[attr-defined]
-        self._max_body: int = settings.max_body
+        self._settings = settings
+        self._too_large = partial(too_large, settings.max_body)
         self._seconds: float = settings.request_timeout
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         self._scheme = settings.scheme
-        self._memory = max(MEMORY, 4 * self._max_body)
+        self._memory = max(MEMORY, 4 * settings.max_body)
         # Each is in the order of deadlines, since all its members wait equally long.
         self._idle: dict[Connection, float] = {}
         self._receiving: dict[Connection, float] = {}
@@ -133,9 +140,9 @@ class Worker(ThreadWorker):
                 if deadline > now:
                     break
                 if waiting is self._receiving:
-                    message = f"did not arrive within {self._seconds:g} seconds"
-                    error = HTTPError(HTTP_408, description=f"The body {message}")
-                    self._end(connection, error, 408, f"the request {message}")
+                    message = late(self._seconds)
+                    error = HTTPError(HTTP_408, description=message)
+                    self._end(connection, error, 408, message)
                 else:
                     self._drop(connection)
 
@@ -159,9 +166,7 @@ class Worker(ThreadWorker):
             connected = secured(accepted, certificates)
             if connected is None:
                 continue
-            incoming = Incoming(
-                self.cfg, client, self._max_body, partial(too_large, self._max_body)
-            )
+            incoming = Incoming(self.cfg, client, self._settings, self._too_large)
             connection = Connection(connected, client, server, incoming)
             self.nr_conns += 1
             has_room = self.nr_conns <= self.worker_connections or self._make_room()
@@ -171,8 +176,10 @@ class Worker(ThreadWorker):
 
     def _make_room(self) -> bool:
         for waiting in self._all_waiting():
-            if waiting:
-                self._drop(next(iter(waiting)))
+            for connection in waiting:
+                if waiting is self._receiving and connection.incoming.has_begun:
+                    self._answer(connection, 503, crowded(self.worker_connections))
+                self._drop(connection)
                 return True
         return False
 
@@ -245,7 +252,8 @@ class Worker(ThreadWorker):
         try:
             request = incoming.add(data)
         except ParseException as error:
-            self._refuse(connection, STATUS.get(type(error), 400), shortened(error))
+            status = STATUS.get(type(error), 400)
+            self._refuse(connection, status, refusal(error, self._settings))
             return
         if request is not None:
             self._count(connection, connection.received + len(data))
@@ -286,10 +294,13 @@ class Worker(ThreadWorker):
 
     def _refuse(self, connection: Connection, status: int, message: str) -> None:
         """Refuse a request that the application cannot get, since it is not complete."""
-        self.log.warning("refused a request of %s: %s", connection.client[0], message)
-        connection.send_now(_reply(status, message))
+        self._answer(connection, status, message)
         self._leave(connection)
         self._close(connection)
+
+    def _answer(self, connection: Connection, status: int, message: str) -> None:
+        self.log.warning("refused a request of %s: %s", connection.client[0], message)
+        connection.send_now(refusal_reply(status, message))
 
     # Replies
 
@@ -319,7 +330,7 @@ class Worker(ThreadWorker):
         except Exception:
             # The application answers its own errors.
             self.log.exception("cannot answer %s", shortened(request.uri))
-            connection.parts = [_reply(500, "The service failed to answer")]
+            connection.parts = [refusal_reply(500, "The service failed to answer")]
         connection.flush()
         self.method_queue.defer(self._answered, connection, keep)
 
@@ -386,15 +397,3 @@ class Worker(ThreadWorker):
         except OSError:
             pass
         self._drop(connection)
-
-
-def _reply(status: int, message: str) -> bytes:
-    error = {"error_code": 1000 + status, "error_message": message}
-    body = json.dumps(error, indent=2).encode()
-    head = (
-        f"HTTP/1.1 {code_to_http_status(status)}\r\n"
-        "Connection: close\r\n"
-        "Content-Type: application/json; charset=utf-8\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body

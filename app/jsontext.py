@@ -8,13 +8,26 @@ returns can be stored and comes back as the same JSON value.
 
 import json
 import math
+import re
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import Invalid, cut
 
 MAX_DEPTH = 64
 """How deep arrays and objects may be nested in each other."""
+
+
+class Bounds(NamedTuple):
+    """How deep a value from a client may be nested, and how much there may be in it.
+
+    ``members`` counts members of objects and elements of arrays. Messages name the
+    settings: SVCTASKS_MAX_DEPTH and SVCTASKS_MAX_MEMBERS.
+    """
+
+    depth: int
+    members: int
+
 
 BYTE_ORDER_MARK = "\ufeff"
 """What some editors write before a text; it is skipped. RFC 8259, section 8.1."""
@@ -27,17 +40,27 @@ _OTHER_FORMS = {
 }
 """How bytes begin that are no UTF-8, and what they are."""
 
+_TEXT = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?')
+"""A string in JSON, or one that does not end: else the search for the end of each quote
+in it would take quadratic time."""
+
 INTEGERS = range(-(2**63), 2**64)
 """The integers that a stored document can hold."""
 
 
 def read(
-    source: bytes | str, what: str = "the body", max_depth: int = MAX_DEPTH
+    source: bytes | str,
+    what: str = "the body",
+    max_depth: int = MAX_DEPTH,
+    bounds: Bounds | None = None,
 ) -> Any:
     """Return the JSON value that ``source`` spells.
 
-    ``what`` is the name of the source in messages. Raises Invalid.
+    ``what`` is the name of the source in messages. What comes from a client has
+    ``bounds``, which go before ``max_depth``. Raises Invalid.
     """
+    if bounds is not None:
+        max_depth = bounds.depth
     try:
         raw = source.encode("utf-8") if isinstance(source, str) else source
         text = raw.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
@@ -48,6 +71,8 @@ def read(
         raise Invalid(f"{what} is not UTF-8 at byte {error.start}") from None
     if not text.strip(" \t\r\n"):
         raise Invalid(f"{what} is empty; it must be JSON")
+    if bounds is not None and len(text) > 2 * bounds.members:
+        _check_members(text, what, bounds.members)
     try:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
@@ -55,7 +80,7 @@ def read(
         reason = error.msg.removesuffix(" at")
         raise Invalid(f"{what} is not JSON: {reason} at {place}") from None
     except RecursionError:
-        raise Invalid(f"{what} is nested deeper than {max_depth} levels") from None
+        raise _too_deep(what, bounds) from None
     except _Refused as refusal:
         raise Invalid(f"{what} {refusal}") from None
     # Few texts are walked: one with fewer brackets than the bound cannot be too deep, and
@@ -63,9 +88,34 @@ def read(
     if text.count("[") + text.count("{") > max_depth or "\\u" in text:
         try:
             _check(value, max_depth)
+        except _TooDeep:
+            raise _too_deep(what, bounds) from None
         except _Refused as refusal:
             raise Invalid(f"{what} {refusal}") from None
     return value
+
+
+def _too_deep(what: str, bounds: Bounds | None) -> Invalid:
+    if bounds is None:
+        return Invalid(f"{what} is nested too deeply")
+    return Invalid(
+        f"{what} is nested deeper than {bounds.depth} levels (SVCTASKS_MAX_DEPTH)"
+    )
+
+
+def _check_members(text: str, what: str, most: int) -> None:
+    """Raise Invalid if there is too much in ``text``, before it takes memory as objects.
+
+    Each member or element has a comma before it, or the bracket of what it is in.
+    """
+    if _count(text) > most and _count(_TEXT.sub("", text)) > most:
+        raise Invalid(
+            f"{what} has more than {most} members and elements (SVCTASKS_MAX_MEMBERS)"
+        )
+
+
+def _count(text: str) -> int:
+    return text.count(",") + text.count("[") + text.count("{")
 
 
 def check_depth(value: Any, what: str = "the body") -> None:
@@ -83,6 +133,10 @@ def is_array(source: bytes) -> bool:
 
 class _Refused(Exception):
     """What is wrong with a value, to follow the name of its source."""
+
+
+class _TooDeep(_Refused):
+    """A value is nested too deeply."""
 
 
 def _integer(digits: str) -> int:
@@ -125,7 +179,7 @@ def _check(value: Any, depth: int) -> None:
         _check_characters(value)
     elif isinstance(value, dict | list):
         if depth == 0:
-            raise _Refused("is nested too deeply")
+            raise _TooDeep("is nested too deeply")
         if isinstance(value, dict):
             for name in value:
                 _check_characters(name)

@@ -39,14 +39,12 @@ from app.bootstrap import Service, open_service
 from app.certificates import Certificate, InUse
 from app.errors import Error, Full, Unavailable
 from app.gunicorn_master import Master
+from app.limits import FIELDS
 from app.log_stream import LogStream
 from app.server_times import GRACE, PROGRESS
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
-
-FILES = 8192
-"""Open files that a worker may have at most."""
 
 SPARE_FILES = 64
 """Open files that a worker needs besides its connections."""
@@ -78,8 +76,11 @@ def options(settings: Settings) -> dict[str, Any]:
         "worker_tmp_dir": os.environ.get(figures.VARIABLE),
         # No client is a proxy whose headers are trusted.
         "forwarded_allow_ips": "",
-        "limit_request_line": 8190,
-        "worker_connections": connections(),
+        "limit_request_line": settings.max_address,
+        "limit_request_fields": FIELDS,
+        # Only all of them together have a limit.
+        "limit_request_field_size": settings.max_head,
+        "worker_connections": connections(settings),
         "control_socket_disable": True,
         "loglevel": "warning",
         "logger_class": _Logger,
@@ -181,19 +182,20 @@ def announce(settings: Settings) -> None:
         log.warning("the start message cannot be written: %s", error.strerror)
 
 
-def connections() -> int:
+def connections(settings: Settings) -> int:
     """Return how many connections a worker may have."""
-    return _open_files() - SPARE_FILES
+    return min(settings.max_connections, _open_files(settings) - SPARE_FILES)
 
 
-def _open_files() -> int:
+def _open_files(settings: Settings) -> int:
     """Raise the limit of open files as far as is useful, and return it."""
+    useful = SPARE_FILES + max(settings.max_connections, settings.threads + 1)
     allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most == resource.RLIM_INFINITY:
-        return FILES
-    if allowed < min(most, FILES):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, FILES), most))
-    return min(most, FILES)
+    if most != resource.RLIM_INFINITY:
+        useful = min(useful, most)
+    if allowed != resource.RLIM_INFINITY and allowed < useful:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (useful, most))
+    return useful
 
 
 def serve(settings: Settings, open_: Opener = open_service) -> None:
@@ -287,7 +289,7 @@ def _end_with_outer_process() -> None:
 
 
 def _check_files(settings: Settings) -> None:
-    allowed, needed = _open_files(), SPARE_FILES + settings.threads + 1
+    allowed, needed = _open_files(settings), SPARE_FILES + settings.threads + 1
     if allowed < needed:
         raise Unavailable(
             f"a process may open {allowed} files only and needs {needed}; raise ulimit -n"

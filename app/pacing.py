@@ -1,17 +1,20 @@
 """Long queries: when they let other threads run, and when they end.
 
-A query calls its pace every few documents. Most queries end before that does anything. A
-longer one regularly hands the interpreter to other threads, and ends when its time is up,
-when its client has left, or when the process is about to end. Only a few long queries run
-at a time and as many wait for them; more are refused, so that there are always threads for
-other requests.
+A query calls its pace every few documents. Most queries end before that does anything.
+One that goes on takes turns with the others of its process: one works, and hands the
+interpreter to the threads of other requests every millisecond. It ends when its time is
+up, when its client has left, or when the process is about to end.
+
+A query that is about to look at many documents, or that has worked for long, is long: only
+a few of these run at a time and as many wait for them. More are refused, so that there are
+always threads for other requests.
 """
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from app.errors import Overdue
 
@@ -21,8 +24,17 @@ HAS_LEFT, IS_STOPPING = "svctasks.has_left", "svctasks.is_stopping"
 """The keys of the WSGI environment under which a server puts two functions: whether the
 client has disconnected, and whether the process is about to end."""
 
-Pace = Callable[[], None]
-"""A function that a long read calls regularly; it raises Overdue to end the read."""
+
+class Pace(Protocol):
+    """A function that a long read calls regularly; it raises Overdue to end the read."""
+
+    def __call__(self, ahead: int = 0, holding: bool = False) -> None:
+        """Return when the read may go on.
+
+        ``ahead`` is how many documents the read is about to look at, without an index.
+        One that is ``holding`` a lock waits for no other read.
+        """
+
 
 FEW: Final = 64
 """A pace is not called for so few documents."""
@@ -30,11 +42,14 @@ FEW: Final = 64
 SLICE: Final = 4
 """Documents between two calls of a pace."""
 
-FREE: Final = 0.02
+FREE: Final = 0.004
 """Seconds that a query may take before its pace checks anything."""
 
 TICK: Final = 0.001
 """Seconds after which a query pauses."""
+
+WORKED: Final = TICK / 4
+"""Seconds of work in a tick; a query that works less waits for something."""
 
 PAUSE: Final = 0.00005
 """Seconds of a pause: long enough for another thread to take the interpreter."""
@@ -46,7 +61,7 @@ WAIT: Final = 0.05
 """Seconds between two checks of a query that waits for another one."""
 
 
-def unhurried() -> None:
+def unhurried(ahead: int = 0, holding: bool = False) -> None:
     """Let a read take as long as it takes."""
 
 
@@ -70,19 +85,23 @@ def never() -> bool:
 class Pacing:
     """The queries of one process: each may take ``seconds``, ``most`` long ones run.
 
-    As many may wait for these. ``clock`` returns the time in seconds, ``work`` the seconds
-    of CPU that this thread has used.
+    As many may wait for these. One that looks at more than ``scan`` documents is long.
+    ``clock`` returns the time in seconds, ``work`` the seconds of CPU that this thread has
+    used.
     """
 
     def __init__(
         self,
         seconds: float,
         most: int,
+        scan: int,
         clock: Callable[[], float] = time.monotonic,
         work: Callable[[], float] = time.thread_time,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.seconds = seconds
+        self.scan = scan
+        self.turn = threading.Lock()
         self.clock = clock
         self.work = work
         self.pause = pause
@@ -99,7 +118,10 @@ class Pacing:
     def take_place(self, check: Callable[[], None]) -> None:
         """Take a slot for a long query; while waiting, call ``check``. Raises Overdue."""
         if not self._room.acquire(blocking=False):
-            raise Overdue("too many long queries run already; try again, or narrow it")
+            raise Overdue(
+                "too many long queries run already, which look at more than "
+                f"{self.scan} documents each (SVCTASKS_MAX_SCAN); try again, or narrow it"
+            )
         try:
             while not self._places.acquire(timeout=WAIT):
                 check()
@@ -116,7 +138,16 @@ class Pacing:
 class QueryPace:
     """The pace of one query; used by the thread that made it."""
 
-    __slots__ = ("_pacing", "_environ", "_begin", "_next", "_work", "_is_long")
+    __slots__ = (
+        "_pacing",
+        "_environ",
+        "_begin",
+        "_next",
+        "_work",
+        "_worked",
+        "_is_long",
+        "_has_turn",
+    )
 
     def __init__(self, pacing: Pacing, environ: Mapping[str, Any]) -> None:
         self._pacing = pacing
@@ -124,7 +155,9 @@ class QueryPace:
         self._begin = pacing.clock()
         self._next = self._begin + FREE
         self._work: float | None = None
+        self._worked = 0.0
         self._is_long = False
+        self._has_turn = False
 
     def __enter__(self) -> "QueryPace":
         return self
@@ -135,32 +168,54 @@ class QueryPace:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._leave_turn()
         if self._is_long:
             self._is_long = False
             self._pacing.leave_place()
 
-    def __call__(self) -> None:
+    def __call__(self, ahead: int = 0, holding: bool = False) -> None:
         """Return, after a pause if one is due; raises Overdue if the query must end."""
+        if ahead > self._pacing.scan and not self._is_long:
+            self._become_long()
         if (now := self._pacing.clock()) >= self._next:
-            self._look(now)
+            self._look(now, holding)
 
-    def _look(self, now: float) -> None:
+    def _look(self, now: float, holding: bool) -> None:
         pacing = self._pacing
         self._check(now)
         work = pacing.work()
         if self._work is None:
-            self._work = work
-        if not self._is_long and work - self._work >= LONG:
-            pacing.take_place(lambda: self._check(pacing.clock()))
-            self._is_long = True
+            self._work = self._worked = work
+        if not self._is_long and not holding and work - self._work >= LONG:
+            self._become_long()
         if self._is_long and self._environ.get(IS_STOPPING, never)():
             raise Overdue("the server stops; try again")
+        self._leave_turn()
         pacing.pause(PAUSE)
+        # One that waits for a lock has not worked, and whoever has the lock needs the turn.
+        if not holding and work - self._worked >= WORKED:
+            while not pacing.turn.acquire(timeout=WAIT):
+                self._check(pacing.clock())
+            self._has_turn = True
+        self._worked = work
         self._next = pacing.clock() + TICK
+
+    def _become_long(self) -> None:
+        self._leave_turn()
+        self._pacing.take_place(lambda: self._check(self._pacing.clock()))
+        self._is_long = True
+
+    def _leave_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            self._pacing.turn.release()
 
     def _check(self, now: float) -> None:
         seconds = self._pacing.seconds
         if now - self._begin >= seconds:
-            raise Overdue(f"the query takes longer than {seconds:g} seconds; narrow it")
+            raise Overdue(
+                f"the query takes longer than {seconds:g} seconds "
+                "(SVCTASKS_QUERY_TIMEOUT); narrow it"
+            )
         if self._environ.get(HAS_LEFT, never)():
             raise Overdue("the client has left")

@@ -13,6 +13,7 @@ from typing import Any
 from environs import Env, EnvValidationError
 
 from app.errors import Invalid
+from app.limits import LIMITS
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
 
@@ -58,7 +59,7 @@ class Setting:
     meaning: str
 
 
-SETTINGS = (
+BASIC = (
     Setting("data", "SVCTASKS_DATA", "path", Path("data"), "folder of the JSON files"),
     Setting(
         name="bind",
@@ -120,34 +121,6 @@ SETTINGS = (
         "machine, though not of the service, may lose the latest writes",
     ),
     Setting(
-        name="max_body",
-        variable="SVCTASKS_MAX_BODY",
-        kind="int",
-        default=1 << 20,
-        meaning="bytes that a request body may have",
-    ),
-    Setting(
-        name="max_document",
-        variable="SVCTASKS_MAX_DOCUMENT",
-        kind="int",
-        default=4 << 20,
-        meaning="bytes that a task or a service may grow to, as JSON without white space",
-    ),
-    Setting(
-        name="request_timeout",
-        variable="SVCTASKS_REQUEST_TIMEOUT",
-        kind="float",
-        default=30.0,
-        meaning="seconds in which a request must arrive, and its reply be read",
-    ),
-    Setting(
-        name="query_timeout",
-        variable="SVCTASKS_QUERY_TIMEOUT",
-        kind="float",
-        default=10.0,
-        meaning="seconds that a list may take; then it ends with 503",
-    ),
-    Setting(
         name="services_prefix",
         variable="SVCTASKS_SERVICES_PREFIX",
         kind="str",
@@ -193,7 +166,19 @@ SETTINGS = (
         "address",
     ),
 )
-"""Every setting in the order of the README's table."""
+"""Every setting but the limits, in the order of the README's table."""
+
+SETTINGS = BASIC + tuple(
+    Setting(
+        name=limit.name,
+        variable=limit.variable,
+        kind=type(limit.default).__name__,
+        default=limit.default,
+        meaning=limit.meaning,
+    )
+    for limit in LIMITS
+)
+"""Every setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,16 +196,26 @@ class Settings:
     workers: int
     threads: int
     fsync: str
-    max_body: int
-    max_document: int
-    request_timeout: float
-    query_timeout: float
     services_prefix: str
     map_names: bool
     read_only: bool
     delay: str
     fail_rate: float
     node: str
+    max_connections: int
+    request_timeout: float
+    max_address: int
+    max_head: int
+    max_body: int
+    max_depth: int
+    max_members: int
+    max_filter: int
+    max_filter_depth: int
+    max_filter_values: int
+    max_limit: int
+    max_scan: int
+    query_timeout: float
+    max_document: int
 
     def __post_init__(self) -> None:
         if faults := dict(self._faults()):
@@ -309,18 +304,15 @@ class Settings:
         for given, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
             if getattr(self, given) and not getattr(self, other):
                 yield variables[given], [f"goes with {option(other)} only"]
-        for name in ("workers", "threads", "max_body", "max_document"):
+        for name, most in MOST.items():
             if getattr(self, name) < 1:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
-        for name, most in MOST.items():
             if getattr(self, name) > most:
                 found = getattr(self, name)
                 yield variables[name], [f"must be {most} or less, not {found}"]
-        for name in ("request_timeout", "query_timeout"):
-            if not 0 < (found := getattr(self, name)) <= 86400:
-                yield variables[name], [
-                    f"must be a number of seconds above 0 and up to 86400, not {found}"
-                ]
+        for limit in LIMITS:
+            if fault := limit.fault(getattr(self, limit.name)):
+                yield limit.variable, [fault]
         if self.server not in SERVERS:
             yield variables["server"], [
                 f'must be {" or ".join(SERVERS)}, not "{self.server}"'

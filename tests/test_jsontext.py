@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -215,6 +216,47 @@ def test_bomb_is_refused(opening, count):
 def test_brackets_in_texts_and_in_a_row_are_not_depth():
     assert jsontext.read(json.dumps("[{" * 1000)) == "[{" * 1000
     assert jsontext.read(f"[{','.join(['[]'] * 1000)}]") == [[]] * 1000
+
+
+def within(source, depth=64, members=100):
+    return jsontext.read(source, bounds=jsontext.Bounds(depth, members))
+
+
+def test_depth_of_what_a_client_sends_has_a_setting():
+    assert within(nested(5), depth=5) is not None
+    with pytest.raises(Invalid) as caught:
+        within(nested(6), depth=5)
+    message = "the body is nested deeper than 5 levels (SVCTASKS_MAX_DEPTH)"
+    assert caught.value.message == message
+    with pytest.raises(Invalid) as caught:
+        within("[" * 300_000, depth=5, members=10**6)
+    assert caught.value.message == message
+
+
+@pytest.mark.parametrize(
+    "form", ["[%s]", '{"a":[%s]}', '{"text":"[{,\\",[{,","b":[%s]}', '"["%s']
+)
+@pytest.mark.parametrize("item", ["1", "[]", "{}", '{"a":1}', '"[,"'])
+def test_members_of_what_a_client_sends_are_bounded(form, item):
+    few, many = (form % ",".join([item] * count) for count in (40, 102))
+    with suppress(Invalid):
+        within(few)
+    with pytest.raises(Invalid) as caught:
+        within(many)
+    message = "the body has more than 100 members and elements (SVCTASKS_MAX_MEMBERS)"
+    assert caught.value.message == message
+
+
+def test_text_has_no_members():
+    text = "[{," * 100_000
+    assert within(json.dumps({"a": [text, '\\"', text]}))["a"][2] == text
+
+
+@pytest.mark.parametrize("text", ['"', '\\"', '"\\', "\\", ',"'])
+def test_members_are_counted_in_linear_time(text):
+    """Quadratic, it would take hours."""
+    with pytest.raises(Invalid):
+        within('{"' + text * 1_000_000)
 
 
 def test_message_names_the_source():

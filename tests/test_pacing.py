@@ -20,6 +20,9 @@ from app.pacing import (
     paced,
 )
 
+SCAN = 1000
+"""How many documents a query may look at before it is long."""
+
 
 class Time:
     """A clock that each look moves on, and a count of the pauses."""
@@ -38,16 +41,16 @@ class Time:
         return self.worked
 
     def pacing(self, seconds=10.0, most=1):
-        return Pacing(seconds, most, self.clock, self.work, self.pauses.append)
+        return Pacing(seconds, most, SCAN, self.clock, self.work, self.pauses.append)
 
 
-def worked(time, *paces):
-    """Let each of the paces look once, and work for long since."""
+def worked(time, *paces, seconds=LONG):
+    """Let each of the paces look once, and work for ``seconds`` since."""
     time.now = 0.5
     for pace in paces:
         pace()
     time.pauses.clear()
-    time.now, time.worked = 1, LONG
+    time.now, time.worked = 1, seconds
 
 
 def test_query_is_left_alone_while_it_is_short():
@@ -73,7 +76,9 @@ def test_query_ends_when_its_time_is_up():
     time.now = 2.9
     pace()
     time.now = 3.0
-    with pytest.raises(Overdue, match="takes longer than 3 seconds; narrow it"):
+    with pytest.raises(
+        Overdue, match="than 3 seconds .SVCTASKS_QUERY_TIMEOUT.; narrow"
+    ):
         pace()
 
 
@@ -143,6 +148,78 @@ def refusal(pace):
     with pytest.raises(Overdue) as caught:
         pace()
     return caught.value.message
+
+
+def test_query_is_long_before_it_looks_at_many_documents():
+    time = Time()
+    pacing = time.pacing()
+    with pacing.query() as first, pacing.query() as other:
+        first(SCAN + 1)
+        other(SCAN)
+        waiting = threading.Thread(target=pacing.query(), args=[SCAN + 1])
+        waiting.start()
+
+        def is_refused():
+            """Return whether a third one is, which else leaves at once."""
+            third = pacing.query({HAS_LEFT: lambda: True})
+            with pytest.raises(Overdue) as caught:
+                third(SCAN + 1)
+            return "more than 1000 documents each (SVCTASKS_MAX_SCAN)" in str(
+                caught.value
+            )
+
+        until(is_refused)
+    waiting.join()
+    assert time.pauses == []
+
+
+def test_queries_that_work_take_turns():
+    time = Time()
+    pacing = time.pacing()
+    with pacing.query() as first:
+        second = pacing.query()
+        worked(time, first, second, seconds=LONG / 2)
+        first()
+        thread = threading.Thread(target=second)
+        thread.start()
+        until(lambda: len(time.pauses) == 2)
+        assert pacing.turn.locked() and thread.is_alive()
+    thread.join()
+
+
+def test_query_that_pauses_gives_up_its_turn():
+    time = Time()
+    pacing, had = time.pacing(), []
+    pacing.pause = lambda _: had.append(pacing.turn.locked())
+    with pacing.query() as pace:
+        for number in range(1, 4):
+            time.now, time.worked = number, number * LONG / 10
+            pace()
+        assert pacing.turn.locked()
+    assert had == [False] * 3
+    assert not pacing.turn.locked()
+
+
+def test_query_that_waits_for_a_lock_has_no_turn():
+    time = Time()
+    pacing = time.pacing()
+    with pacing.query() as waiting, pacing.query() as other:
+        worked(time, waiting, other, seconds=LONG / 2)
+        waiting(holding=True)
+        other()
+        time.now = 2
+        waiting()
+        assert len(time.pauses) == 3
+
+
+def test_query_that_holds_a_lock_waits_for_no_other():
+    time = Time()
+    pacing = time.pacing()
+    with pacing.query() as first, pacing.query() as second:
+        worked(time, first, second)
+        first()
+        second(holding=True)
+        assert len(time.pauses) == 2
 
 
 def test_query_that_waits_for_others_is_not_long():

@@ -81,8 +81,9 @@ def addresses(cell):
     return whole
 
 
-def test_the_table_of_settings_is_the_programs():
-    assert rows("Settings") == [
+def test_the_tables_of_settings_and_limits_are_the_programs():
+    printed = rows("Settings") + rows("Limits", "app/deploy/README.md")
+    assert printed == [
         [
             f"`{each.variable}`",
             f"`{each.default}`" if each.default != "" else "",

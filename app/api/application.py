@@ -15,6 +15,7 @@ from app.api.documentation import Documentation
 from app.api.entrance import Entrance
 from app.api.extensions import Schemas, Values
 from app.api.request_context import Request
+from app.api.request_limits import RequestLimits
 from app.api.routes import Route, routes
 from app.api.server import Health, Metrics, Mode, OpenApi, Status
 from app.api.services import Services
@@ -67,7 +68,7 @@ def create_application(
     store: Store,
     use_cases: UseCases,
     access: Access,
-    max_body: int,
+    limits: RequestLimits,
     prefix: str,
     simulation: Simulation,
     access_log: AccessLog,
@@ -75,8 +76,8 @@ def create_application(
 ) -> falcon.App[Request, falcon.Response]:
     """Return the application over ``store`` and the use cases.
 
-    ``access`` decides who may do what. Bodies may have ``max_body`` bytes; the services
-    API is served under ``prefix`` too, if that is not empty.
+    ``access`` decides who may do what. The services API is served under ``prefix`` too, if
+    that is not empty.
     """
     if "LOOKUP" not in falcon.COMBINED_METHODS:
         raise RuntimeError(
@@ -91,15 +92,15 @@ def create_application(
     application.add_middleware(Authentication(all_routes, access))
     application.add_middleware(middleware.MethodOverride())
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
-    application.add_middleware(bodies.WholeBodies(max_body))
+    application.add_middleware(bodies.WholeBodies(limits))
     if simulation.is_on:
         application.add_middleware(simulation)
     application.req_options.strip_url_path_trailing_slash = True
     problems.register(application, prefix, all_routes)
     of_services = use_cases.services
     resources: dict[str, object] = {
-        "svctasks": Svctasks(use_cases.svctasks, pacing),
-        "services": Services(of_services, pacing),
+        "svctasks": Svctasks(use_cases.svctasks, pacing, limits),
+        "services": Services(of_services, pacing, limits.items),
         "states": StatesAndTasks(STATES, of_services),
         "tasks": StatesAndTasks(TASKS, of_services),
         "business_attributes": BusinessAttributes(use_cases.business_attributes),

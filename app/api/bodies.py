@@ -11,6 +11,7 @@ from falcon import HTTPContentTooLarge, HTTPUnsupportedMediaType, parse_header
 
 from app import jsontext
 from app.api.request_context import Request
+from app.api.request_limits import RequestLimits
 from app.errors import Invalid, cut
 from app.storage import Record
 
@@ -86,7 +87,7 @@ def read_any(request: Request) -> Any:
 def _value(request: Request, content: bytes) -> Any:
     media_type = _media_type(request.content_type or "")
     if media_type == "application/json":
-        return jsontext.read(content)
+        return jsontext.read(content, bounds=request.context.bounds)
     if media_type == FORM:
         try:
             data = _form_data(content)
@@ -95,7 +96,8 @@ def _value(request: Request, content: bytes) -> Any:
                 reason = f"the body looks like JSON{_header_hint(request)}"
                 raise Invalid(reason) from None
             raise
-        return jsontext.read(data, "the form's parameter data")
+        bounds = request.context.bounds
+        return jsontext.read(data, "the form's parameter data", bounds=bounds)
     raise HTTPUnsupportedMediaType(
         description=f"The body must be {JSON}, or {FORM} with the JSON in data; "
         f'its Content-Type is "{cut(request.content_type or "")}"'
@@ -115,12 +117,12 @@ def _header_hint(request: Request) -> str:
 class WholeBodies:
     """Falcon middleware that reads every body before any responder acts on it.
 
-    A body that is cut or malformed changes nothing. Bodies may have ``max_body`` bytes.
-    RFC 9112, section 8.
+    A body that is cut or malformed changes nothing. RFC 9112, section 8.
     """
 
-    def __init__(self, max_body: int) -> None:
-        self._max_body = max_body
+    def __init__(self, limits: RequestLimits) -> None:
+        self._max_body = limits.body
+        self._bounds = limits.json
 
     def process_resource(
         self, request: Request, response: object, resource: object, params: object
@@ -131,6 +133,7 @@ class WholeBodies:
         """
         # A body in chunks has no length; one of a GET is of no use.
         if request.method not in ("GET", "HEAD") or request.env.get("CONTENT_LENGTH"):
+            request.context.bounds = self._bounds
             try:
                 request.context.body = _read(request, self._max_body)
             except HTTPContentTooLarge as error:
@@ -169,7 +172,9 @@ def _read(request: Request, limit: int) -> bytes:
 
 def too_large(limit: int) -> HTTPContentTooLarge:
     """Return the error for a body of more than ``limit`` bytes."""
-    return HTTPContentTooLarge(description=f"The body may have {limit} bytes at most")
+    return HTTPContentTooLarge(
+        description=f"The body may have {limit} bytes at most (SVCTASKS_MAX_BODY)"
+    )
 
 
 def _media_type(header: str) -> str:

@@ -21,8 +21,10 @@ from falcon import Response
 from app import jsontext
 from app.api.query_parameters import SEPARATED, TABLE
 from app.api.request_context import Request
+from app.api.request_limits import RequestLimits
 from app.errors import Invalid, cut
-from app.query import Field, Fields, Query, suggestion
+from app.jsontext import Bounds
+from app.query import Condition, Field, Fields, Order, Query, suggestion
 from app.query.grammar import condition, ordering
 from app.query.projection import Projection, flat, mask, projection, whole
 from app.schemas.service import ASKED_FOR
@@ -118,18 +120,25 @@ def _spelled(name: str, value: str) -> str:
     return f"; write {name}={value}" if len(value) <= MAX_SHOWN else ""
 
 
-def listing_in(request: Request, fields: Fields) -> tuple[Mapping[str, str], Listing]:
+def listing_in(
+    request: Request, fields: Fields, limits: RequestLimits
+) -> tuple[Mapping[str, str], Listing]:
     """Return the parameters in the address and what they ask of a list; raises Invalid.
 
     What the latest addresses ask is remembered: clients send the same ones again.
     """
-    return _remembered(request.query_string, fields)
+    return _remembered(request.query_string, fields, limits)
 
 
 @lru_cache(maxsize=256)
-def _remembered(query_string: str, fields: Fields) -> tuple[Mapping[str, str], Listing]:
+def _remembered(
+    query_string: str, fields: Fields, limits: RequestLimits
+) -> tuple[Mapping[str, str], Listing]:
     given = decoded(query_string)
-    return given, listing(given, fields)
+    found = listing(given, fields, limits)
+    if found.query.limit is not None:
+        given.setdefault("limit", str(found.query.limit))
+    return given, found
 
 
 def refuse_any(request: Request) -> None:
@@ -145,14 +154,23 @@ def of_body(body: Any) -> dict[str, Any]:
     return {name: value for name, value in body.items() if _counts(name, value)}
 
 
-def listing(parameters: Mapping[str, Any], fields: Fields) -> Listing:
+def listing(
+    parameters: Mapping[str, Any], fields: Fields, limits: RequestLimits
+) -> Listing:
     """Return what ``parameters`` ask of a list; raises Invalid with all faults."""
     reader = Reader(parameters, OF_LIST)
+
+    def read_filter(value: Any) -> Condition:
+        return condition(_filter(value, limits.json), fields, limits.filter)
+
+    def read_order(value: Any) -> tuple[Order, ...]:
+        return ordering(_order(value, limits.json), fields)
+
     query = Query(
-        where=reader.read("filter", lambda value: condition(_filter(value), fields)),
-        order=reader.read("order", lambda value: ordering(_order(value), fields)) or (),
+        where=reader.read("filter", read_filter),
+        order=reader.read("order", read_order) or (),
         offset=reader.read("offset"),
-        limit=reader.read("limit"),
+        limit=reader.read_limit(limits.items),
     )
     show = _projection(reader, fields, on_list=True)
     reader.finish()
@@ -240,6 +258,13 @@ class Reader:
             self._faults[name] = [str(error)]
         return default
 
+    def read_limit(self, most: int) -> int | None:
+        """Return how many items a reply may have: ``most`` at most, unless that is 0."""
+        limit: int | None = self.read("limit")
+        if most and limit is not None and limit > most:
+            self._faults["limit"] = [f"must be {most} at most (SVCTASKS_MAX_LIMIT)"]
+        return limit if limit is not None or not most else most
+
     def finish(self) -> None:
         """Raise Invalid with all the faults, if there are any."""
         if self._faults:
@@ -277,16 +302,16 @@ def _shape(
     return (lambda document: flat(show(document))) if is_flat else show
 
 
-def _filter(value: Any) -> Any:
+def _filter(value: Any, bounds: Bounds) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return jsontext.read(value, "its text")
+        return jsontext.read(value, "its text", bounds=bounds)
     except Invalid as error:
         raise Invalid(f'{error.message}; it is such as {{"name":"x"}}') from None
 
 
-def _order(value: Any) -> Any:
+def _order(value: Any, bounds: Bounds) -> Any:
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{", '"'):
-        return jsontext.read(value, "its text")
+        return jsontext.read(value, "its text", bounds=bounds)
     return value

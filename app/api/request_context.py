@@ -4,6 +4,7 @@ import falcon
 from falcon import HTTPContentTooLarge
 
 from app.access import Role
+from app.jsontext import Bounds
 
 
 class RequestContext:
@@ -12,7 +13,7 @@ class RequestContext:
     Nothing has a default, which each request would pay for.
     """
 
-    __slots__ = ("id", "begin", "by", "role", "prefix", "body")
+    __slots__ = ("id", "begin", "by", "role", "prefix", "body", "bounds")
 
     id: str
     """Its id in the log and in X-Request-Id: AccessLog."""
@@ -26,6 +27,8 @@ class RequestContext:
     """The prefix in its address, where the services API answers: ServicesApi."""
     body: bytes | HTTPContentTooLarge
     """Its content, or what is wrong with it; absent for a GET without: WholeBodies."""
+    bounds: Bounds
+    """What JSON in its body may have; absent where the body is: WholeBodies."""
 
 
 class Request(falcon.Request):

@@ -36,11 +36,15 @@ from app.services import Owner
 
 
 class Services:
-    """Answers requests for services; lists at the pace that ``pacing`` gives them."""
+    """Answers requests for services; lists at the pace that ``pacing`` gives them.
 
-    def __init__(self, use_cases: services.Services, pacing: Pacing) -> None:
+    A list has ``most`` services at most; 0 is any number.
+    """
+
+    def __init__(self, use_cases: services.Services, pacing: Pacing, most: int) -> None:
         self._services = use_cases
         self._pacing = pacing
+        self._most = most
         self._renderings = Renderings()
 
     def on_post_start(self, request: Request, response: Response) -> None:
@@ -119,7 +123,7 @@ class Services:
         reader = Reader(given, parameters.OF_SERVICES)
         where += conditions_of_list(reader, self._services)
         offset = reader.read("offset")
-        limit = reader.read("limit")
+        limit = reader.read_limit(self._most)
         selected = selection(reader)
         reader.finish()
         view = View(selected, self._services)
@@ -139,6 +143,8 @@ class Services:
 
             state = of_revisions(page)
             answer(request, response, state, view.form is not None, encode)
+        if limit is not None:
+            given.setdefault("limit", str(limit))
         parameters.set_page_headers(request, response, given, page.total)
 
 

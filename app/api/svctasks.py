@@ -17,6 +17,7 @@ from app.api.entity_tags import (
 from app.api.parameters import Listing
 from app.api.renderings import Renderings
 from app.api.request_context import Request
+from app.api.request_limits import RequestLimits
 from app.errors import Invalid
 from app.pacing import Pace, Pacing, paced
 from app.schemas.svctask import FIELDS
@@ -26,20 +27,23 @@ from app.storage import Record
 class Svctasks:
     """Answers requests for service tasks; lists at the pace that ``pacing`` gives them."""
 
-    def __init__(self, tasks: svctasks.Svctasks, pacing: Pacing) -> None:
+    def __init__(
+        self, tasks: svctasks.Svctasks, pacing: Pacing, limits: RequestLimits
+    ) -> None:
         self._svctasks = tasks
         self._pacing = pacing
+        self._limits = limits
         self._renderings = Renderings()
 
     def on_get(self, request: Request, response: Response) -> None:
-        given, listing = parameters.listing_in(request, FIELDS)
+        given, listing = parameters.listing_in(request, FIELDS, self._limits)
         total = self._list(request, response, listing)
         parameters.set_page_headers(request, response, given, total)
 
     def on_query(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         given = parameters.of_body(bodies.read(request))
-        listing = parameters.listing(given, FIELDS)
+        listing = parameters.listing(given, FIELDS, self._limits)
         total = self._list(request, response, listing)
         # Without pages: the parameters are in no address that a link could name.
         parameters.set_page_headers(request, response, {}, total)

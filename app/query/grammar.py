@@ -9,21 +9,28 @@ its cost is bounded. svctasks contract, section 4.
 import re
 from collections.abc import Iterable
 from json import dumps
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import Invalid
 from app.query import Condition, Every, Field, Fields, Negation, Order, Some, quoted
 from app.query.operators import OPERATORS, Operator, equal
 from app.query.values import ANY, OBJECT, type_name
 
-MAX_DEPTH = 16
-"""How deep a filter and the values in it may be nested."""
 
-MAX_CONDITIONS = 256
-"""How many conditions a filter may have; each array or object in a value is one too."""
+class Bounds(NamedTuple):
+    """What a filter may have; the settings are SVCTASKS_MAX_FILTER and those beside it.
 
-MAX_VALUES = 1000
-"""How many values all arrays and objects beside operators and names may have together."""
+    Each array or object in a value is one of the ``conditions`` too. ``values`` are those
+    that all arrays and objects beside operators and names have together. ``depth`` is that
+    of the filter and of the values in it.
+    """
+
+    conditions: int = 256
+    values: int = 1000
+    depth: int = 16
+
+
+BOUNDS = Bounds()
 
 _EVERYTHING = Every(())
 _COMBINERS = ("$and", "$or", "$nor", "$not")
@@ -42,12 +49,12 @@ _RELATIONS = {
 _JOINTS: dict[str, type[Every] | type[Some]] = {"and": Every, "or": Some}
 
 
-def condition(value: Any, fields: Fields) -> Condition:
+def condition(value: Any, fields: Fields, bounds: Bounds = BOUNDS) -> Condition:
     """Return the tree of a filter, which is a JSON object or in the platform's form.
 
     Raises Invalid.
     """
-    reader = _FilterReader(fields)
+    reader = _FilterReader(fields, bounds)
     tree: Condition = _EVERYTHING
     try:
         tree = reader.conditions(value, 1)
@@ -129,9 +136,10 @@ class _TooMuch(Exception):
 class _FilterReader:
     """Reads one filter; a part that is wrong becomes a fault, and reading goes on."""
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, bounds: Bounds) -> None:
         self.faults: list[str] = []
         self._fields = fields
+        self._bounds = bounds
         self._conditions = 0
         self._values = 0
 
@@ -257,8 +265,11 @@ class _FilterReader:
             return
         self._count(depth)
         self._values += len(operand)
-        if self._values > MAX_VALUES:
-            raise _TooMuch(f"has more than {MAX_VALUES} values in arrays and objects")
+        if self._values > (most := self._bounds.values):
+            raise _TooMuch(
+                f"has more than {most} values in arrays and objects "
+                "(SVCTASKS_MAX_FILTER_VALUES)"
+            )
         if isinstance(operand, dict):
             for name in operand:
                 if name.startswith("$"):
@@ -269,10 +280,12 @@ class _FilterReader:
 
     def _count(self, depth: int) -> None:
         self._conditions += 1
-        if self._conditions > MAX_CONDITIONS:
-            raise _TooMuch(f"has more than {MAX_CONDITIONS} conditions")
-        if depth > MAX_DEPTH:
-            raise _TooMuch(f"is nested deeper than {MAX_DEPTH} levels")
+        if self._conditions > (most := self._bounds.conditions):
+            raise _TooMuch(f"has more than {most} conditions (SVCTASKS_MAX_FILTER)")
+        if depth > (most := self._bounds.depth):
+            raise _TooMuch(
+                f"is nested deeper than {most} levels (SVCTASKS_MAX_FILTER_DEPTH)"
+            )
 
     def _fault(self, message: str) -> Condition:
         self.faults.append(message)

@@ -24,6 +24,7 @@ from webtest import TestApp
 
 from app.api.access_log import AccessLog
 from app.api.application import create_application
+from app.api.request_limits import RequestLimits
 from app.api.simulation import Simulation
 from app.bootstrap import open_service, use_cases
 from app.errors import Unavailable
@@ -51,16 +52,17 @@ def broken(settings, clock):
         store = BrokenStore(error)
         access_log = AccessLog(json_line, lambda text: None, lambda: 0.0)
         does = use_cases(store, settings, clock)
+        limits = RequestLimits.of(settings)
         return TestApp(
             create_application(
                 store,
                 does,
                 open_to_all(),
-                1 << 20,
+                limits,
                 "",
                 Simulation(),
                 access_log,
-                Pacing(10, 1),
+                Pacing(10, 1, 100),
             )
         )
 
@@ -205,13 +207,14 @@ def hurried(settings, clock):
     """The API when each look at the clock finds it a second later."""
     service = open_service(settings, clock, StringIO())
     seconds = count()
-    pacing = Pacing(3, 1, clock=lambda: next(seconds), pause=lambda _: None)
+    pacing = Pacing(3, 1, 100, clock=lambda: next(seconds), pause=lambda _: None)
     does = use_cases(service.store, settings, clock)
+    limits = RequestLimits.of(settings)
     application = create_application(
         service.store,
         does,
         open_to_all(),
-        1 << 20,
+        limits,
         "",
         Simulation(),
         service.access_log,
@@ -233,7 +236,7 @@ def test_list_that_takes_too_long_is_503_and_says_when_to_try_again(hurried):
         reply = send(hurried, "GET", path)
         error = refused(reply, 503)
         assert error["error_message"] == (
-            "the query takes longer than 3 seconds; narrow it"
+            "the query takes longer than 3 seconds (SVCTASKS_QUERY_TIMEOUT); narrow it"
         )
         assert reply.headers["Retry-After"] == "5"
     reply = send(hurried, "GET", "/customers/bob/services")

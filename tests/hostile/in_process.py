@@ -65,9 +65,9 @@ class InProcess:
 
         Raises AssertionError if a reply is not as it should be.
         """
-        most = self._settings.max_body
         peer = (client, PORT)
-        incoming = Incoming(self._cfg, peer, most, partial(too_large, most))
+        refuse = partial(too_large, self._settings.max_body)
+        incoming = Incoming(self._cfg, peer, self._settings, refuse)
         replies: list[Answer] = []
         try:
             for piece in pieces:

@@ -13,9 +13,13 @@ from raw_requests import FILTERS, MASKS, ORDERS, QUERIES
 from shared import DATA
 
 from app.api.parameters import decoded, listing, showing
+from app.api.request_limits import RequestLimits
 from app.errors import Invalid
 from app.query.predicate import predicate, sort_key
 from app.schemas.svctask import FIELDS, loaded
+from app.settings import Settings
+
+LIMITS = RequestLimits.of(Settings.from_environment())
 
 DOCUMENTS = [
     loaded(raw, "", "2019-08-26T12:09:03.34Z")
@@ -30,7 +34,7 @@ DOCUMENTS = [
 def tried(parameters: dict[str, Any]) -> None:
     """Read the parameters of a list, and apply what they mean; they may be Invalid."""
     try:
-        asked = listing(parameters, FIELDS)
+        asked = listing(parameters, FIELDS, LIMITS)
     except Invalid as refusal:
         assert 0 < len(refusal.message) <= 2001
         assert all(refusal.faults.values())

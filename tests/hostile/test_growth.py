@@ -24,6 +24,7 @@ from shared import T
 from app import jsontext
 from app.api.bodies import too_large
 from app.api.parameters import decoded, listing, showing
+from app.api.request_limits import RequestLimits
 from app.bootstrap import check, open_service, open_store
 from app.errors import Error, Invalid
 from app.gunicorn_requests import Incoming
@@ -34,6 +35,9 @@ from app.settings import Settings
 
 pytestmark = [pytest.mark.hostile, pytest.mark.files]
 
+SETTINGS = Settings.from_environment()
+LIMITS = RequestLimits.of(SETTINGS)
+
 STEP = 8
 FACTOR = 3
 NOISE = 0.002
@@ -43,7 +47,7 @@ TIMES = 5
 def address(**given):
     def read():
         with suppress(Invalid):
-            listing(given, FIELDS)
+            listing(given, FIELDS, LIMITS)
 
     return read
 
@@ -284,9 +288,8 @@ def asks(service, value, name):
 
 def feeds(config, pieces):
     def feed():
-        incoming = Incoming(
-            config, ("127.0.0.1", 1), 1 << 20, partial(too_large, 1 << 20)
-        )
+        refuse = partial(too_large, SETTINGS.max_body)
+        incoming = Incoming(config, ("127.0.0.1", 1), SETTINGS, refuse)
         with suppress(Exception):
             for piece in pieces:
                 incoming.add(piece)
@@ -343,7 +346,7 @@ def read_json(text):
 def read_query(text):
     def read():
         with suppress(Invalid):
-            listing(decoded(text), FIELDS)
+            listing(decoded(text), FIELDS, LIMITS)
         with suppress(Invalid):
             showing(decoded(text), FIELDS)
 

@@ -5,14 +5,18 @@ import sys
 import pytest
 
 from app.api.parameters import listing
+from app.api.request_limits import RequestLimits
 from app.bootstrap import svctasks_collection
 from app.errors import Invalid
 from app.query import Query
 from app.query.grammar import condition, ordering
 from app.query.predicate import predicate
 from app.schemas.svctask import FIELDS
+from app.settings import Settings
 from app.storage.files.documents import Documents
 from app.storage.files.records import Record
+
+LIMITS = RequestLimits.of(Settings.from_environment())
 
 SIZES = (60, 240, 960)
 
@@ -135,7 +139,7 @@ def test_reading_of_a_filter_is_linear_in_its_size(made):
 def test_parameter_of_a_hundred_thousand_characters_is_refused_in_few_steps(parameters):
     def read():
         with pytest.raises(Invalid):
-            listing(parameters, FIELDS)
+            listing(parameters, FIELDS, LIMITS)
 
     assert calls(read) < 5000
 

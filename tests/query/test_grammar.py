@@ -4,13 +4,7 @@ import pytest
 
 from app.errors import MAX_FAULTS, Invalid
 from app.query import Comparison, Every, Field, Fields, Negation, Order, Query, Some
-from app.query.grammar import (
-    MAX_CONDITIONS,
-    MAX_DEPTH,
-    MAX_VALUES,
-    condition,
-    ordering,
-)
+from app.query.grammar import BOUNDS, condition, ordering
 from app.query.values import ANY, DATE, INTBOOL, TEXT
 from app.schemas.svctask import FIELDS
 
@@ -252,19 +246,25 @@ def nested(depth):
 
 
 def test_depth_is_bounded():
-    condition(nested(MAX_DEPTH), FIELDS)
-    assert faults(nested(MAX_DEPTH + 1)) == ["is nested deeper than 16 levels"]
+    condition(nested(BOUNDS.depth), FIELDS)
+    assert faults(nested(BOUNDS.depth + 1)) == [
+        "is nested deeper than 16 levels (SVCTASKS_MAX_FILTER_DEPTH)"
+    ]
     operand = [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]
     condition({"ext.a": operand}, FIELDS)
-    assert faults({"ext.a": [operand]}) == ["is nested deeper than 16 levels"]
+    assert faults({"ext.a": [operand]}) == [
+        "is nested deeper than 16 levels (SVCTASKS_MAX_FILTER_DEPTH)"
+    ]
 
 
 def test_conditions_are_bounded():
-    half = MAX_CONDITIONS // 2 - 1
+    half = BOUNDS.conditions // 2 - 1
     condition({"$or": [{"name": "n"}] * half}, FIELDS)
     [fault] = faults({"$or": [{"name": "n"}] * (half + 1)})
-    assert fault == "has more than 256 conditions"
-    assert faults({"ext.a": [{}] * 300}) == ["has more than 256 conditions"]
+    assert fault == "has more than 256 conditions (SVCTASKS_MAX_FILTER)"
+    assert faults({"ext.a": [{}] * 300}) == [
+        "has more than 256 conditions (SVCTASKS_MAX_FILTER)"
+    ]
     assert len(faults({f"x{n}": 1 for n in range(1000)})) == MAX_FAULTS
 
 
@@ -279,14 +279,18 @@ def test_conditions_are_bounded():
     ],
 )
 def test_values_of_a_filter_are_bounded(filter_):
-    condition({"name": {"$in": ["x"] * MAX_VALUES}}, FIELDS)
-    assert faults(filter_) == ["has more than 1000 values in arrays and objects"]
+    condition({"name": {"$in": ["x"] * BOUNDS.values}}, FIELDS)
+    assert faults(filter_) == [
+        "has more than 1000 values in arrays and objects (SVCTASKS_MAX_FILTER_VALUES)"
+    ]
 
 
 def test_filter_beyond_the_limits_is_not_read_to_its_end():
     """The dotted names of all members would be a hundred megabytes of text."""
     members = {f"{n}": 1 for n in range(100_000)}
-    assert faults({"ext": {"x" * 1000: members}}) == ["has more than 256 conditions"]
+    assert faults({"ext": {"x" * 1000: members}}) == [
+        "has more than 256 conditions (SVCTASKS_MAX_FILTER)"
+    ]
 
 
 def test_parts_of_a_name_are_bounded():

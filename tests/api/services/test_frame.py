@@ -14,6 +14,7 @@ from webtest import TestApp
 
 from app.api.access_log import AccessLog
 from app.api.application import create_application
+from app.api.request_limits import RequestLimits
 from app.api.routes import ROUTES, routes
 from app.api.simulation import Simulation
 from app.bootstrap import open_service, use_cases
@@ -72,16 +73,17 @@ def failing(settings, clock):
         store = Failing(error)
         access_log = AccessLog(json_line, lambda text: None, lambda: 0.0)
         does = use_cases(store, settings, clock)
+        limits = RequestLimits.of(settings)
         return TestApp(
             create_application(
                 store,
                 does,
                 open_to_all(),
-                1 << 20,
+                limits,
                 PREFIX,
                 Simulation(),
                 access_log,
-                Pacing(10, 1),
+                Pacing(10, 1, 100),
             )
         )
 
