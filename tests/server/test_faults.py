@@ -150,6 +150,20 @@ def test_a_read_only_folder_refuses_writes_until_it_can_be_written(small_disk):
         remount(small_disk, "rw")
 
 
+def test_a_token_is_taken_where_its_use_cannot_be_noted(faulty):
+    created = svctasks("token", "create", "ci", "--role", "reader", data=faulty.data)
+    token = {"Authorization": f"Bearer {created.stdout.strip()}"}
+    (faulty.faults / "flush").touch()
+
+    def statuses():
+        return {faulty.request("GET", **token).status for _ in range(20)}
+
+    assert statuses() == {200}
+    until(lambda: "last use of tokens: " in faulty.logged())
+    assert statuses() == {200}
+    assert "Traceback" not in faulty.logged()
+
+
 def test_a_flush_that_fails_is_never_acknowledged(faulty):
     task = faulty.request("POST", body={"name": "n"}).json
     (faulty.faults / "flush").touch()
