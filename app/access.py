@@ -16,12 +16,17 @@ ADMIN: Role = "admin"
 OF_TOKENS: tuple[Role, ...] = (READER, WRITER, ADMIN)
 """The roles that a token may have."""
 
-_RANKS = {role: rank for rank, role in enumerate((ANYONE, *OF_TOKENS))}
+_INCLUDED = {
+    ANYONE: (ANYONE,),
+    READER: (ANYONE, READER),
+    WRITER: (ANYONE, READER, WRITER),
+    ADMIN: (ANYONE, READER, WRITER, ADMIN),
+}
 
 
 def allows(role: Role, needed: Role) -> bool:
     """Return whether a sender with ``role`` may do what needs the role ``needed``."""
-    return _RANKS[role] >= _RANKS[needed]
+    return needed in _INCLUDED[role]
 
 
 def refusal(role: Role, needed: Role) -> str:

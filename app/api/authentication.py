@@ -13,11 +13,13 @@ section 3.5, demands that of caches already, and not all follow it.
 from base64 import b64decode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any, NamedTuple, NoReturn
 
 from falcon import Response
 
-from app.access import ADMIN, ANYONE, Role, refusal
+from app.access import ADMIN, ANYONE, Role, allows, refusal
 from app.api.failed_attempts import FailedAttempts
 from app.api.request_context import Request
 from app.api.routes import Route, begins
@@ -48,8 +50,8 @@ MISSING = (
 class Access:
     """What decides who may do what, beside the routes.
 
-    With ``is_open``, all is allowed to everybody while there is no token. With
-    ``is_read_only``, nobody may do what writes.
+    With ``is_open``, all is allowed to the programs of this machine while there is no
+    token. With ``is_read_only``, nobody may do what writes.
     """
 
     tokens: Tokens
@@ -85,15 +87,14 @@ class Authentication:
         """
         context = request.context
         context.role = ANYONE
-        is_refused = request.path not in self._open
         try:
             known = self._tokens.known()
         except Unavailable:
-            if is_refused:
-                raise
-            return
+            if request.path in self._open:
+                return
+            raise
         if not known.by_digest:
-            if self._is_open:
+            if self._is_open and _is_here(request.remote_addr):
                 context.role = ADMIN
                 return
         elif (authorization := request.env.get("HTTP_AUTHORIZATION")) is not None:
@@ -103,7 +104,7 @@ class Authentication:
                 response.set_header(*PRIVATE)
                 self._tokens.note_use(token)
                 return
-        if is_refused:
+        if request.path not in self._open:
             self._refuse(request, response, known)
 
     def process_resource(
@@ -112,8 +113,8 @@ class Authentication:
         """Raise Denied if the sender's role may not do this."""
         method = request.method
         needed = self._needed[request.uri_template or ""].get(method, ANYONE)
-        if reason := refusal(request.context.role, needed):
-            raise Denied(reason)
+        if not allows(request.context.role, needed):
+            raise Denied(refusal(request.context.role, needed))
         if self._is_read_only and method not in READING:
             raise Denied("the server runs read-only")
 
@@ -128,6 +129,18 @@ class Authentication:
         offered = (BASIC, BEARER) if begins(request.path, PAGES) else (BEARER, BASIC)
         response.set_header("WWW-Authenticate", ", ".join(offered))
         raise Unauthenticated(_reason(request, known))
+
+
+@lru_cache(maxsize=64)
+def _is_here(address: str) -> bool:
+    """Return whether a client is on this machine; that on a Unix socket has no address.
+
+    A server of somebody's own may listen where ``serve`` would not without a token.
+    """
+    try:
+        return not address or ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 class Credentials(NamedTuple):

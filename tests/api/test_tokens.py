@@ -83,6 +83,28 @@ def test_what_others_reach_is_closed_without_a_token(serving, bind):
     assert send(api, "GET", "/health").json == {"status": "ok"}
 
 
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.1.2.3", 200),
+        ("::1", 200),
+        ("", 200),
+        ("192.0.2.1", 401),
+        ("::ffff:192.0.2.1", 401),
+        ("2001:db8::1", 401),
+        ("unknown", 401),
+    ],
+)
+def test_without_a_token_only_programs_of_this_machine_come_in(api, address, status):
+    """Under a gunicorn of one's own, which listens wherever it was told to."""
+    assert raw(api, REMOTE_ADDR=address).status_int == status
+    assert raw(api, "POST", "/server/mode", REMOTE_ADDR=address).status_int in (
+        400,
+        401,
+    )
+
+
 # With tokens
 
 
