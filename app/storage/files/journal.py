@@ -190,7 +190,7 @@ class Journal:
     def salvage(self) -> tuple[list[Line], bytes]:
         """Return the sound lines after ``offset``, and the damaged bytes between them."""
         lines, damaged = [], []
-        for text in self._rest(self.size()).split(b"\n"):
+        for text in filter(None, self._rest(self.size()).split(b"\n")):
             for raw, found in parts(text):
                 if found and (line := decode(found + b"\n")):
                     lines.append(line)
