@@ -18,6 +18,7 @@ from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
 from app.api.authentication import Access
 from app.api.failed_attempts import FailedAttempts
+from app.api.proxies import Proxies
 from app.api.request_limits import RequestLimits
 from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
@@ -103,6 +104,7 @@ def open_service(
         RequestLimits.of(settings),
         settings.services_prefix,
         Simulation(settings.delay_seconds, settings.fail_rate),
+        Proxies(settings.trusted_networks),
         access_log,
         # Long queries have half of the threads: a quarter runs, and a quarter waits.
         Pacing(

@@ -68,6 +68,7 @@ _from_file_or_input = click.argument(
 @of_setting("tls_cert", metavar="FILE")
 @of_setting("tls_key", metavar="FILE")
 @of_setting("behind_proxy", is_flag=True, default=None)
+@of_setting("trusted_proxies", metavar="ADDRESS")
 @of_setting("insecure", is_flag=True, default=None)
 @of_setting("server", metavar="NAME")
 @of_setting("workers", type=int, metavar="N")

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from app.errors import NotFound
-from app.settings import SETTINGS, Settings, option
+from app.settings import REPEATED, SETTINGS, Settings, option
 
 
 def path(text: str) -> Path:
@@ -23,7 +23,14 @@ def of_setting(name: str, **details: Any) -> Callable[[Any], Any]:
     usual = "none" if setting.default == "" else setting.default
     default = f"{setting.variable}, or {usual}"
     meaning = f"{setting.meaning[0].upper()}{setting.meaning[1:]}. [default: {default}]"
-    return click.option(option(name), help=meaning.replace("`", ""), **details)
+    if name in REPEATED:
+        details |= {"multiple": True, "callback": _joined}
+    return click.option(option(name), name, help=meaning.replace("`", ""), **details)
+
+
+def _joined(context: object, parameter: object, parts: tuple[str, ...]) -> str | None:
+    """Return what a repeated option has, in the form of its variable."""
+    return ",".join(parts) if parts else None
 
 
 data = of_setting("data", type=path, metavar="DIR")

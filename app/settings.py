@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from environs import Env, EnvValidationError
 from app.errors import Invalid
 from app.limits import LIMITS
 
+Network = IPv4Network | IPv6Network
+
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]+):([0-9]{1,5})")
 
-_PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+PREFIX = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
+"""The form of a prefix of addresses."""
 
 TAKEN = (
     "rest",
@@ -36,6 +39,9 @@ SERVERS = ("gunicorn", "granian")
 
 MOST = {"workers": 256, "threads": 256}
 """Beyond this, a number of processes or threads is a mistake."""
+
+REPEATED = {"trusted_proxies": "--trusted-proxy"}
+"""The options that each have one of the parts of a setting."""
 
 _PORT = "a whole number from 1 to 65535"
 
@@ -94,7 +100,15 @@ BASIC = (
         variable="SVCTASKS_BEHIND_PROXY",
         kind="bool",
         default=False,
-        meaning="clients come by a proxy, which has TLS",
+        meaning="clients come by a proxy, which has TLS: believe its `X-Forwarded-For`, "
+        "`-Proto`, `-Host` and `-Prefix`",
+    ),
+    Setting(
+        name="trusted_proxies",
+        variable="SVCTASKS_TRUSTED_PROXIES",
+        kind="str",
+        default="127.0.0.1,::1",
+        meaning="addresses and networks of proxies that are believed, with commas between",
     ),
     Setting(
         name="insecure",
@@ -191,6 +205,7 @@ class Settings:
     tls_cert: str
     tls_key: str
     behind_proxy: bool
+    trusted_proxies: str
     insecure: bool
     server: str
     workers: int
@@ -275,6 +290,13 @@ class Settings:
         return self.is_on_loopback and not self.behind_proxy
 
     @property
+    def trusted_networks(self) -> tuple[Network, ...]:
+        """The networks of the proxies that are believed."""
+        if not self.behind_proxy:
+            return ()
+        return tuple(map(ip_network, _listed(self.trusted_proxies)))
+
+    @property
     def scheme(self) -> str:
         """What is spoken to clients: http, or https with a certificate."""
         return "https" if self.tls_cert else "http"
@@ -304,6 +326,18 @@ class Settings:
         for given, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
             if getattr(self, given) and not getattr(self, other):
                 yield variables[given], [f"goes with {option(other)} only"]
+        usual = next(row.default for row in SETTINGS if row.name == "trusted_proxies")
+        if self.trusted_proxies != usual and not self.behind_proxy:
+            yield variables["trusted_proxies"], [
+                f"has no effect without {option('behind_proxy')}"
+            ]
+        for network in _listed(self.trusted_proxies):
+            try:
+                ip_network(network)
+            except ValueError as error:
+                yield variables["trusted_proxies"], [
+                    f"must be addresses and networks such as 10.0.0.0/8: {error}"
+                ]
         for name, most in MOST.items():
             if getattr(self, name) < 1:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
@@ -332,7 +366,7 @@ class Settings:
 
     def _faults_of_prefix(self, variable: str) -> Iterator[tuple[str, list[str]]]:
         prefix = self.services_prefix
-        if not _PREFIX.fullmatch(prefix):
+        if not PREFIX.fullmatch(prefix):
             yield variable, [
                 "must be segments of letters, digits and . _ ~ - with a / before each, "
                 f'such as /genesys/1/cs, not "{prefix}"'
@@ -345,7 +379,12 @@ class Settings:
 
 def option(name: str) -> str:
     """Return the option of the command line for the setting ``name``."""
-    return f"--{name.replace('_', '-')}"
+    return REPEATED.get(name) or f"--{name.replace('_', '-')}"
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a setting that has commas between them."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def misspelt() -> Iterator[tuple[str, str]]:

@@ -71,6 +71,18 @@ def test_tls_on_loopback_needs_nothing_else():
     [
         ({"tls_cert": "a"}, "--tls-cert goes with --tls-key only"),
         ({"tls_key": "a"}, "--tls-key goes with --tls-cert only"),
+        (
+            {"behind_proxy": True, "trusted_proxies": "10.0.0.1,proxy"},
+            "--trusted-proxy must be addresses and networks such as 10.0.0.0/8: 'proxy'",
+        ),
+        (
+            {"behind_proxy": True, "trusted_proxies": "10.0.0.1/8"},
+            "10.0.0.1/8 has host bits set",
+        ),
+        (
+            {"trusted_proxies": "10.0.0.1"},
+            "--trusted-proxy has no effect without --behind-proxy",
+        ),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(given, message):

@@ -14,6 +14,7 @@ from app.api.business_attributes import BusinessAttributes
 from app.api.documentation import Documentation
 from app.api.entrance import Entrance
 from app.api.extensions import Schemas, Values
+from app.api.proxies import Proxies
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
 from app.api.routes import Route, routes
@@ -71,6 +72,7 @@ def create_application(
     limits: RequestLimits,
     prefix: str,
     simulation: Simulation,
+    proxies: Proxies,
     access_log: AccessLog,
     pacing: Pacing,
 ) -> falcon.App[Request, falcon.Response]:
@@ -89,6 +91,8 @@ def create_application(
     application.resp_options.default_media_type = None  # type: ignore[assignment]
     application.add_middleware(access_log)
     application.add_middleware(middleware.Headers(all_routes))
+    if proxies.is_on:
+        application.add_middleware(proxies)
     application.add_middleware(Authentication(all_routes, access))
     application.add_middleware(middleware.MethodOverride())
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))

@@ -42,7 +42,7 @@ def make_pair(folder: Path, name: str, kind: str = EC, *options: str) -> Pair:
         [
             *command.split(),
             "-addext",
-            "subjectAltName=DNS:localhost,IP:127.0.0.1",
+            f"subjectAltName=DNS:{name},DNS:localhost,IP:127.0.0.1",
             "-keyout",
             pair.key,
             "-out",

@@ -1,0 +1,122 @@
+"""What a trusted proxy says of a request: its client, scheme, host and prefix.
+
+A proxy adds to the end of ``X-Forwarded-For``, and what comes before was sent by others:
+the client is the last address that is not one of a trusted proxy. Of the other headers the
+last value counts. Nothing that any other peer sends is believed. Access contract, section
+5.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import ip_address
+
+from falcon import Response
+
+from app.api.request_context import Request
+from app.errors import Invalid, cut
+from app.settings import PREFIX, TAKEN, Network
+
+MAX_SEEN = 1024
+"""Addresses that are not read again."""
+
+MAX_PREFIX = 200
+"""Characters that a prefix may have."""
+
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
+
+_WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
+
+
+class Proxies:
+    """Falcon middleware that puts what trusted proxies say in the place of the request's.
+
+    It comes before whatever looks at the client, the scheme, the host or the path.
+    """
+
+    def __init__(self, trusted: Iterable[Network]) -> None:
+        self._networks = tuple(trusted)
+        self._trusts = lru_cache(MAX_SEEN)(self._includes)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether any proxy is trusted."""
+        return bool(self._networks)
+
+    def process_request(self, request: Request, response: Response) -> None:
+        """Change the request; raises Invalid."""
+        environ = request.env
+        if not self._trusts(environ.get("REMOTE_ADDR", "")):
+            return
+        if (chain := environ.get("HTTP_X_FORWARDED_FOR")) is not None:
+            environ["REMOTE_ADDR"] = self._client(chain, environ["REMOTE_ADDR"])
+        if scheme := _last(environ.get("HTTP_X_FORWARDED_PROTO")).lower():
+            if scheme not in ("http", "https"):
+                raise _invalid("X-Forwarded-Proto", scheme, "http or https")
+            environ["wsgi.url_scheme"] = scheme
+        if host := _last(environ.get("HTTP_X_FORWARDED_HOST")):
+            if not _HOST.fullmatch(host):
+                raise _invalid(
+                    "X-Forwarded-Host", host, "a host such as svctasks.example"
+                )
+            environ["HTTP_HOST"] = host
+        if prefix := _last(environ.get("HTTP_X_FORWARDED_PREFIX")).rstrip("/"):
+            _set_prefix(request, prefix)
+
+    def _client(self, chain: str, peer: str) -> str:
+        """Return the last address of ``chain`` that no trusted proxy has."""
+        client = peer
+        for given in reversed(chain.split(",")):
+            address = _address(given.strip())
+            if not address:
+                break
+            client = address
+            if not self._trusts(address):
+                break
+        return client
+
+    def _includes(self, address: str) -> bool:
+        try:
+            known = ip_address(address)
+        except ValueError:
+            return False
+        known = getattr(known, "ipv4_mapped", None) or known
+        return any(known in network for network in self._networks)
+
+
+def _address(given: str) -> str:
+    """Return the address in ``given``, which may have a port; "" if it is none."""
+    if "%" in given:
+        # A zone, which may be any text.
+        return ""
+    match = _WITH_PORT.fullmatch(given)
+    try:
+        return str(ip_address(match[1] or match[2] if match else given))
+    except ValueError:
+        return ""
+
+
+def _last(values: str | None) -> str:
+    return values.rpartition(",")[2].strip() if values else ""
+
+
+def _set_prefix(request: Request, prefix: str) -> None:
+    """Serve ``request`` under ``prefix``, whether the proxy has removed it or not."""
+    if not PREFIX.fullmatch(prefix) or len(prefix) > MAX_PREFIX:
+        raise _invalid("X-Forwarded-Prefix", prefix, "a path such as /outer")
+    if (first := prefix.split("/")[1]) in TAKEN:
+        raise Invalid(
+            f'X-Forwarded-Prefix must not begin with "/{first}", where there are other '
+            "addresses already"
+        )
+    environ = request.env
+    environ["SCRIPT_NAME"] = prefix
+    if f"{environ['PATH_INFO']}/".startswith(f"{prefix}/"):
+        environ["PATH_INFO"] = environ["PATH_INFO"][len(prefix) :]
+        request.path = request.path[len(prefix) :] or "/"
+    elif environ.get("RAW_URI", "").startswith("/"):
+        environ["RAW_URI"] = prefix + environ["RAW_URI"]
+
+
+def _invalid(header: str, value: str, wanted: str) -> Invalid:
+    return Invalid(f'{header} must be {wanted}, not "{cut(value)}"')
