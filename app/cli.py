@@ -2,8 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from app.command_options import data as data_option
 from app.command_options import of_setting, path, require_folder
 from app.demo import folder as demo_folder
 from app.errors import Conflict, Invalid, Unavailable
+from app.log_command import log
 from app.logs import visible
 from app.outputs import STANDARD
 from app.settings import Settings, misspelt
@@ -35,7 +35,8 @@ COLLECTIONS = click.Choice(
     context_settings={"max_content_width": 88, "help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="svctasks")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Service tasks and services in plain JSON files, served over HTTP.
 
     Each command has a help text of its own: svctasks COMMAND --help.
@@ -45,6 +46,9 @@ def main() -> None:
     for variable, meant in misspelt():
         said = f"{visible(variable)} is not a setting (did you mean {meant}?)"
         click.echo(f"svctasks: {said}; it is ignored", err=True)
+    from app.storage import Author, author
+
+    author.set(Author(f"command {context.invoked_subcommand}"))
 
 
 _existing = click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -181,9 +185,10 @@ def export(collection: str, file: Path, data: Path | None) -> None:
     Example: svctasks export svctasks tasks.json
     """
     from app import import_export
+    from app.command_store import existing_store
 
     settings = Settings.from_environment(data=data)
-    with _existing_store(settings) as store:
+    with existing_store(settings) as store:
         _spare_data_files(file, settings)
         documents = import_export.stored(store, collection)
         with outputs.written(file) as opened:
@@ -205,13 +210,14 @@ def check(repair: bool, data: Path | None) -> None:
     Example: svctasks check --data /var/lib/svctasks
     """
     from app import bootstrap, logs
+    from app.command_store import existing_store
 
     settings = Settings.from_environment(data=data)
     require_folder(settings)
     found = bootstrap.check(settings)
     if repair and found:
         logs.configure(sys.stderr)
-        with _existing_store(settings):
+        with existing_store(settings):
             pass
         found = bootstrap.check(settings)
     for finding in found:
@@ -237,11 +243,12 @@ def backup(file: Path, replace: bool, with_tokens: bool, data: Path | None) -> N
     Example: svctasks backup svctasks-2026-11-22.tar.gz
     """
     from app import bootstrap, import_export
+    from app.command_store import existing_store
 
     settings = Settings.from_environment(data=data)
     if outputs.is_standard(file) and os.isatty(1):
         raise Invalid("a backup is nothing for a terminal to show; name a file")
-    with _existing_store(settings) as store:
+    with existing_store(settings) as store:
         _spare_data_files(file, settings)
         try:
             output = outputs.written(file, fresh=not replace)
@@ -288,6 +295,7 @@ def restore(file: Path, data: Path | None) -> None:
 
 
 main.add_command(token)
+main.add_command(log)
 
 
 @main.command()
@@ -356,16 +364,3 @@ def _spare_data_files(file: Path, settings: Settings) -> None:
     own = table in tables and rest.split(".")[0] == "json"
     if own and folder == os.path.realpath(settings.data):
         raise Invalid(f"{file} is a file of the data folder itself; choose another")
-
-
-@contextmanager
-def _existing_store(settings: Settings) -> Iterator[Any]:
-    """Open the store of a folder that must exist."""
-    from app import bootstrap
-
-    require_folder(settings)
-    store = bootstrap.open_store(settings)
-    try:
-        yield store
-    finally:
-        store.close()

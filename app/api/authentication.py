@@ -24,6 +24,7 @@ from app.api.failed_attempts import FailedAttempts
 from app.api.request_context import Request
 from app.api.routes import Route, begins
 from app.errors import Denied, TooManyFailures, Unauthenticated, Unavailable
+from app.storage import Author, author
 from app.token_text import is_whole
 from app.tokens import Known, Token, Tokens
 
@@ -110,13 +111,15 @@ class Authentication:
     def process_resource(
         self, request: Request, response: Response, resource: object, params: Any
     ) -> None:
-        """Raise Denied if the sender's role may not do this."""
+        """Let the writes of this request be kept with its sender; raises Denied."""
         method = request.method
         needed = self._needed[request.uri_template or ""].get(method, ANYONE)
         if not allows(request.context.role, needed):
             raise Denied(refusal(request.context.role, needed))
-        if self._is_read_only and method not in READING:
-            raise Denied("the server runs read-only")
+        if method not in READING:
+            if self._is_read_only:
+                raise Denied("the server runs read-only")
+            author.set(Author(request.context.by, request.context.id))
 
     def _refuse(self, request: Request, response: Response, known: Known) -> NoReturn:
         wait = self._failed.count(request.remote_addr)

@@ -36,6 +36,7 @@
   it may miss what is being written with it, so that ``change`` goes by what it is given.
   ``update_each`` comes after each write that began before it; others may come between
   the documents that it changes, and those that it changed stay so if it fails.
+* Each write is kept with its ``author``, and when it was made, for ``history``.
 * Documents that a store hands out are shared: never change one, build another.
 * A store knows no HTTP and no presentation: masks and flat forms are made in ``app.api``.
 """
@@ -49,9 +50,10 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from app.pacing import Pace, unhurried
 from app.query import Field, Order, Query
@@ -70,6 +72,20 @@ IdsOf = Callable[[Document], Iterable[tuple[str, int]]]
 
 RETAINED = 10_000
 """How many changes of a table can be asked for at least; each is that of one document."""
+
+
+class Author(NamedTuple):
+    """Who writes: the name of a token, or words in its place, and the id of the request.
+
+    Both are empty where nobody is known.
+    """
+
+    name: str = ""
+    request: str = ""
+
+
+author: ContextVar[Author] = ContextVar("author", default=Author())
+"""Who makes the writes of this thread, from now on."""
 
 
 class Record(Protocol):
@@ -111,6 +127,19 @@ class Feed:
 
     changes: Sequence[Change]
     position: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastChange:
+    """A document that was put or, if ``is_removal``, removed; by whom, and when.
+
+    The ``time`` is a date-time of RFC 3339.
+    """
+
+    key: Key
+    is_removal: bool
+    time: str
+    author: Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +231,9 @@ class Store(Protocol):
         before the last ``RETAINED`` changes, and where a back end cannot say what changed
         since, as of a table that was never written: who follows it then reads it anew.
         """
+
+    def history(self, table: str) -> Iterator[PastChange]:
+        """Return the last changes, as many as ``changes`` knows or more, oldest first."""
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists."""

@@ -21,6 +21,7 @@ from functools import cached_property
 
 import orjson
 
+from app.datetimes import moment, now
 from app.errors import Conflict, NotFound, Stale, TooLarge, TooOld, Unavailable, cut
 from app.pacing import Pace, paced, unhurried
 from app.query import Order, Query
@@ -34,7 +35,9 @@ from app.storage import (
     Key,
     NextId,
     Page,
+    PastChange,
     Status,
+    author,
     revision_of,
 )
 
@@ -74,7 +77,7 @@ class Table:
         self.lock = threading.Lock()
         self.records: dict[Key, Record] = {}
         self.ids: dict[str, int] = {}
-        self.recent: deque[Key] = deque(maxlen=RETAINED)
+        self.recent: deque[PastChange] = deque(maxlen=RETAINED)
         self.changed = 0
 
     @contextmanager
@@ -92,7 +95,10 @@ class Table:
     def replace(self, records: dict[Key, Record], changed: Sequence[Key]) -> None:
         """Replace the records, of which those under the keys ``changed`` do."""
         self.records = records
-        self.recent.extend(changed)
+        time, by = moment(now()), author.get()
+        self.recent.extend(
+            PastChange(key, key not in records, time, by) for key in changed
+        )
         self.changed += len(changed)
 
 
@@ -161,9 +167,13 @@ class MemoryStore:
             first = target.changed - len(recent)
             if position < first:
                 raise TooOld("what changed since then is no longer known")
-            keys = recent[position - first :][:limit]
+            keys = [past.key for past in recent[position - first :][:limit]]
             changes = [Change(key, target.records.get(key)) for key in keys]
         return Feed(changes, str(position + len(keys)))
+
+    def history(self, table: str) -> Iterator[PastChange]:
+        """Return the last changes, the oldest first."""
+        return iter(list(self._tables[table].recent))
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists, TooLarge."""

@@ -3,13 +3,15 @@
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from notes import album, new_album, note, query
 
+from app.datetimes import moment, now
 from app.errors import NotFound, TooOld
 from app.query import Query
-from app.storage import RETAINED, revision_of
+from app.storage import RETAINED, Author, author, revision_of
 
 
 def changed(store, position, limit=100, table="notes"):
@@ -19,6 +21,18 @@ def changed(store, position, limit=100, table="notes"):
         (each.key, each.record and each.record.document["n"]) for each in feed.changes
     ]
     return seen, feed.position
+
+
+@contextmanager
+def written_by(name, request):
+    """Let the writes of this thread be those of ``name``."""
+    token = author.set(Author(name, request))
+    yield
+    author.reset(token)
+
+
+def past(store):
+    return [(c.key, c.is_removal, *c.author) for c in store.history("notes")]
 
 
 class Feeds:
@@ -73,6 +87,47 @@ class Feeds:
         seen, _ = changed(other, later)
         assert seen[0] == ("c", 4)
         assert set(seen[1:]) == {("a", None), ("before", None)}
+
+    def test_history_has_who_put_and_removed_what_and_when(
+        self, store, other, tmp_path
+    ):
+        begin = moment(now())
+        with written_by("ann", "r1"):
+            store.insert("notes", note("a", 1), note("b", 2))
+        with written_by("ci", "r2"):
+            other.update("notes", "a", lambda d, _: {**d, "n": 3})
+            other.remove("notes", "b")
+        store.load("notes", [note("c", 4)], clear=True)
+        expected = [
+            ("a", False, "ann", "r1"),
+            ("b", False, "ann", "r1"),
+            ("a", False, "ci", "r2"),
+            ("b", True, "ci", "r2"),
+            ("c", False, "", ""),
+            ("a", True, "", ""),
+        ]
+        assert past(store) == past(other) == expected
+        store.close()
+        again = self.open(tmp_path)
+        assert past(again) == expected
+        with written_by("bob", "r3"):
+            again.remove("notes", "c")
+        assert past(again) == [*expected, ("c", True, "bob", "r3")]
+        times = [change.time for change in again.history("notes")]
+        assert [begin, *times, moment(now())] == sorted([begin, *times, moment(now())])
+        assert list(again.history("albums")) == []
+        again.close()
+
+    def test_history_has_who_made_each_of_the_writes_of_one_group(self, store):
+        def insert(n):
+            with written_by(f"by {n}", ""):
+                store.insert("notes", note(f"{n}", n))
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(insert, range(64)))
+        assert sorted(past(store)) == sorted(
+            (f"{n}", False, f"by {n}", "") for n in range(64)
+        )
 
     def test_changes_come_in_parts_of_the_limit(self, store):
         store.insert("notes", note("before"))

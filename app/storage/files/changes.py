@@ -9,22 +9,64 @@ a whole, and how many keys of the next one were. Of another epoch nothing can be
 begins when a journal was removed or mended. An edit by hand that was made while no process
 looked is in no entry as what it changed, and ends what can be followed too.
 
-**Caveats.** Without the file, what is older than the journal is lost: ``TooOld``.
+**Caveats.** Without the file, what is older than the journal is lost: ``TooOld``. What an
+edit removed while no process looked is not known.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import TooOld
-from app.storage import RETAINED, Key
+from app.storage import RETAINED, Author, Key, PastChange
 from app.storage.files.descriptors import Sync, adopt, draft
-from app.storage.files.journal import decode, encode
+from app.storage.files.entries import Entry
+from app.storage.files.journal import Line, decode, encode
+from app.storage.files.records import key_in
 
-Entries = Sequence[tuple[int, Sequence[Key]]]
-"""The numbers of journal entries, each with the keys that it put or removed."""
+
+class Changed(NamedTuple):
+    """The keys that the journal entry of a ``number`` put or removed."""
+
+    number: int
+    keys: Sequence[Key]
+
+
+Entries = Sequence[Changed]
+
+BY_HAND = "edit by hand"
+"""In place of a name, for what an edit of the data file changed."""
+
+
+class Past(NamedTuple):
+    """The keys that an entry put and, the last ones, ``removed``; when, and by whom.
+
+    It is in files only: it would take memory in each process.
+    """
+
+    keys: Sequence[Key]
+    removed: int
+    time: str
+    by: str
+    request: str
+
+    @classmethod
+    def of(cls, entry: Entry, key: str) -> "Past":
+        """Return what an entry of the journal changed; ``key`` is the member of it."""
+        gone = entry.get("gone", ())
+        put = [key_in(document, key) for _, document in entry.get("put", ())]
+        by = BY_HAND if "edit" in entry else entry.get("by", "")
+        time, request = entry.get("time", ""), entry.get("request", "")
+        return cls([*put, *gone], len(gone), time, by, request)
+
+    def changes(self) -> Iterator[PastChange]:
+        """Return each of the changes."""
+        put = len(self.keys) - self.removed
+        author = Author(self.by, self.request)
+        for index, key in enumerate(self.keys):
+            yield PastChange(key, index >= put, self.time, author)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +80,17 @@ class Span:
 
     def after(self, earlier: "Span | None") -> "Span":
         """Return this span and what is needed of an ``earlier`` one, if it reaches here."""
-        count = sum(len(keys) for _, keys in self.entries)
+        count = sum(len(entry.keys) for entry in self.entries)
         if count >= RETAINED or earlier is None or earlier.epoch != self.epoch:
             return self
         if not earlier.since <= self.since <= earlier.until:
             return self
         recent = Recent(self.epoch, earlier.since)
-        for number, keys in earlier.entries:
-            if number <= self.since:
-                recent.note(number, keys)
-        for number, keys in self.entries:
-            recent.note(number, keys)
+        for entry in earlier.entries:
+            if entry.number <= self.since:
+                recent.note(entry)
+        for entry in self.entries:
+            recent.note(entry)
         return Span(self.epoch, recent.since, self.until, list(recent.entries))
 
 
@@ -59,7 +101,7 @@ class Recent:
     epoch: str | None = None
     since: int = 0
     until: int = 0
-    entries: deque[tuple[int, Sequence[Key]]] = field(default_factory=deque)
+    entries: deque[Changed] = field(default_factory=deque)
     count: int = 0
 
     def begin(self, epoch: str, number: int) -> None:
@@ -74,50 +116,69 @@ class Recent:
         self.entries.clear()
         self.count = 0
 
-    def note(self, number: int, keys: Sequence[Key]) -> None:
+    def note(self, entry: Changed) -> None:
         """Note what an entry put and removed, unless it is known."""
-        if number <= self.until:
+        if entry.number <= self.until:
             return
-        self.until = number
-        if not keys:
+        self.until = entry.number
+        if not entry.keys:
             return
-        self.entries.append((number, keys))
-        self.count += len(keys)
-        while self.count - len(self.entries[0][1]) >= RETAINED:
-            self.since, oldest = self.entries.popleft()
-            self.count -= len(oldest)
+        self.entries.append(entry)
+        self.count += len(entry.keys)
+        while self.count - len(self.entries[0].keys) >= RETAINED:
+            oldest = self.entries.popleft()
+            self.since = oldest.number
+            self.count -= len(oldest.keys)
 
     def span(self) -> Span:
         """Return what is known now."""
         return Span(self.epoch or "", self.since, self.until, list(self.entries))
 
 
-class KeptChanges:
-    """The file at ``path`` of the changes that the journal no longer has."""
+class Kept(NamedTuple):
+    """What is kept: the last changes that can be followed, and more of who made them."""
 
-    def __init__(self, path: Path, sync: Sync) -> None:
+    span: Span | None
+    past: Sequence[Past]
+
+
+class KeptChanges:
+    """The file at ``path`` of the changes that the journal no longer has.
+
+    ``key`` is the member of a document that is its key.
+    """
+
+    def __init__(self, path: Path, key: str, sync: Sync) -> None:
         self._path = path
+        self._key = key
         self._sync = sync
 
-    def read(self) -> Span | None:
-        """Return what is kept; None if there is nothing, or it is damaged."""
+    def read(self) -> Kept:
+        """Return what is kept: nothing if there is no file, or it is damaged."""
         try:
             line = decode(self._path.read_bytes())
         except FileNotFoundError:
-            return None
+            return Kept(None, ())
         match line and line.entry:
             case {
                 "epoch": str(epoch),
                 "since": int(since),
                 "seq": int(until),
                 "changes": list(entries),
+                "past": list(past),
             }:
-                return Span(epoch, since, until, entries)
-        return None
+                changed = [Changed(*entry) for entry in entries]
+                span = Span(epoch, since, until, changed)
+                return Kept(span, [Past(*entry) for entry in past])
+        return Kept(None, ())
 
-    def keep(self, span: Span) -> None:
-        """Keep ``span`` and what is needed of those before it; raises OSError."""
-        whole = span.after(self.read())
+    def keep(self, span: Span, lines: Iterable[Line]) -> None:
+        """Keep ``span``, who made the changes in ``lines``, and what is needed from before.
+
+        These are the lines of the journal that the span ends with. Raises OSError.
+        """
+        kept = self.read()
+        whole = span.after(kept.span)
         entry: dict[str, Any] = {
             "seq": whole.until,
             "epoch": whole.epoch,
@@ -125,12 +186,41 @@ class KeptChanges:
         }
         # For those who ask whether it is a header, which has these members.
         entry |= {"base": None, "next": 0, "changes": whole.entries}
+        entry["past"] = _newest(_all_past(kept, lines, self._key))
         new = self._path.with_name(f"{self._path.name}.new")
         with draft(new) as descriptor:
             with open(descriptor.number, "wb", closefd=False) as file:
                 file.write(encode(entry))
             self._sync(descriptor.number)
         adopt(new, self._path, self._sync)
+
+    def history(self, lines: Iterable[Line]) -> Iterator[PastChange]:
+        """Return what is kept, and then what is in the ``lines`` of the journal."""
+        for past in _all_past(self.read(), lines, self._key):
+            yield from past.changes()
+
+
+def _all_past(kept: Kept, lines: Iterable[Line], key: str) -> Iterator[Past]:
+    yield from kept.past
+    last = -1
+    for line in lines:
+        if "epoch" in line.entry:
+            # The numbers of another epoch are others.
+            is_same = kept.span and kept.span.epoch == line.header["epoch"]
+            last = kept.span.until if kept.span and is_same else -1
+        elif line.entry["seq"] > last and "put" in line.entry:
+            yield Past.of(line.entry, key)
+
+
+def _newest(past: Iterable[Past]) -> Sequence[Past]:
+    """Return the last ones, with ``RETAINED`` changes at least."""
+    newest, count = deque[Past](), 0
+    for entry in past:
+        newest.append(entry)
+        count += len(entry.keys)
+        while count - len(newest[0].keys) >= RETAINED:
+            count -= len(newest.popleft().keys)
+    return newest
 
 
 def after(spans: Iterable[Span], position: str, limit: int) -> tuple[list[Key], str]:
@@ -147,18 +237,18 @@ def after(spans: Iterable[Span], position: str, limit: int) -> tuple[list[Key], 
 
 def _keys(span: Span, number: int, given: int, limit: int) -> tuple[list[Key], str]:
     keys: list[Key] = []
-    for later, changed in _later(span, number):
+    for entry in _later(span, number):
         left = limit - len(keys)
-        if left < len(changed) - given:
-            keys += changed[given : given + left]
+        if left < len(entry.keys) - given:
+            keys += entry.keys[given : given + left]
             return keys, position_of(span.epoch, number, given + left)
-        keys += changed[given:]
-        number, given = later, 0
+        keys += entry.keys[given:]
+        number, given = entry.number, 0
     return keys, position_of(span.epoch, max(number, span.until))
 
 
-def _later(span: Span, number: int) -> Iterator[tuple[int, Sequence[Key]]]:
-    return (entry for entry in span.entries if entry[0] > number)
+def _later(span: Span, number: int) -> Iterator[Changed]:
+    return (entry for entry in span.entries if entry.number > number)
 
 
 def position_of(epoch: str, number: int, given: int = 0) -> str:

@@ -131,7 +131,7 @@ class Checkpoints:
         draft = file.beside("draft")
         drafted = file.draft(draft, snapshot, checkpoint)
         replica.kept.keep_version(lambda: journal.lines(end), state, checkpoint)
-        self._changes.keep(changes)
+        self._changes.keep(changes, journal.lines(end))
         # Kept open until writers may go on: to free its blocks takes longer than the rest.
         former = file.opened()
         with replica.lock:

@@ -60,6 +60,12 @@ class Entry(TypedDict, total=False):
     """Each document that is added or replaced: its number, and all of it as JSON."""
     gone: Sequence[Key]
     """The keys of the documents that are removed."""
+    time: str
+    """When it was written (RFC 3339)."""
+    by: str
+    """Who wrote it: the name of a token, or words in its place; left out if unknown."""
+    request: str
+    """The id of the request that wrote it; left out if unknown."""
     was: Sequence[int | None]
     """The revisions before, of ``put`` and then ``gone``; None for what was not there."""
     ids: Mapping[str, int]
@@ -163,6 +169,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "at": _is_checkpoint,
     "until": _is_checkpoint,
     "time": _is_text,
+    "by": _is_text,
+    "request": _is_text,
     "moment": _is_text,
     "anew": _is_truth,
     "edited": _is_truth,

@@ -17,17 +17,17 @@ from typing import Generic, TypeVar
 
 from app.storage.files.lock import Busy
 
-P = TypeVar("P")
+W = TypeVar("W")
 R = TypeVar("R")
 
 
-class PendingWrite(Generic[P, R]):
-    """A write in the queue with its ``plan``, and what became of it."""
+class PendingWrite(Generic[W, R]):
+    """A write in the queue with the ``work`` to do, and what became of it."""
 
-    __slots__ = ("plan", "end", "result", "error", "is_done", "is_called", "_sleep")
+    __slots__ = ("work", "end", "result", "error", "is_done", "is_called", "_sleep")
 
-    def __init__(self, plan: P, result: R, patience: float) -> None:
-        self.plan = plan
+    def __init__(self, work: W, result: R, patience: float) -> None:
+        self.work = work
         self.end = time.monotonic() + patience
         self.result = result
         self.error: Exception | None = None
@@ -60,25 +60,25 @@ class PendingWrite(Generic[P, R]):
         self._sleep.release()
 
 
-class GroupCommit(Generic[P, R]):
+class GroupCommit(Generic[W, R]):
     """The queue of writes; ``carry_out`` is given a group, and for how long it may wait.
 
     It gives each write its ``result`` or ``error``; what it raises, its thread raises.
     """
 
     def __init__(
-        self, carry_out: Callable[[Sequence[PendingWrite[P, R]], float], None]
+        self, carry_out: Callable[[Sequence[PendingWrite[W, R]], float], None]
     ) -> None:
         self._carry_out = carry_out
         self.start()
 
     def start(self) -> None:
         """Begin with an empty queue, also after a fork, whose threads are gone."""
-        self._queue: deque[PendingWrite[P, R]] = deque()
+        self._queue: deque[PendingWrite[W, R]] = deque()
         self._is_led = False
         self._guard = threading.Lock()
 
-    def write(self, write: PendingWrite[P, R]) -> R:
+    def write(self, write: PendingWrite[W, R]) -> R:
         """Return the result of ``write`` once it is carried out; raises its error, Busy."""
         with self._guard:
             self._queue.append(write)
@@ -94,7 +94,7 @@ class GroupCommit(Generic[P, R]):
             raise write.error
         return write.result
 
-    def _lead(self, mine: PendingWrite[P, R]) -> None:
+    def _lead(self, mine: PendingWrite[W, R]) -> None:
         """Carry out all writes in the queue, ``mine`` among them."""
         with self._guard:
             writes = list(self._queue)
@@ -111,7 +111,7 @@ class GroupCommit(Generic[P, R]):
                 if write is not mine:
                     write.call()
 
-    def _give_up(self, write: PendingWrite[P, R]) -> None:
+    def _give_up(self, write: PendingWrite[W, R]) -> None:
         """Leave the queue, unless the turn came just now; raises Busy."""
         with self._guard:
             if write.is_called:

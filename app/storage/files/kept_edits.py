@@ -9,6 +9,8 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from app import datetimes
+from app.datetimes import moment
 from app.errors import Invalid
 from app.storage import Collection, Key
 from app.storage.files.datafile import DataFile, Drafted
@@ -93,6 +95,7 @@ class KeptEdits:
             "put": [(record.number, record.encoded) for record in merged.put],
             "gone": merged.gone,
             "was": merged.was,
+            "time": moment(datetimes.now()),
             "edit": edited.identity,
             "digest": edited.digest,
             # The other processes may have documents that were in the former file only.

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.storage import Collection, Key
-from app.storage.files.changes import Recent
+from app.storage.files.changes import Changed, Recent
 from app.storage.files.datafile import Drafted, Identity
 from app.storage.files.documents import Documents
 from app.storage.files.entries import LAST, Entry, Header
@@ -144,7 +144,7 @@ class State:
             # It says what to make of the edited file, and of none from before.
             self.known, self.merged = {}, {}
             self.recent.forget(entry["seq"])
-        self.recent.note(entry["seq"], [*put, *entry.get("gone", ())])
+        self.recent.note(Changed(entry["seq"], [*put, *entry.get("gone", ())]))
         if "fold" in entry:
             self.known.setdefault(_identity(entry["fold"]), digest)
         # In the former format, "edit" named an edit whose documents were not noted.

@@ -9,7 +9,17 @@ from pathlib import Path
 from app.errors import Conflict, NotFound, Stale, Unavailable
 from app.pacing import Pace, unhurried
 from app.query import Query
-from app.storage import Change, Collection, Document, Feed, Key, NextId, Page, Status
+from app.storage import (
+    Change,
+    Collection,
+    Document,
+    Feed,
+    Key,
+    NextId,
+    Page,
+    PastChange,
+    Status,
+)
 from app.storage.files.descriptors import Sync, flush_folder
 from app.storage.files.maintenance import Keeper
 from app.storage.files.records import Record, Records
@@ -81,6 +91,10 @@ class FileStore:
         keys, position = target.changes(since, limit)
         documents = target.documents
         return Feed([Change(key, documents.get(key)) for key in keys], position)
+
+    def history(self, table: str) -> Iterator[PastChange]:
+        """Return the last changes, the oldest first."""
+        return self._tables[table].history()
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
         """Add documents, all or none; raises Conflict when a key exists, TooLarge."""

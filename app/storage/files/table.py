@@ -13,10 +13,11 @@ Its parts, each of which knows only those above it:
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
-from app.errors import Error, Unavailable
-from app.storage import Collection, Figure, Key, Status
+from app.errors import Error, Invalid, Unavailable
+from app.storage import Collection, Figure, Key, PastChange, Status
 from app.storage.files.appending import Appender
 from app.storage.files.catching_up import CatchingUp
 from app.storage.files.changes import KeptChanges, Span, after, position_of
@@ -26,6 +27,7 @@ from app.storage.files.datafile import DataFile
 from app.storage.files.descriptors import Sync
 from app.storage.files.documents import Documents
 from app.storage.files.edits import Edits
+from app.storage.files.journal import read_journal
 from app.storage.files.kept_edits import KeptEdits
 from app.storage.files.lock import PATIENCE, Busy, TableLock
 from app.storage.files.replacing import check_replaceable, is_mounted
@@ -65,7 +67,7 @@ class JournalTable:
         appender = Appender(replica)
         edits = Edits(replica, appender)
         catching_up = CatchingUp(replica, edits, patience)
-        changes = KeptChanges(file.beside("changes"), commits.flush)
+        changes = KeptChanges(file.beside("changes"), collection.key, commits.flush)
         self.collection = collection
         self.file = file
         self._replica = replica
@@ -105,9 +107,21 @@ class JournalTable:
             return [], position_of(span.epoch, span.until)
         return after(self._spans(span), since, limit)
 
+    def history(self) -> Iterator[PastChange]:
+        """Return the changes that are known, the oldest first; raises Unavailable."""
+        with suppress(Unavailable):
+            # Where nothing can be written, an edit by hand is not in the journal yet.
+            self.mend()
+        try:
+            # First what others may be about to take out of the journal.
+            _, lines = read_journal(self._replica.journal_path)
+            return self._changes.history(lines)
+        except (OSError, Invalid) as error:
+            raise self._replica.unreadable(error) from error
+
     def _spans(self, known: Span) -> Iterator[Span]:
         yield known
-        yield known.after(self._changes.read())
+        yield known.after(self._changes.read().span)
 
     def write(self, plan: Plan) -> Changes:
         """Carry out what ``plan`` makes of the documents, atomically and durably.

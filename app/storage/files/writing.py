@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
+from app.datetimes import moment, now
 from app.errors import Error, TooLarge, Unavailable, cut
-from app.storage import Key, NextId
+from app.storage import Author, Key, NextId, author
 from app.storage.files.appending import Appender
 from app.storage.files.catching_up import CatchingUp
 from app.storage.files.documents import Documents
@@ -63,6 +64,13 @@ class Overlay:
 Plan = Callable[[Records, NextId], Changes]
 
 
+class Write(NamedTuple):
+    """A write that waits for its turn, and who makes it."""
+
+    plan: Plan
+    author: Author
+
+
 def _revisions(documents: Records, keys: Iterable[Key]) -> list[int | None]:
     """Return the revisions of the documents under ``keys``, None for those not there."""
     formers = map(documents.get, keys)
@@ -83,7 +91,7 @@ class Writer:
         self._appender = appender
         self._catching_up = catching_up
         self._patience = patience
-        self._queue = GroupCommit[Plan, Changes](self._write_all)
+        self._queue = GroupCommit[Write, Changes](self._write_all)
 
     def write(self, plan: Plan) -> Changes:
         """Carry out what ``plan`` makes of the documents, atomically and durably.
@@ -92,7 +100,8 @@ class Writer:
         """
         if getattr(_thread, "is_planning", False):
             raise RuntimeError("a write within a write")
-        return self._queue.write(PendingWrite(plan, Changes([], []), self._patience))
+        write = Write(plan, author.get())
+        return self._queue.write(PendingWrite(write, Changes([], []), self._patience))
 
     def give_number(self) -> int:
         """Return the number of a new document, which is given once; raises Unavailable."""
@@ -104,7 +113,7 @@ class Writer:
             return number
 
     def _write_all(
-        self, writes: Sequence[PendingWrite[Plan, Changes]], patience: float
+        self, writes: Sequence[PendingWrite[Write, Changes]], patience: float
     ) -> None:
         try:
             with ExitStack() as threads:
@@ -136,19 +145,19 @@ class Writer:
                 raise
 
     def _planned(
-        self, writes: Iterable[PendingWrite[Plan, Changes]]
+        self, writes: Iterable[PendingWrite[Write, Changes]]
     ) -> list[tuple[Entry, list[Decoded]]]:
         """Plan all writes; return the entries of those that change something.
 
         With each come the records that it puts, packed. A write that fails is done.
         """
         state, ids_of = self._replica.state, self._replica.collection.ids
-        documents = Overlay(state.documents)
+        documents, time = Overlay(state.documents), moment(now())
         planned = []
         for write in writes:
             ids = NewIds(state.marks, documents, ids_of)
             try:
-                write.result = _carried_out(write.plan, documents, ids.next_id)
+                write.result = _carried_out(write.work.plan, documents, ids.next_id)
                 put, gone, most = write.result
                 if any(not 0 <= record.number <= LAST for record in put):
                     _check_numbers(put, documents)
@@ -163,7 +172,11 @@ class Writer:
                 continue
             records = [decoded.record for decoded in packed]
             puts = [(record.number, record.encoded) for record in records]
-            entry: Entry = {"put": puts, "gone": gone}
+            entry: Entry = {"put": puts, "gone": gone, "time": time}
+            if write.work.author.name:
+                entry["by"] = write.work.author.name
+            if write.work.author.request:
+                entry["request"] = write.work.author.request
             entry["was"] = _revisions(
                 documents, (*(record.key for record in put), *gone)
             )
