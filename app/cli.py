@@ -18,9 +18,10 @@ from app.errors import Conflict, Invalid, Unavailable
 from app.log_command import log
 from app.logs import visible
 from app.outputs import STANDARD
-from app.settings import Settings, misspelt
+from app.settings import SETTINGS, Settings
 from app.streams import Commands, read_input
 from app.token_commands import token
+from app.variables import misspelt
 
 # The composition root is imported by each command for itself: prometheus-client decides,
 # when it is first imported, whether it counts for one process or for several.
@@ -43,7 +44,7 @@ def main(context: click.Context) -> None:
 
     Example: svctasks serve --demo
     """
-    for variable, meant in misspelt():
+    for variable, meant in misspelt(SETTINGS):
         said = f"{visible(variable)} is not a setting (did you mean {meant}?)"
         click.echo(f"svctasks: {said}; it is ignored", err=True)
     from app.storage import Author, author

@@ -1,19 +1,16 @@
 """The settings: one table, read once from the environment and handed in from there."""
 
-import os
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
-from environs import Env, EnvValidationError
-
 from app.errors import Invalid
 from app.limits import LIMITS
+from app.variables import PORT, Setting, read, sentence
 
 Network = IPv4Network | IPv6Network
 
@@ -43,26 +40,8 @@ MOST = {"workers": 256, "threads": 256}
 REPEATED = {"trusted_proxies": "--trusted-proxy"}
 """The options that each have one of the parts of a setting."""
 
-_PORT = "a whole number from 1 to 65535"
-
-_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
-"""What a variable must be, by the environs method that reads it."""
-
-_NEAR = 0.75
-"""From this likeness on, of 1, a variable is taken for a misspelt setting."""
 
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One row of the table: ``kind`` is the name of the environs method that reads it."""
-
-    name: str
-    variable: str
-    kind: str
-    default: str | int | float | Path
-    meaning: str
 
 
 BASIC = (
@@ -234,7 +213,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         if faults := dict(self._faults()):
-            raise Invalid(_sentence(faults), faults)
+            raise Invalid(sentence(faults), faults)
         if not self.node:
             object.__setattr__(self, "node", f"{uuid.getnode():012x}")
 
@@ -245,9 +224,7 @@ class Settings:
         The options of the command, ``given``, win over variables. Raises Invalid.
         """
         given = {name: value for name, value in given.items() if value is not None}
-        values = (
-            _from_variables(row for row in SETTINGS if row.name not in given) | given
-        )
+        values = read([row for row in SETTINGS if row.name not in given]) | given
         if "port" in given:
             named = _ADDRESS.fullmatch(values["bind"])
             if named and "bind" in given:
@@ -263,7 +240,7 @@ class Settings:
                 if setting.name in given
             }
             faults = {options.get(n, n): texts for n, texts in error.faults.items()}
-            raise Invalid(_sentence(faults), faults) from None
+            raise Invalid(sentence(faults), faults) from None
 
     @property
     def address(self) -> str:
@@ -316,7 +293,7 @@ class Settings:
     def _faults(self) -> Iterator[tuple[str, list[str]]]:
         variables = {setting.name: setting.variable for setting in SETTINGS}
         if not 0 < self.port < 65536:
-            yield variables["port"], [f"must be {_PORT}, not {self.port}"]
+            yield variables["port"], [f"must be {PORT}, not {self.port}"]
         match = _ADDRESS.fullmatch(self.bind) or _ADDRESS.fullmatch(f"{self.bind}:1")
         if match is None or not 0 < int(match[2]) < 65536:
             yield variables["bind"], [
@@ -385,52 +362,6 @@ def option(name: str) -> str:
 def _listed(text: str) -> tuple[str, ...]:
     """Return the parts of a setting that has commas between them."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def misspelt() -> Iterator[tuple[str, str]]:
-    """Return each variable that is almost one of a setting, and the one that is.
-
-    Others are not ours to judge: Kubernetes sets SVCTASKS_SERVICE_HOST and, to an address
-    with ://, SVCTASKS_PORT in all containers beside a service of that name.
-    """
-    known = {
-        setting.variable.removeprefix("SVCTASKS_"): setting.variable
-        for setting in SETTINGS
-    }
-    for variable, value in os.environ.items():
-        match = re.fullmatch("SVCTASKS?_?(.+)", variable.upper())
-        if match is None or variable in known.values() or "://" in value:
-            continue
-        for near in get_close_matches(match[1], known, 1, _NEAR):
-            yield variable, known[near]
-
-
-def _from_variables(settings: Iterable[Setting]) -> dict[str, Any]:
-    """Return the values of ``settings`` by name; raises Invalid."""
-    env = Env(eager=False)
-    values = {
-        setting.name: (
-            getattr(env, setting.kind)(setting.variable)
-            if os.environ.get(setting.variable)
-            else setting.default
-        )
-        for setting in settings
-    }
-    try:
-        env.seal()
-    except EnvValidationError as error:
-        wanted = {row.variable: _KINDS.get(row.kind) for row in SETTINGS}
-        wanted["PORT"] = _PORT
-        faults = {
-            name: [f'must be {wanted[name]}, not "{os.environ[name]}"']
-            for name in error.error_messages
-        }
-        raise Invalid(_sentence(faults), faults) from None
-    return values
-
-
-def _sentence(faults: Mapping[str, Sequence[str]]) -> str:
-    return "; ".join(f"{name} {' '.join(texts)}" for name, texts in faults.items())
 
 
 assert [field.name for field in fields(Settings)] == [row.name for row in SETTINGS]
