@@ -16,7 +16,7 @@ from typing import Any
 
 from families import FAMILIES
 
-HANG = 120
+HANG = 60
 """Seconds that one input may take; even on a busy machine, it takes milliseconds."""
 
 MOST = 20
@@ -114,7 +114,8 @@ def _bounded() -> Iterator[None]:
         raise Hang(f"an input takes more than {HANG} seconds")
 
     before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, HANG)
+    # Again each second: Python ignores what is raised while it destroys an object.
+    signal.setitimer(signal.ITIMER_REAL, HANG, 1)
     try:
         yield
     finally:

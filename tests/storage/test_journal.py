@@ -18,6 +18,7 @@ from app.storage.files.journal import (
     create,
     decode,
     encode,
+    mend,
     open_journal,
     read_journal,
 )
@@ -191,6 +192,18 @@ def test_salvage_keeps_both_lines_when_the_end_between_them_is_damaged(path, end
     whole = [encode(entry) for entry in (HEADER, {"seq": 1}, {"seq": 2})]
     raw = whole[0] + whole[1][:-1] + end + whole[2]
     assert salvaged(path, raw) == ([0, 1, 2], b"")
+
+
+def test_returns_in_a_line_are_white_space_to_all_who_read_it(path):
+    """Else a journal could be mended for ever, and still not be read."""
+    members = b'"seq":\r1}\r'
+    line = b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members)
+    raw = encode(HEADER) + line + encode({"seq": 2})
+    path.write_bytes(raw)
+    journal = Journal(path)
+    assert sequences(journal.tail(journal.size())) == [0, 1, 2]
+    assert salvaged(path, raw) == ([0, 1, 2], b"")
+    assert mend(path, path.with_name("aside"), 0, unflushed, lambda line: True) == 0
 
 
 @pytest.mark.parametrize("place", [20, -3])

@@ -177,9 +177,9 @@ class Journal:
             if not part:
                 break
             position += len(part)
-            lines = (rest + part).splitlines(keepends=True)
-            rest = b"" if lines[-1].endswith(b"\n") else lines.pop()
-            yield from lines
+            # No return ends a line: what is read and what is salvaged must be the same.
+            *lines, rest = (rest + part).split(b"\n")
+            yield from (line + b"\n" for line in lines)
         if rest:
             yield rest
 
