@@ -17,6 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import pytest
+from certificates import Pair, TlsServer, make_pair
 from readme import ROOT, block, first_commands, session
 from running import Server, children
 from shared import DATA, PATIENCE, T, until
@@ -91,6 +92,14 @@ class CagedServer(BuiltServer):
     def __init__(self, root: Path, data: Path | None, port: int | None = None) -> None:
         self.command = (*caged(root), "serve")
         super().__init__(data, port=port)
+
+
+class CagedTlsServer(TlsServer):
+    """A server that speaks TLS with ``pair``, in the same folder."""
+
+    def __init__(self, root: Path, data: Path, pair: Pair) -> None:
+        self.command = (*caged(root), "serve")
+        super().__init__(data, pair, place=Path("/"))
 
 
 def caged(root: Path) -> tuple[str | Path, ...]:
@@ -213,6 +222,23 @@ def test_the_documentation_is_served(server):
     assert (described.status, T in described.json["paths"]) == (200, True)
     for path in ("/docs", *(f"/docs/{name}" for name in FILES)):
         assert server.request("HEAD", path).status == 200
+
+
+def test_it_speaks_tls_and_reads_its_certificate_anew(cage):
+    first, second = make_pair(cage.root, "first"), make_pair(cage.root, "second")
+    pair = Pair(cage.root / "chain.pem", cage.root / "key.pem")
+    first.copy_to(pair)
+    server = CagedTlsServer(cage.root, Path("/data"), pair)
+    try:
+        assert server.start_lines[1].startswith("  try it in a browser: https://")
+        assert server.request("POST", body={"name": "n"}).status == 200
+        second.copy_to(pair)
+        # To the outer process, which systemd knows.
+        server.reload()
+        until(lambda: all(server.shown() == second.der for _ in range(20)))
+        assert server.request("GET").status == 200
+    finally:
+        server.kill()
 
 
 def test_a_server_stops_whose_outer_process_alone_was_killed(cage):

@@ -56,11 +56,19 @@ def make_pair(folder: Path, name: str, kind: str = EC, *options: str) -> Pair:
 
 
 class TlsServer(Server):
-    """A server that speaks TLS with ``pair``."""
+    """A server that speaks TLS with ``pair``, which it finds in the folder ``place``."""
 
-    def __init__(self, data: Path, pair: Pair, *options: str, **details: Any) -> None:
+    def __init__(
+        self,
+        data: Path,
+        pair: Pair,
+        *options: str,
+        place: Path | None = None,
+        **details: Any,
+    ) -> None:
         self.pair = pair
-        given = "--tls-cert", str(pair.certificate), "--tls-key", str(pair.key)
+        seen = [place / file.name if place else file for file in pair]
+        given = "--tls-cert", str(seen[0]), "--tls-key", str(seen[1])
         super().__init__(data, *given, *options, **details)
 
     def context(self) -> ssl.SSLContext:
