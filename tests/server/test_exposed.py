@@ -1,11 +1,16 @@
 """A server that others than programs of its machine can reach."""
 
-from contextlib import contextmanager
+import json
+import os
+import signal
+import subprocess
+from contextlib import contextmanager, suppress
 
 import pytest
 from conftest import SERVERS
-from running import Server, free_port, svctasks
-from shared import T
+from readme import block
+from running import SVCTASKS, Server, free_port, svctasks
+from shared import PATIENCE, T
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 
@@ -42,6 +47,30 @@ def test_it_says_that_the_demo_is_for_this_machine():
     result = svctasks("serve", "--demo", "--bind", "0.0.0.0", "--insecure")
     assert (result.returncode, result.stdout) == (1, "")
     assert "--demo is for programs of this machine" in result.stderr
+
+
+def test_the_commands_of_the_readme_lead_to_a_server_with_tls(tmp_path):
+    """Pasted whole by a new user, on another port and to a server that is stopped."""
+    pasted = block("sh", "openssl req").replace("8443", str(free_port()))
+    process = subprocess.Popen(
+        ["bash", "-ec", f"{pasted}\nkill $!; wait"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": f"{SVCTASKS.parent}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        printed, logged = process.communicate(timeout=PATIENCE)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 0, logged
+    assert "listens on https://0.0.0.0:" in printed
+    assert printed.endswith("[]")
+    requests = [json.loads(n) for n in logged.split("\n") if '"request"' in n]
+    assert [(each["status"], each["by"]) for each in requests] == [(200, "me")]
 
 
 @each_kind
