@@ -53,17 +53,17 @@ def _broken(folder: Path) -> Iterator[Try]:
 
 
 @contextmanager
-def _senders(folder: Path) -> Iterator[Try]:
-    with _in_process(folder) as target:
-        yield Senders(target).try_request
+def _senders(folder: Path, behind_proxy: bool) -> Iterator[Try]:
+    with _in_process(folder, behind_proxy=behind_proxy) as target:
+        yield Senders(target, behind_proxy).try_request
 
 
 @contextmanager
-def _in_process(folder: Path) -> Iterator[InProcess]:
+def _in_process(folder: Path, **details: bool) -> Iterator[InProcess]:
     data = folder / "data"
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(DATA, data)
-    target = InProcess(data)
+    target = InProcess(data, **details)
     yield target
     target.close()
 
@@ -105,7 +105,8 @@ def _on(attempt: Callable[..., None]) -> Callable[[Path], AbstractContextManager
 
 FAMILIES = {
     "requests": Family(330, 500, _mutated),
-    "senders": Family(100, 500, _senders),
+    "senders": Family(70, 500, partial(_senders, behind_proxy=False)),
+    "senders behind a proxy": Family(30, 500, partial(_senders, behind_proxy=True)),
     "bytes": Family(150, 500, _broken),
     "values of parameters": Family(
         80, 1000, partial(_without_a_target, parsers.try_value)

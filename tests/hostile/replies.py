@@ -94,6 +94,9 @@ def check(answer: Answer, places: list[bytes]) -> None:
         assert place not in body, f"{status} shows {place!r}: {body[:300]!r}"
         shown = [name for name, value in headers.items() if place.decode() in value]
         assert not shown, f"{shown} show {place!r}"
+    for name in ("location", "link"):
+        value = headers.get(name, "").lstrip("<")
+        assert "://" not in value and not value.startswith("//"), f"{name}: {value}"
     if status < 400:
         return
     assert len(body) < SHORT, f"{status} with {len(body)} bytes"

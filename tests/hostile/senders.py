@@ -30,8 +30,9 @@ class Sender(NamedTuple):
 class Senders:
     """Sends requests to a service that has tokens, and checks what they could do."""
 
-    def __init__(self, target: InProcess) -> None:
+    def __init__(self, target: InProcess, is_behind_proxy: bool = False) -> None:
         self._target = target
+        self._is_behind_proxy = is_behind_proxy
         tokens = target.service.tokens
         self._tokens = {
             role: tokens.create(role, role) for role in ("reader", "writer", "admin")
@@ -50,7 +51,11 @@ class Senders:
         sent.fields = fields
         self._misplace(chance, sent)
         before = self._versions()
+        # Each from an address of its own: few failed attempts are answered with 401.
         client = f"192.0.{chance.randrange(256)}.{chance.randrange(256)}"
+        if self._is_behind_proxy:
+            sent.fields.append(("X-Forwarded-For", client.encode()))
+            client = "127.0.0.1"
         for answer in self._target.exchange(sent.raw(), client=client):
             self._check(answer, sender, sent)
         after = self._versions()
