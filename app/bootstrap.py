@@ -13,18 +13,20 @@ from typing import Any, TextIO
 
 import falcon
 
-from app import lifecycle, logs, modes
+from app import hosts, lifecycle, logs, modes
 from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
 from app.api.authentication import Access
+from app.api.browsers import Browsers
 from app.api.failed_attempts import FailedAttempts
 from app.api.proxies import Proxies
 from app.api.request_limits import RequestLimits
 from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
 from app.datetimes import EPOCH, Clock, now
-from app.errors import Unavailable
+from app.errors import Invalid, Unavailable
 from app.extensions import Extensions
+from app.hosts import Hosts
 from app.log_stream import LogStream
 from app.pacing import Pacing
 from app.query import Field, Order
@@ -92,6 +94,7 @@ def open_service(
     if not settings.read_only:
         _finish_deletions(does.services.extensions)
     tokens = Tokens(store, seconds, is_use_noted=not settings.read_only)
+    _check_any_origin(settings, tokens)
     application = create_application(
         store,
         does,
@@ -100,6 +103,10 @@ def open_service(
             FailedAttempts(seconds),
             is_open=settings.is_local,
             is_read_only=settings.read_only,
+        ),
+        Browsers(
+            Hosts(settings.bound, hosts.listed(settings.hosts)),
+            hosts.listed(settings.cors_origins),
         ),
         RequestLimits.of(settings),
         settings.services_prefix,
@@ -112,6 +119,19 @@ def open_service(
         ),
     )
     return Service(store, access_log, application, log, tokens)
+
+
+def _check_any_origin(settings: Settings, tokens: Tokens) -> None:
+    """Raise Invalid if any origin is permitted to a service that is not open to all."""
+    if hosts.ANY not in hosts.listed(settings.cors_origins):
+        return
+    has_tokens = bool(tokens.known().by_digest)
+    if has_tokens or not settings.is_local:
+        why = "there are tokens" if has_tokens else "others can come in"
+        raise Invalid(
+            f"the origin {hosts.ANY} is allowed only without tokens on loopback, but "
+            f"{why}; name the origins by --cors-origin (SVCTASKS_CORS_ORIGINS)"
+        )
 
 
 def _finish_deletions(extensions: Extensions) -> None:

@@ -75,6 +75,8 @@ _from_file_or_input = click.argument(
 @of_setting("behind_proxy", is_flag=True, default=None)
 @of_setting("trusted_proxies", metavar="ADDRESS")
 @of_setting("insecure", is_flag=True, default=None)
+@of_setting("hosts", metavar="NAME")
+@of_setting("cors_origins", metavar="ORIGIN")
 @of_setting("server", metavar="NAME")
 @of_setting("workers", type=int, metavar="N")
 @of_setting("threads", type=int, metavar="N")

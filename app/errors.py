@@ -134,6 +134,10 @@ class TooManyFailures(Error):
     """Too many requests from an address had no valid token."""
 
 
+class Misdirected(Error):
+    """The request is for a host that this service does not answer for."""
+
+
 class Unavailable(Error):
     """The store cannot be read or written now.
 

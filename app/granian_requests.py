@@ -377,6 +377,7 @@ def _refuse(protocol: Any, status: int, message: str) -> None:
     content = json.dumps(error, indent=2).encode()
     headers = [
         (b"content-type", b"application/json; charset=utf-8"),
+        (b"x-content-type-options", b"nosniff"),
         (b"content-length", str(len(content)).encode()),
         (b"connection", b"close"),
     ]

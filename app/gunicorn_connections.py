@@ -172,6 +172,7 @@ def refusal_reply(status: int, message: str) -> bytes:
         f"HTTP/1.1 {code_to_http_status(status)}\r\n"
         "Connection: close\r\n"
         "Content-Type: application/json; charset=utf-8\r\n"
+        "X-Content-Type-Options: nosniff\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

@@ -4,10 +4,11 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
+from app import hosts
 from app.errors import Invalid
 from app.limits import LIMITS
 from app.variables import PORT, Setting, read, sentence
@@ -37,7 +38,11 @@ SERVERS = ("gunicorn", "granian")
 MOST = {"workers": 256, "threads": 256}
 """Beyond this, a number of processes or threads is a mistake."""
 
-REPEATED = {"trusted_proxies": "--trusted-proxy"}
+REPEATED = {
+    "trusted_proxies": "--trusted-proxy",
+    "hosts": "--host",
+    "cors_origins": "--cors-origin",
+}
 """The options that each have one of the parts of a setting."""
 
 
@@ -95,6 +100,22 @@ BASIC = (
         kind="bool",
         default=False,
         meaning="listen on any address without TLS: others can read tokens on their way",
+    ),
+    Setting(
+        name="hosts",
+        variable="SVCTASKS_HOSTS",
+        kind="str",
+        default="",
+        meaning="host names that it answers for besides loopback and its address, with "
+        "commas between; `*`: any",
+    ),
+    Setting(
+        name="cors_origins",
+        variable="SVCTASKS_CORS_ORIGINS",
+        kind="str",
+        default="",
+        meaning="origins whose pages may use it, such as `https://app.example`, with "
+        "commas between; `*`: any",
     ),
     Setting(
         name="server",
@@ -186,6 +207,8 @@ class Settings:
     behind_proxy: bool
     trusted_proxies: str
     insecure: bool
+    hosts: str
+    cors_origins: str
     server: str
     workers: int
     threads: int
@@ -250,16 +273,14 @@ class Settings:
         )
 
     @property
+    def bound(self) -> str:
+        """The host to listen on, without the port."""
+        return self.address.rpartition(":")[0]
+
+    @property
     def is_on_loopback(self) -> bool:
         """Whether only this machine can reach the address."""
-        host = self.address.rpartition(":")[0].strip("[]")
-        if host.lower() == "localhost":
-            return True
-        try:
-            return ip_address(host).is_loopback
-        except ValueError:
-            # What another name leads to can change.
-            return False
+        return hosts.is_loopback(self.bound)
 
     @property
     def is_local(self) -> bool:
@@ -271,7 +292,7 @@ class Settings:
         """The networks of the proxies that are believed."""
         if not self.behind_proxy:
             return ()
-        return tuple(map(ip_network, _listed(self.trusted_proxies)))
+        return tuple(map(ip_network, hosts.listed(self.trusted_proxies)))
 
     @property
     def scheme(self) -> str:
@@ -308,13 +329,17 @@ class Settings:
             yield variables["trusted_proxies"], [
                 f"has no effect without {option('behind_proxy')}"
             ]
-        for network in _listed(self.trusted_proxies):
+        for network in hosts.listed(self.trusted_proxies):
             try:
                 ip_network(network)
             except ValueError as error:
                 yield variables["trusted_proxies"], [
                     f"must be addresses and networks such as 10.0.0.0/8: {error}"
                 ]
+        for fault in hosts.faults_of_hosts(hosts.listed(self.hosts)):
+            yield variables["hosts"], [fault]
+        for fault in hosts.faults_of_origins(hosts.listed(self.cors_origins)):
+            yield variables["cors_origins"], [fault]
         for name, most in MOST.items():
             if getattr(self, name) < 1:
                 yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
@@ -357,11 +382,6 @@ class Settings:
 def option(name: str) -> str:
     """Return the option of the command line for the setting ``name``."""
     return REPEATED.get(name) or f"--{name.replace('_', '-')}"
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    """Return the parts of a setting that has commas between them."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 assert [field.name for field in fields(Settings)] == [row.name for row in SETTINGS]

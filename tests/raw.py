@@ -33,7 +33,7 @@ def many(port: int, count: int, receive_buffer: int | None = None):
 
 def head(method: str, path: str, *fields: str) -> bytes:
     """Return the head of a request, with ``fields`` such as "Content-Length: 5"."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: test", *fields, "", ""]
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *fields, "", ""]
     return "\r\n".join(lines).encode("latin-1")
 
 

@@ -10,6 +10,7 @@ from app import business_attributes, modes, services, svctasks
 from app.api import bodies, middleware, problems
 from app.api.access_log import AccessLog
 from app.api.authentication import Access, Authentication
+from app.api.browsers import Browsers
 from app.api.business_attributes import BusinessAttributes
 from app.api.documentation import Documentation
 from app.api.entrance import Entrance
@@ -69,6 +70,7 @@ def create_application(
     store: Store,
     use_cases: UseCases,
     access: Access,
+    browsers: Browsers,
     limits: RequestLimits,
     prefix: str,
     simulation: Simulation,
@@ -78,8 +80,8 @@ def create_application(
 ) -> falcon.App[Request, falcon.Response]:
     """Return the application over ``store`` and the use cases.
 
-    ``access`` decides who may do what. The services API is served under ``prefix`` too, if
-    that is not empty.
+    ``access`` decides who may do what, ``browsers`` which pages may. The services API is
+    served under ``prefix`` too, if that is not empty.
     """
     if "LOOKUP" not in falcon.COMBINED_METHODS:
         raise RuntimeError(
@@ -90,11 +92,13 @@ def create_application(
     # Falcon would add a type to a reply that has no body.
     application.resp_options.default_media_type = None  # type: ignore[assignment]
     application.add_middleware(access_log)
+    application.add_middleware(browsers.permissions)
     application.add_middleware(middleware.Headers(all_routes))
     if proxies.is_on:
         application.add_middleware(proxies)
-    application.add_middleware(Authentication(all_routes, access))
     application.add_middleware(middleware.MethodOverride())
+    application.add_middleware(browsers)
+    application.add_middleware(Authentication(all_routes, access))
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
     application.add_middleware(bodies.WholeBodies(limits))
     if simulation.is_on:

@@ -20,7 +20,9 @@ from typing import Any, NamedTuple, NoReturn
 from falcon import Response
 
 from app.access import ADMIN, ANYONE, Role, allows, refusal
+from app.api.browsers import is_preflight
 from app.api.failed_attempts import FailedAttempts
+from app.api.middleware import READING
 from app.api.request_context import Request
 from app.api.routes import Route, begins
 from app.errors import Denied, TooManyFailures, Unauthenticated, Unavailable
@@ -36,8 +38,6 @@ PAGES = ("/docs", "/console")
 
 It does so if Basic is the first scheme that is offered.
 """
-
-READING = ("GET", "HEAD", "OPTIONS", "LOOKUP", "QUERY")
 
 PRIVATE = ("Cache-Control", "private, no-cache")
 
@@ -105,7 +105,7 @@ class Authentication:
                 response.set_header(*PRIVATE)
                 self._tokens.note_use(token)
                 return
-        if request.path not in self._open:
+        if request.path not in self._open and not is_preflight(request):
             self._refuse(request, response, known)
 
     def process_resource(

@@ -14,6 +14,9 @@ from app.errors import Invalid, Maintenance, cut
 OVERRIDES = ("LOOKUP", "QUERY")
 """The methods that a POST can be sent for."""
 
+READING = frozenset(("GET", "HEAD", "OPTIONS", "LOOKUP", "QUERY"))
+"""The methods that write nothing."""
+
 HEADERS = (
     ("Cache-Control", "no-cache"),
     ("Content-Type", JSON),

@@ -31,6 +31,7 @@ STATUS = {
     errors.Conflict: 409,
     errors.Stale: 412,
     errors.TooLarge: 413,
+    errors.Misdirected: 421,
     errors.TooManyFailures: 429,
     errors.Maintenance: 503,
     errors.Overdue: 503,

@@ -8,8 +8,10 @@ from shared import T
 from webtest import TestApp, TestRequest
 
 from app.api.authentication import Access
+from app.api.browsers import Browsers
 from app.api.failed_attempts import FailedAttempts
 from app.bootstrap import TOKENS
+from app.hosts import Hosts
 from app.storage.memory import MemoryStore
 from app.tokens import Tokens
 
@@ -50,6 +52,11 @@ def open_to_all():
     """Return the access to an application that no token protects."""
     tokens = Tokens(MemoryStore([TOKENS]))
     return Access(tokens, FailedAttempts(), is_open=True, is_read_only=False)
+
+
+def own_pages():
+    """Return the browsers of an application that only pages of its own may use."""
+    return Browsers(Hosts("127.0.0.1", ()), ())
 
 
 def create(api, body):

@@ -14,6 +14,7 @@ from calls import (
     create,
     one,
     open_to_all,
+    own_pages,
     refused,
     send,
     untouched,
@@ -24,6 +25,7 @@ from webtest import TestApp
 
 from app.api.access_log import AccessLog
 from app.api.application import create_application
+from app.api.proxies import Proxies
 from app.api.request_limits import RequestLimits
 from app.api.simulation import Simulation
 from app.bootstrap import open_service, use_cases
@@ -58,9 +60,11 @@ def broken(settings, clock):
                 store,
                 does,
                 open_to_all(),
+                own_pages(),
                 limits,
                 "",
                 Simulation(),
+                Proxies(()),
                 access_log,
                 Pacing(10, 1, 100),
             )
@@ -214,9 +218,11 @@ def hurried(settings, clock):
         service.store,
         does,
         open_to_all(),
+        own_pages(),
         limits,
         "",
         Simulation(),
+        Proxies(()),
         service.access_log,
         pacing,
     )

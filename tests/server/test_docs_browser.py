@@ -2,29 +2,14 @@
 
 import json
 import re
-import shutil
 
 import pytest
-from playwright.sync_api import Error, sync_playwright
+from chromium import launched, needs_chromium
+from playwright.sync_api import Error
 from running import Server, svctasks
 from shared import PATIENCE, T
 
-CHROMIUM = shutil.which("chromium")
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="needs the browser chromium (Debian: apt install chromium)"
-)
-
-ARGUMENTS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    # It would refuse to run as root; it visits nothing but the server of the test.
-    "--no-sandbox",
-]
+pytestmark = needs_chromium
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
 
@@ -92,12 +77,8 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=ARGUMENTS, timeout=PATIENCE * 1000
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

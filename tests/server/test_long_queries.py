@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from conftest import SERVERS
+from raw import head
 from running import Server
 from shared import PATIENCE, T, until
 
@@ -88,8 +89,6 @@ def test_query_ends_when_its_client_has_left(serving, name):
     body = json.dumps(LONG).encode()
     for _ in range(3):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
-            head = (
-                f"QUERY {T} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-            )
-            client.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+            fields = ("Content-Type: application/json", f"Content-Length: {len(body)}")
+            client.sendall(head("QUERY", T, *fields) + body)
     until(lambda: server.logged().count('"status":503') == 3)

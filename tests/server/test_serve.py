@@ -213,6 +213,8 @@ def test_a_broken_data_file_is_named_and_nothing_is_served(data):
         ("SVCTASKS_MAX_BODY", "0", "SVCTASKS_MAX_BODY must be 1 or more"),
         ("SVCTASKS_MAX_DEPTH", "65", "SVCTASKS_MAX_DEPTH must be 1 to 64, not 65"),
         ("SVCTASKS_NODE", "xyz", "SVCTASKS_NODE must be 12 hex digits"),
+        ("SVCTASKS_HOSTS", "a:80", "SVCTASKS_HOSTS must be names or addresses without"),
+        ("SVCTASKS_CORS_ORIGINS", "null", "SVCTASKS_CORS_ORIGINS must be origins as"),
     ],
 )
 def test_a_wrong_setting_is_named(data, variable, value, message):
@@ -239,6 +241,12 @@ def test_an_empty_variable_is_none(each):
         (["--fail-rate", "2"], "--fail-rate must be 0 to 1, not 2.0"),
         (["--bind", "a:1", "--port", "2"], "--bind names a port already"),
         (["--bind", ""], "--bind must be HOST or HOST:PORT"),
+        (["--host", "a b"], "--host must be names or addresses without a port, such"),
+        (["--cors-origin", "a.example"], "--cors-origin must be origins as browsers"),
+        (
+            ["--bind", "0.0.0.0:1", "--cors-origin", "*"],
+            "the origin * is allowed only without tokens on loopback, but others can",
+        ),
     ],
 )
 def test_a_wrong_option_is_named_as_it_was_typed(data, options, message):

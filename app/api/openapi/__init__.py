@@ -47,13 +47,15 @@ RESOURCES = {
 ERRORS = {
     400: "Something in the request is wrong; the message says what.",
     401: "There is no valid token with the request, and it needs one.",
-    403: "The role of the token may not do this, or the server runs read-only.",
+    403: "The role of the token may not do this, nor may a page of another origin, or the "
+    "server runs read-only.",
     404: "There is no such thing.",
     405: "This method is not supported at this address.",
     409: "There is one with this id already.",
     412: "It is not in a state that If-Match and If-None-Match admit.",
     413: "The body is too large, or the document would be.",
     415: "The body is neither JSON nor a form with JSON in `data`, or it is compressed.",
+    421: "The header Host names a host that the server does not answer for.",
     429: "Too many requests without a valid token came from this address.",
     500: "The service failed; its log says why.",
     503: "The store is not available, or the server is in maintenance.",

@@ -17,8 +17,8 @@ from app.api.parameters import (
     OF_TASKS,
 )
 
-READING = (400, 500, 503)
-"""How an operation that reads can be refused: bad parameters, a failure, no store."""
+READING = (400, 421, 500, 503)
+"""How an operation that reads can be refused: bad parameters or host, failure, no store."""
 
 LISTING = (*READING, 412)
 GETTING = (*LISTING, 404)
@@ -265,12 +265,12 @@ _OTHERS: Mapping[str, Operation] = {
     "get_health": Operation(
         "check whether the service can work",
         {200: "Health", 503: "Health"},
-        errors=(500,),
+        errors=(421, 500),
     ),
     "get_metrics": Operation(
         "figures for Prometheus",
         {200: "Figures"},
-        errors=(500, 503),
+        errors=(421, 500, 503),
         media_types=("text/plain",),
     ),
     "get_openapi": _get(

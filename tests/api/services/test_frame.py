@@ -7,13 +7,14 @@ import re
 
 import falcon
 import pytest
-from calls import ID, JSON, open_to_all, raw, refused, send
+from calls import ID, JSON, open_to_all, own_pages, raw, refused, send
 from service_calls import refused_services
 from shared import T
 from webtest import TestApp
 
 from app.api.access_log import AccessLog
 from app.api.application import create_application
+from app.api.proxies import Proxies
 from app.api.request_limits import RequestLimits
 from app.api.routes import ROUTES, routes
 from app.api.simulation import Simulation
@@ -79,9 +80,11 @@ def failing(settings, clock):
                 store,
                 does,
                 open_to_all(),
+                own_pages(),
                 limits,
                 PREFIX,
                 Simulation(),
+                Proxies(()),
                 access_log,
                 Pacing(10, 1, 100),
             )

@@ -1,0 +1,115 @@
+"""What the pages of others may do in a browser that reaches this service: nothing.
+
+A page of any site can send a form, or a request that needs no permission, to a service on
+the browser's own machine. Programs send neither ``Origin`` nor ``Sec-Fetch-Site``, so that
+for them only the host is checked. Access contract, section 2.
+
+Methods other than GET, HEAD and POST, and headers such as X-HTTP-Method-Override, need the
+permission that CORS gives. So no page of others can send LOOKUP and QUERY either.
+"""
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import Any
+
+from falcon import CORSMiddleware, Response
+
+from app.api.middleware import READING
+from app.api.request_context import Request
+from app.errors import Denied, Misdirected, cut
+from app.hosts import ANY, Hosts, name_in, own_origin
+
+EXPOSED = ("ETag", "X-Total-Count", "Link", "Location", "X-Request-Id")
+"""The headers that the pages of a permitted origin may read, besides the usual ones."""
+
+MAX_SEEN = 64
+"""Values of the header Host that are not read again."""
+
+OWN_SITES = (None, "same-origin", "none")
+"""What Sec-Fetch-Site is where no page of another origin is involved."""
+
+
+class Browsers:
+    """Falcon middleware that refuses other hosts, and writes of pages of other origins.
+
+    It comes after whatever changes the method, the host or the scheme of a request.
+    """
+
+    def __init__(self, hosts: Hosts, origins: Collection[str]) -> None:
+        self._include = lru_cache(MAX_SEEN)(hosts.include)
+        self._origins = frozenset(origins)
+
+    @property
+    def permissions(self) -> Sequence[Any]:
+        """The Falcon middleware that lets pages read, if any may.
+
+        It comes before whatever sets ``Allow``. Browsers send no cookies and passwords.
+        """
+        if not self._origins:
+            return ()
+        if ANY in self._origins:
+            return (CORSMiddleware(expose_headers=EXPOSED),)
+        return (CORSMiddleware(self._origins, EXPOSED), _VaryByOrigin())
+
+    def process_request(self, request: Request, response: Response) -> None:
+        """Raise Misdirected and Denied.
+
+        A request of HTTP/1.0 may have no host; browsers always send one.
+        """
+        environ = request.env
+        host = environ.get("HTTP_HOST")
+        if host is not None and not self._include(host):
+            raise Misdirected(_misdirected(host))
+        if "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ:
+            if request.method not in READING:
+                self._check_writer(request, host)
+
+    def _check_writer(self, request: Request, host: str | None) -> None:
+        origin = request.env.get("HTTP_ORIGIN")
+        site = request.env.get("HTTP_SEC_FETCH_SITE")
+        if origin in self._origins or ANY in self._origins:
+            return
+        own = own_origin(request.scheme, host) if host else None
+        if origin in (None, own) and site in OWN_SITES:
+            return
+        if origin in (None, own, "null"):
+            what = "Origin: null" if origin == "null" else f"Sec-Fetch-Site: {site}"
+            raise Denied(f"a page of another site may not write here ({cut(what)})")
+        shown = cut(origin or "")
+        raise Denied(
+            f'a page of "{shown}" may not write here, at "{cut(own or "no host")}"; if it '
+            f"should, start the server with --cors-origin {shown}"
+        )
+
+
+def _misdirected(host: str) -> str:
+    name = name_in(host)
+    if not name:
+        return f'the header Host is "{cut(host)}", which is no host'
+    return (
+        f'this server does not answer for the host "{cut(host)}"; if it should, start it '
+        f"with --host {cut(name)}"
+    )
+
+
+class _VaryByOrigin:
+    """Falcon middleware that keeps caches from giving one origin the reply to another."""
+
+    def process_response(
+        self, request: Request, response: Response, resource: object, succeeded: bool
+    ) -> None:
+        """Add Origin to Vary."""
+        response.append_header("Vary", "Origin")
+
+
+def is_preflight(request: Request) -> bool:
+    """Return whether a browser asks which requests a page may send; it has no token.
+
+    https://fetch.spec.whatwg.org/#cors-preflight-request
+    """
+    environ = request.env
+    return (
+        request.method == "OPTIONS"
+        and "HTTP_ORIGIN" in environ
+        and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ
+    )
