@@ -149,6 +149,13 @@ class Unavailable(Error):
         self.place = place
 
 
+class Busy(Unavailable):
+    """Somebody else has held a table for too long."""
+
+    def __init__(self) -> None:
+        super().__init__("the data is held by another writer; try again later")
+
+
 class Full(Unavailable):
     """There is no room on the disk; there may be some again without a restart."""
 

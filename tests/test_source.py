@@ -58,3 +58,46 @@ def test_a_literal_that_is_unpacked_is_found():
     ]
     assert unpacked_literals("\n".join(lines)) == list(range(1, len(lines) + 1))
     assert unpacked_literals("\n".join(others)) == []
+
+
+def classes(tree):
+    return [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+
+
+def test_no_class_of_the_storage_inherits_from_another_of_ours():
+    """But the adapter, which inherits from the Table of TinyDB."""
+    trees = {
+        path: ast.parse(path.read_text())
+        for path in (ROOT / "app" / "storage").rglob("*.py")
+    }
+    ours = {found.name for tree in trees.values() for found in classes(tree)}
+    assert [
+        (path.name, found.name)
+        for path, tree in trees.items()
+        for found in classes(tree)
+        if found.name != "TinyTable"
+        and ours & {ast.unparse(base) for base in found.bases}
+    ] == []
+
+
+def private_names_of_others(source):
+    """Return the attributes with a private name that are not those of the class itself."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+        and ast.unparse(node.value) not in ("self", "cls", "super()")
+    ]
+
+
+def test_no_module_of_the_storage_uses_a_private_name_of_another():
+    found = {
+        (path.name, name)
+        for path in (ROOT / "app" / "storage").rglob("*.py")
+        for name in private_names_of_others(path.read_text())
+        # A function that NamedTuple documents, and a class of the module itself.
+        if not name.endswith("._asdict") and not name.startswith("FileStore.")
+    }
+    assert found == set()

@@ -8,11 +8,11 @@ only for a moment, by a table that is asked all the time.
 
 import time
 
-from app.errors import Invalid, Unavailable
+from app.errors import Busy, Invalid, Unavailable
 from app.storage.files.documents import Documents
 from app.storage.files.edits import Edits
 from app.storage.files.journal import unread
-from app.storage.files.lock import BRIEF, Busy
+from app.storage.files.lock import BRIEF
 from app.storage.files.replica import Replica
 
 

@@ -14,13 +14,14 @@ replaces it is lost.
 import fcntl
 from threading import TIMEOUT_MAX
 
+from app.errors import Busy
 from app.storage.files.appending import Appender
 from app.storage.files.catching_up import CatchingUp
 from app.storage.files.changes import KeptChanges
 from app.storage.files.datafile import identity
 from app.storage.files.entries import Entry
 from app.storage.files.journal import Journal, header_line, open_journal
-from app.storage.files.lock import Busy, ThreadLock, lock_file
+from app.storage.files.lock import ThreadLock, lock_file
 from app.storage.files.replacing import check_replaceable
 from app.storage.files.replica import Replica
 from app.storage.files.versions import Checkpoint

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from app.storage.files.lock import Busy
+from app.errors import Busy
 
 W = TypeVar("W")
 R = TypeVar("R")

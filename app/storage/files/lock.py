@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
-from app.errors import Unavailable
+from app.errors import Busy, Unavailable
 from app.storage.files.sequence_lock import SequenceLock, name_of
 
 PATIENCE = 5.0
@@ -35,13 +35,6 @@ Each of them has a thread of the server, which could answer reads meanwhile.
 
 SHORTEST, LONGEST = 0.000_05, 0.002
 """Seconds between two attempts to lock a file: an eighth of what was waited so far."""
-
-
-class Busy(Unavailable):
-    """Somebody else has held a table for too long."""
-
-    def __init__(self) -> None:
-        super().__init__("the data is held by another writer; try again later")
 
 
 def lock_file(descriptor: int, seconds: float) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from app.errors import Error, Invalid, Unavailable
+from app.errors import Busy, Error, Invalid, Unavailable
 from app.storage import Collection, Figure, Key, PastChange, Status
 from app.storage.files.appending import Appender
 from app.storage.files.catching_up import CatchingUp
@@ -29,7 +29,7 @@ from app.storage.files.documents import Documents
 from app.storage.files.edits import Edits
 from app.storage.files.journal import read_journal
 from app.storage.files.kept_edits import KeptEdits
-from app.storage.files.lock import PATIENCE, Busy, TableLock
+from app.storage.files.lock import PATIENCE, TableLock
 from app.storage.files.replacing import check_replaceable, is_mounted
 from app.storage.files.replica import Replica
 from app.storage.files.sequence_lock import SequenceLock
