@@ -140,6 +140,7 @@ class MemoryStore:
     def _found(self, table: str, query: Query, pace: Pace) -> list[Record]:
         found = list(paced(list(self._tables[table].records.values()), pace))
         if query.where is not None:
+            pace(len(found))
             matches = predicate(query.where)
             found = [record for record in found if matches(record.document)]
         _sort(found, self._collections[table].order, pace)

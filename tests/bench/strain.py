@@ -30,7 +30,7 @@ from urllib.parse import urlencode
 
 import click
 import tasks
-from folders import fold, write
+from folders import checkpoint, write
 from parts import T
 from serving import Running, running
 
@@ -67,7 +67,7 @@ def main(parts: str, servers: str, size: int, seconds: float) -> None:
     with tempfile.TemporaryDirectory(prefix="bench") as name:
         folder = Path(name)
         write(folder, "svctasks", map(tasks.task, range(size)))
-        fold(folder)
+        checkpoint(folder)
         for server in servers.split(","):
             with running("svctasks", folder, server) as service:
                 _warm_up(service, size)

@@ -126,7 +126,7 @@ class Finding:
     def test_find_ends_when_its_pace_does(self, store, asked):
         store.insert("notes", *(note(f"{number}") for number in range(100)))
 
-        def end():
+        def end(ahead=0, holding=False):
             raise Overdue("enough")
 
         with pytest.raises(Overdue):

@@ -9,6 +9,7 @@ replaced: a page that was handed out stays what it was while writers go on.
 
 import threading
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
@@ -39,6 +40,9 @@ from app.storage.files.sorted_index import (
 
 WAIT = 0.1
 """Seconds for which one waits at a time for somebody who makes an index."""
+
+MANY = 1000
+"""From so many documents on, a query asks its pace before it looks at or sorts them."""
 
 FEW = 4
 """A list in another order is searched if it leaves at most this part of the documents."""
@@ -113,13 +117,21 @@ class Documents:
     def find(self, query: Query, pace: Pace = unhurried) -> tuple[list[Record], int]:
         """Return the page that ``query`` asks for, and the number of all matches."""
         order, is_mirrored = ascending(query.order)
+        held = partial(pace, holding=True)
         end = None if query.limit is None else query.offset + query.limit
-        if not self._lock.acquire(blocking=False):
-            while not self._lock.acquire(timeout=WAIT):
-                pace()
+        self._acquire(pace)
         try:
             self._refresh_indexes()
-            postings, rest = self._candidates(query, pace)
+            postings, rest = self._candidates(query, held)
+            if (ahead := self._ahead(postings, rest, order)) > MANY:
+                # It may have to wait, or be refused, and others need the lock meanwhile.
+                self._lock.release()
+                try:
+                    pace(ahead)
+                finally:
+                    self._acquire()
+                self._refresh_indexes()
+                postings, rest = self._candidates(query, held)
             if rest is None:
                 total = len(postings)
                 start = min(query.offset, total)
@@ -128,12 +140,13 @@ class Documents:
                     return [], total
                 self._listed |= {by.field for by in order}
                 if not is_mirrored:
-                    return postings.page(order, start, stop, pace), total
+                    return postings.page(order, start, stop, held), total
                 start, stop = total - stop, total - start
-                return postings.page(order, start, stop, pace)[::-1], total
-            present, records = self._limited(postings, order, rest, pace)
+                return postings.page(order, start, stop, held)[::-1], total
+            present, records = self._limited(postings, order, rest, held)
         finally:
             self._lock.release()
+        pace(len(records))
         matches = predicate(rest)
         found = [record for record in paced(records, pace) if matches(record.document)]
         if present != order:
@@ -141,6 +154,25 @@ class Documents:
         if is_mirrored:
             found.reverse()
         return found[query.offset : end], len(found)
+
+    def _acquire(self, pace: Pace = unhurried) -> None:
+        """Wait for the lock."""
+        if not self._lock.acquire(blocking=False):
+            while not self._lock.acquire(timeout=WAIT):
+                pace()
+
+    def _ahead(
+        self, postings: PostingList, rest: Condition | None, order: Orders
+    ) -> int:
+        """Return how many documents a query is known to look at, or to sort."""
+        if rest is None:
+            return 0 if postings.has(order) else len(postings)
+        fields = {comparison.field for comparison in limits(rest)}
+        # Limits may leave few of all.
+        is_near = postings is self._all and not fields.isdisjoint(
+            self._collection.indexed
+        )
+        return 0 if is_near else len(postings)
 
     def _limited(
         self, postings: PostingList, order: Orders, rest: Condition, pace: Pace
