@@ -41,7 +41,7 @@ from app.schemas import (
 )
 from app.services import Services
 from app.settings import Settings
-from app.storage import Collection, Store
+from app.storage import Collection, Store, TableLimits
 from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import findings
 from app.storage.files.store import FileStore
@@ -157,7 +157,13 @@ def open_store(settings: Settings, sync: Sync = os.fdatasync) -> FileStore:
     """Open the tables in the data folder; raises Invalid and Unavailable."""
     flush = sync if settings.fsync == "always" else _leave_unflushed
     known = collections(settings)
-    return FileStore(settings.data, known, flush, settings.max_document)
+    limits = table_limits(settings)
+    return FileStore(settings.data, known, flush, settings.max_document, limits)
+
+
+def table_limits(settings: Settings) -> TableLimits:
+    """Return how large a table may grow."""
+    return TableLimits(settings.max_documents, settings.max_table)
 
 
 def open_tokens(settings: Settings) -> FileStore:

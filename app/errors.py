@@ -114,6 +114,10 @@ class TooLarge(Error):
     """The document would be larger than one may be."""
 
 
+class TableFull(Error):
+    """The table would be larger than one may be."""
+
+
 class Stale(Error):
     """The document is no longer in the revision that the sender knows."""
 

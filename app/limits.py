@@ -155,5 +155,17 @@ LIMITS = (
         default=4 << 20,
         meaning="bytes that a task or a service may grow to, as JSON without white space",
     ),
+    Limit(
+        name="max_documents",
+        default=1_000_000,
+        meaning="documents that a table may grow to; 0: any number",
+        least=0,
+    ),
+    Limit(
+        name="max_table",
+        default=512 << 20,
+        meaning="bytes that all documents of a table may grow to together; 0: any number",
+        least=0,
+    ),
 )
 """Every limit, in the order in which a request meets them."""

@@ -233,6 +233,8 @@ class Settings:
     max_scan: int
     query_timeout: float
     max_document: int
+    max_documents: int
+    max_table: int
 
     def __post_init__(self) -> None:
         if faults := dict(self._faults()):

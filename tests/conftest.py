@@ -12,7 +12,7 @@ from documented import Documented
 from shared import SAMPLES, Clock, T, sample, sample_text
 from webtest import TestApp
 
-from app.bootstrap import Service, collections, open_service
+from app.bootstrap import Service, collections, open_service, table_limits
 from app.settings import Settings
 from app.storage import Store
 from app.storage.memory import Memory, MemoryStore
@@ -50,10 +50,19 @@ def _files(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture
-def another_store(settings: Settings) -> Callable[[], Store | None]:
-    """The function to a store over the same memory; to none where there are files."""
-    memory, known, most = Memory(), collections(settings), settings.max_document
-    return lambda: MemoryStore(known, memory, most) if ON_MEMORY else None
+def another_store(settings: Settings) -> Callable[..., Store | None]:
+    """The function to a store over the same memory; to none where there are files.
+
+    Its limits are those of the settings that it is given, if any.
+    """
+    memory, known = Memory(), collections(settings)
+
+    def open_(given: Settings = settings) -> Store | None:
+        if not ON_MEMORY:
+            return None
+        return MemoryStore(known, memory, given.max_document, table_limits(given))
+
+    return open_
 
 
 @pytest.fixture
@@ -61,7 +70,7 @@ def service(
     settings: Settings,
     clock: Clock,
     log: StringIO,
-    another_store: Callable[[], Store | None],
+    another_store: Callable[..., Store | None],
 ) -> Iterator[Service]:
     """The whole service; each reply must be as the OpenAPI document says."""
     service = open_service(settings, clock, log, store=another_store())

@@ -35,6 +35,7 @@ STATUS = {
     errors.TooManyFailures: 429,
     errors.Maintenance: 503,
     errors.Overdue: 503,
+    errors.TableFull: 507,
     errors.Unavailable: 503,
 }
 
@@ -57,6 +58,7 @@ CODES = {
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
     413: "TOO_LARGE",
+    507: "TOO_LARGE",
 }
 """What the services form calls a status; others are BAD_REQUEST or INTERNAL."""
 

@@ -25,6 +25,9 @@
 * A store may have a limit for the size of documents: ``insert``, ``add`` and ``update``
   raise TooLarge for a document beyond it, unless it is smaller than it was. What comes
   from files, by ``load`` or by hand, may be larger.
+* It may have ``TableLimits`` too: ``insert``, ``add`` and ``update`` raise TableFull for a
+  write by which a table would grow beyond them. They count what is there at that moment,
+  whoever wrote it, so that writes at the same time do not exceed them together.
 * ``find`` returns the records that a Query asks for, and how many match it in all.
   Documents that the order of the query leaves equal are in the order of the table; where
   the last field of the query's order descends, in the reverse: that of the mirrored query.
@@ -55,6 +58,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
+from app.errors import TableFull
 from app.pacing import Pace, unhurried
 from app.query import Field, Order, Query
 
@@ -160,6 +164,33 @@ class Status:
 
     documents: int
     figures: Mapping[str, Figure] = field(default_factory=dict)
+
+
+class Extent(NamedTuple):
+    """How many documents there are, and how many bytes they have as JSON together."""
+
+    documents: int
+    size: int
+
+
+class TableLimits(NamedTuple):
+    """How many documents a table may have, and bytes in all of them; 0 is any number."""
+
+    documents: int = 0
+    size: int = 0
+
+    def check(self, table: str, before: Extent, after: Extent) -> None:
+        """Raise TableFull if a write makes ``table`` grow beyond a limit."""
+        if before.documents < after.documents > self.documents > 0:
+            raise TableFull(
+                f"the table {table} would have {after.documents} documents; it may have "
+                f"{self.documents} at most (SVCTASKS_MAX_DOCUMENTS)"
+            )
+        if before.size < after.size > self.size > 0:
+            raise TableFull(
+                f"the table {table} would have {after.size} bytes as JSON; it may have "
+                f"{self.size} at most (SVCTASKS_MAX_TABLE)"
+            )
 
 
 def revision_of(content: bytes) -> int:

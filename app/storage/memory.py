@@ -31,12 +31,14 @@ from app.storage import (
     Change,
     Collection,
     Document,
+    Extent,
     Feed,
     Key,
     NextId,
     Page,
     PastChange,
     Status,
+    TableLimits,
     author,
     revision_of,
 )
@@ -119,10 +121,12 @@ class MemoryStore:
         collections: Iterable[Collection],
         memory: Memory | None = None,
         max_document: int | None = None,
+        limits: TableLimits = TableLimits(),
     ) -> None:
         self._tables = (memory or Memory()).tables
         self._collections = {collection.name: collection for collection in collections}
         self._max_document = max_document
+        self._limits = limits
 
     def get(self, table: str, key: Key) -> Record:
         """Return the record under ``key``; raises NotFound."""
@@ -215,6 +219,7 @@ class MemoryStore:
             record = _record(key, document)
             if record.size > old.size:
                 self._check_size(record)
+                self._check_table(table, {key: record})
             self._put(table, [record])
             ids.keep()
             return record
@@ -270,6 +275,7 @@ class MemoryStore:
                 raise Conflict(f"{name} {key} exists already")
             records[key] = _record(key, document)
             self._check_size(records[key])
+        self._check_table(table, records)
         self._put(table, records.values())
         return list(records.values())
 
@@ -279,6 +285,10 @@ class MemoryStore:
                 f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
                 f"it may have {self._max_document} at most (SVCTASKS_MAX_DOCUMENT)"
             )
+
+    def _check_table(self, table: str, put: Mapping[Key, Record]) -> None:
+        before = self._tables[table].records
+        self._limits.check(table, _extent(before), _extent({**before, **put}))
 
     def _put(self, table: str, records: Iterable[Record], clear: bool = False) -> None:
         """Put records, at once for those who read meanwhile; the lock is held."""
@@ -312,6 +322,10 @@ class _Ids:
     def keep(self) -> None:
         for sequence, id_ in self._new.items():
             self._given[sequence] = max(id_, self._given.get(sequence, 0))
+
+
+def _extent(records: Mapping[Key, Record]) -> Extent:
+    return Extent(len(records), sum(record.size for record in records.values()))
 
 
 def _record(key: Key, document: Document) -> Record:

@@ -35,7 +35,7 @@ class Running:
         self.port = port
         self.process = subprocess.Popen(
             command,
-            env={**os.environ, "PORT": str(port)},
+            env={**os.environ, "PORT": str(port), "SVCTASKS_MAX_DOCUMENTS": "0"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -35,6 +35,8 @@ SET = {
     "max_scan": 1000,
     "query_timeout": 0.5,
     "max_document": 5000,
+    "max_documents": TASKS + 1,
+    "max_table": 4_000_000,
 }
 """What each limit is set to."""
 
@@ -81,6 +83,24 @@ def beside_others_that_are_long(server):
     return until(refused)[0]
 
 
+def one_too_many(server):
+    """Return the reply to a second new task, where there may be one; it is deleted."""
+    made = server.request("POST", T, {"name": "n"}).json
+    reply = server.request("POST", T, {"name": "n"})
+    assert server.request("DELETE", f"{T}/{made['id']}").status == 204
+    return reply
+
+
+def too_many_bytes(server):
+    """Let tasks grow until one may not."""
+    for number in range(1, TASKS):
+        task = f"{T}/{number:08x}-016c-cdd4-606e-50e54938780c"
+        reply = server.request("PATCH", task, {"opts": {"comment": "x" * 4500}})
+        if reply.status != 200:
+            return reply
+    raise AssertionError("all tasks grew")
+
+
 BEYOND = {
     "max_connections": among_many,
     "request_timeout": with_half_a_body,
@@ -98,6 +118,8 @@ BEYOND = {
     "max_scan": beside_others_that_are_long,
     "query_timeout": queried(LONG),
     "max_document": lambda server: server.request("POST", T, {"name": "x" * 5000}),
+    "max_documents": one_too_many,
+    "max_table": too_many_bytes,
 }
 """The request that is beyond each limit."""
 
@@ -110,6 +132,8 @@ STATUS = {
     "max_scan": 503,
     "query_timeout": 503,
     "max_document": 413,
+    "max_documents": 507,
+    "max_table": 507,
 }
 """The status of its reply, where it is not 400."""
 

@@ -59,6 +59,7 @@ ERRORS = {
     429: "Too many requests without a valid token came from this address.",
     500: "The service failed; its log says why.",
     503: "The store is not available, or the server is in maintenance.",
+    507: "The table would have too many documents, or too many bytes.",
 }
 
 OF_ERRORS = {

@@ -26,7 +26,7 @@ GETTING = (*LISTING, 404)
 BODY = (413, 415)
 """How a body can be refused: it is too large, or of an unknown type."""
 
-CREATING = (*READING, *BODY, 412)
+CREATING = (*READING, *BODY, 412, 507)
 CHANGING = (*CREATING, 404)
 REMOVING = (*READING, 404, 412)
 

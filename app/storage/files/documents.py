@@ -72,6 +72,14 @@ class Documents:
         # What was under a key at the last refresh of the indexes, and what is there now.
         self._stale: dict[Key, tuple[Record | None, Decoded | None]] = {}
         self._lock = threading.Lock()
+        self._size: int | None = None
+
+    @property
+    def size(self) -> int:
+        """How many bytes all documents have as JSON; counted when first asked for."""
+        if self._size is None:
+            self._size = sum(record.size for record in self._by_key.values())
+        return self._size
 
     def __len__(self) -> int:
         return len(self._by_key)
@@ -93,6 +101,9 @@ class Documents:
         records = {key: decoded.record for key, decoded in new.items()}
         with self._lock:
             former = {key: self._by_key.get(key) for key in (*gone, *records)}
+            if self._size is not None:
+                self._size += sum(record.size for record in records.values())
+                self._size -= sum(old.size for old in former.values() if old)
             # One step for those who get records meanwhile, without the lock.
             self._by_key.update(records)
             for key in former.keys() - records.keys():

@@ -19,12 +19,13 @@ from app.storage import (
     Page,
     PastChange,
     Status,
+    TableLimits,
 )
 from app.storage.files.descriptors import Sync, flush_folder
 from app.storage.files.maintenance import Keeper
 from app.storage.files.records import Record, Records
 from app.storage.files.table import JournalTable
-from app.storage.files.writing import Changes
+from app.storage.files.writing import Bounds, Changes
 
 STEP = 1000
 """How many documents ``update_each`` changes at once; other writes may come between."""
@@ -41,12 +42,14 @@ class FileStore:
         collections: Iterable[Collection],
         sync: Sync = os.fdatasync,
         max_document: int | None = None,
+        limits: TableLimits = TableLimits(),
     ) -> None:
         """Open all tables, making the folder if need be; raises Invalid, Unavailable.
 
-        Documents may have ``max_document`` bytes, if that is given.
+        Documents may have ``max_document`` bytes, if that is given, and tables have
+        ``limits``.
         """
-        self._max_document = max_document
+        self._bounds = Bounds(max_document, limits)
         try:
             _make_folder(folder, sync)
         except OSError as error:
@@ -101,7 +104,7 @@ class FileStore:
         target = self._tables[table]
 
         def plan(present: Records, _: NextId) -> Changes:
-            return _added(documents, present, target, self._max_document)
+            return _added(documents, present, target, self._bounds)
 
         return target.write(plan).put
 
@@ -110,7 +113,7 @@ class FileStore:
         target = self._tables[table]
 
         def plan(present: Records, next_id: NextId) -> Changes:
-            return _added([make(next_id)], present, target, self._max_document)
+            return _added([make(next_id)], present, target, self._bounds)
 
         return target.write(plan).put[0]
 
@@ -154,7 +157,7 @@ class FileStore:
                 result.append(old)
                 return Changes([], [])
             result.append(Record(old.number, key, document))
-            return Changes(result, [], self._max_document)
+            return Changes(result, [], self._bounds)
 
         self._tables[table].write(plan)
         return result[0]
@@ -235,7 +238,7 @@ def _added(
     documents: Sequence[Document],
     present: Records,
     table: JournalTable,
-    most: int | None,
+    bounds: Bounds,
 ) -> Changes:
     records: dict[Key, Record] = {}
     for number, document in enumerate(documents, table.next_number()):
@@ -243,7 +246,7 @@ def _added(
         if key in records or present.get(key):
             raise Conflict(f"{table.collection.key} {key} exists already")
         records[key] = Record(number, key, document)
-    return Changes(list(records.values()), [], most=most)
+    return Changes(list(records.values()), [], bounds)
 
 
 def _changed(

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from app.datetimes import moment, now
 from app.errors import Error, TooLarge, Unavailable, cut
-from app.storage import Author, Key, NextId, author
+from app.storage import Author, Extent, Key, NextId, TableLimits, author
 from app.storage.files.appending import Appender
 from app.storage.files.catching_up import CatchingUp
 from app.storage.files.documents import Documents
@@ -27,15 +27,19 @@ from app.storage.files.replica import Replica
 _thread = threading.local()
 
 
-class Changes(NamedTuple):
-    """What one write does: records to put, and keys that are gone.
+class Bounds(NamedTuple):
+    """How many bytes a document may have, if that is limited, and the limits of a table."""
 
-    Records may have ``most`` bytes, if that is given.
-    """
+    document: int | None
+    table: TableLimits
+
+
+class Changes(NamedTuple):
+    """What one write does, within ``bounds``: records to put, and keys that are gone."""
 
     put: list[Record]
     gone: list[Key]
-    most: int | None = None
+    bounds: Bounds | None = None
 
 
 class Overlay:
@@ -44,6 +48,7 @@ class Overlay:
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
         self._changed: dict[Key, Record | None] = {}
+        self.extent = Extent(len(documents), documents.size)
 
     def __iter__(self) -> Iterator[Record]:
         changed = self._changed
@@ -55,8 +60,24 @@ class Overlay:
             return self._changed[key]
         return self._documents.get(key)
 
-    def change(self, put: Iterable[Record], gone: Iterable[Key]) -> None:
-        """Plan that ``gone`` go, and that ``put`` are added or replaced."""
+    def extent_after(self, put: Iterable[Record], gone: Iterable[Key]) -> Extent:
+        """Return how much there will be once this is planned as well."""
+        after = {**dict.fromkeys(gone), **{record.key: record for record in put}}
+        documents, size = self.extent
+        for old in filter(None, map(self.get, after)):
+            documents, size = documents - 1, size - old.size
+        for new in filter(None, after.values()):
+            documents, size = documents + 1, size + new.size
+        return Extent(documents, size)
+
+    def change(
+        self, put: Iterable[Record], gone: Iterable[Key], extent: Extent
+    ) -> None:
+        """Plan that ``gone`` go, and that ``put`` are added or replaced.
+
+        The documents will have ``extent`` then.
+        """
+        self.extent = extent
         self._changed |= dict.fromkeys(gone)
         self._changed |= {record.key: record for record in put}
 
@@ -152,25 +173,28 @@ class Writer:
         With each come the records that it puts, packed. A write that fails is done.
         """
         state, ids_of = self._replica.state, self._replica.collection.ids
+        name = self._replica.collection.name
         documents, time = Overlay(state.documents), moment(now())
         planned = []
         for write in writes:
             ids = NewIds(state.marks, documents, ids_of)
             try:
                 write.result = _carried_out(write.work.plan, documents, ids.next_id)
-                put, gone, most = write.result
+                put, gone, bounds = write.result
                 if any(not 0 <= record.number <= LAST for record in put):
                     _check_numbers(put, documents)
                 packed = [Decoded(record.packed(), record.document) for record in put]
-                if most is not None:
-                    _check_sizes(packed, most, documents)
+                records = [decoded.record for decoded in packed]
+                extent = documents.extent_after(records, gone)
+                if bounds is not None:
+                    _check_sizes(records, bounds.document, documents)
+                    bounds.table.check(name, documents.extent, extent)
             except Exception as error:
                 write.error, write.is_done = error, True
                 continue
             if not put and not gone:
                 write.is_done = True
                 continue
-            records = [decoded.record for decoded in packed]
             puts = [(record.number, record.encoded) for record in records]
             entry: Entry = {"put": puts, "gone": gone, "time": time}
             if write.work.author.name:
@@ -182,7 +206,7 @@ class Writer:
             )
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
-            documents.change(records, gone)
+            documents.change(records, gone, extent)
             # Numbers and ids may have gaps, should this not be written.
             state.reserve(entry)
             planned.append((entry, packed))
@@ -202,10 +226,10 @@ def _carried_out(plan: Plan, documents: Records, next_id: NextId) -> Changes:
         _thread.is_planning = False
 
 
-def _check_sizes(packed: Iterable[Decoded], most: int, before: Records) -> None:
+def _check_sizes(put: Iterable[Record], most: int | None, before: Records) -> None:
     """Raise TooLarge for a record of more than ``most`` bytes, unless it shrinks."""
-    for record in (decoded.record for decoded in packed):
-        if record.size > most:
+    for record in put:
+        if most is not None and record.size > most:
             old = before.get(record.key)
             if old is None or record.size > old.size:
                 raise TooLarge(
