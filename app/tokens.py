@@ -6,14 +6,14 @@ is revoked and an edit by hand count from the next request on, in every worker, 
 request reads a file.
 """
 
-import hmac
 import logging
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
+from hmac import compare_digest
 from math import inf
 
 from app import token_text
@@ -30,6 +30,8 @@ TABLE = schema.NAME
 
 RETRY = 60
 """Seconds after which the use of a token is noted again, if that failed."""
+
+MAX_SEEN = 64
 
 DAY = 24 * 60 * 60
 
@@ -54,20 +56,31 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The tokens by digest, in one version of the table."""
+    """The tokens by digest, in one version of the table.
+
+    ``seen`` are headers that had one of them: to make a digest takes as long as all else
+    that a token costs. It goes with the version, and has ``MAX_SEEN`` headers at most.
+    """
 
     version: Hashable
     by_digest: Mapping[bytes, Token]
+    seen: dict[str, Token] = field(default_factory=dict)
 
     def recognized(self, token: str) -> Token | None:
         """Return what is known of a token that was sent, even if it has expired."""
-        digest = _digest(token)
+        digest = sha256(token.encode()).digest()
         found = self.by_digest.get(digest)
         # A dictionary compares in no constant time what it finds. That discloses nothing
         # but digests, which nobody can choose; what counts is compared so all the same.
-        if found is None or not hmac.compare_digest(found.digest, digest):
+        if found is None or not compare_digest(found.digest, digest):
             return None
         return found
+
+    def remember(self, header: str, token: Token) -> None:
+        """Keep that ``header`` has ``token``."""
+        if len(self.seen) >= MAX_SEEN:
+            self.seen.clear()
+        self.seen[header] = token
 
 
 class Tokens:
@@ -98,7 +111,7 @@ class Tokens:
         document = {
             "name": name,
             "role": role,
-            "sha256": _digest(token).hex(),
+            "sha256": sha256(token.encode()).hexdigest(),
             "created": of_seconds(now),
         }
         if lifetime is not None:
@@ -133,12 +146,23 @@ class Tokens:
             known = Known(version, {token.digest: token for token in tokens})
             self._known = known
             names = {token.name for token in tokens}
-            self._noted = {n: time for n, time in self._noted.items() if n in names}
+            # Of a list: another thread may add to the dictionary meanwhile.
+            noted = list(self._noted.items())
+            self._noted = {name: time for name, time in noted if name in names}
         return known
 
     def is_valid(self, token: Token) -> bool:
         """Return whether a token has not expired."""
         return self._now() < token.valid_until
+
+    def admits(self, token: Token) -> bool:
+        """Return whether a token has not expired; its use is noted if it has not."""
+        now = self._now()
+        if now >= token.valid_until:
+            return False
+        if now >= token.noted_until and self._is_use_noted:
+            self.note_use(token)
+        return True
 
     def note_use(self, token: Token) -> None:
         """Let the table have the day on which a token was used last.
@@ -146,8 +170,6 @@ class Tokens:
         A thread writes that, once a day: no request waits for it, nor fails.
         """
         now = self._now()
-        if now < token.noted_until or not self._is_use_noted:
-            return
         if self._noted.get(token.name, -inf) + RETRY <= now:
             self._noted[token.name] = now
             day = of_seconds(now)[:10]
@@ -195,7 +217,3 @@ def _token(document: Document) -> Token:
 
 def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
-
-
-def _digest(token: str) -> bytes:
-    return sha256(token.encode("utf-8", "backslashreplace")).digest()

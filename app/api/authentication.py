@@ -99,11 +99,10 @@ class Authentication:
                 context.role = ADMIN
                 return
         elif (authorization := request.env.get("HTTP_AUTHORIZATION")) is not None:
-            token = _recognized(known, _credentials(authorization))
-            if token is not None and self._tokens.is_valid(token):
+            token = known.seen.get(authorization) or _recognized(known, authorization)
+            if token is not None and self._tokens.admits(token):
                 context.role, context.by = token.role, token.name
                 response.set_header(*PRIVATE)
-                self._tokens.note_use(token)
                 return
         if request.path not in self._open and not is_preflight(request):
             self._refuse(request, response, known)
@@ -170,11 +169,13 @@ def _credentials(authorization: str) -> Credentials | None:
     return None
 
 
-def _recognized(known: Known, sent: Credentials | None) -> Token | None:
-    """Return what is known of the token that was sent, under its name if there is one."""
+def _recognized(known: Known, authorization: str) -> Token | None:
+    """Return what is known of the token in a header, under its name if there is one."""
+    sent = _credentials(authorization)
     token = known.recognized(sent.token) if sent else None
     if token is None or (sent and sent.name not in (None, token.name)):
         return None
+    known.remember(authorization, token)
     return token
 
 
@@ -193,7 +194,7 @@ def _reason(request: Request, known: Known) -> str:
     sent = _credentials(authorization)
     if sent is None:
         return f"this Authorization is neither Bearer nor Basic; {MISSING}"
-    if (token := _recognized(known, sent)) is not None:
+    if (token := _recognized(known, authorization)) is not None:
         return f'the token "{token.name}" has expired'
     if not is_whole(sent.token):
         return "this is no whole token: one begins with svct_ and ends in a checksum"

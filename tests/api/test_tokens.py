@@ -20,7 +20,7 @@ from app.bootstrap import open_service
 from app.errors import Conflict, Invalid, NotFound, Unavailable
 from app.token_text import is_whole
 from app.token_text import new as new_token
-from app.tokens import Tokens
+from app.tokens import MAX_SEEN, Tokens
 
 BEARER, BASIC = 'Bearer realm="svctasks"', 'Basic realm="svctasks", charset="UTF-8"'
 
@@ -290,6 +290,20 @@ def test_a_read_only_server_lets_no_token_write(serving, tokens, reader):
         assert send(api, "GET", path, **bearer(admin)).status_int == 200
     refused(send(api, "GET", "/metrics", **bearer(reader)), 403)
     refused(send(api, "GET"), 401)
+
+
+def test_headers_of_tokens_that_are_kept_are_few_whatever_is_sent(api, tokens, reader):
+    encoded = basic("ci", reader)["Authorization"]
+    for number in range(3 * MAX_SEEN):
+        blank = " " * number
+        send(api, "GET", Authorization=f"Bearer {blank}{reader}")
+        send(api, "GET", Authorization=encoded.replace(" ", f" {blank}"))
+        send(api, "GET", Authorization=f"Bearer {number}{reader}")
+    seen = tokens.known().seen
+    assert 0 < len(seen) <= MAX_SEEN
+    assert {token.name for token in seen.values()} == {"ci"}
+    tokens.revoke("ci")
+    assert tokens.known().seen == {}
 
 
 # Failures

@@ -1,9 +1,11 @@
 """What a token costs: GET of one task with one, beside GET without on an open server.
 
-Two servers run over the same tasks, and are measured in turn. Needs wrk, and Granian if
-that is measured. Run: python tests/bench/tokens.py --help
+Two servers run over the same tasks, and are measured in turn: requests a second, and the
+CPU time of the workers for each. On a busy machine, compare the best rounds. Needs wrk,
+and Granian if that is measured. Run: python tests/bench/tokens.py --help
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -49,15 +51,19 @@ def main(size: int, connections: int, seconds: int, rounds: int, servers: str) -
             for round_ in range(rounds):
                 # The first of a pair has no advantage over all rounds.
                 order = (0, 1) if round_ % 2 == 0 else (1, 0)
-                rates = dict.fromkeys(order, 0.0)
-                for n in order:
-                    rates[n] = _drive(*pairs[n], size, connections, seconds)
-                found.append((rates[0], rates[1]))
-        without, with_ = map(median, zip(*found, strict=True))
-        ratios = sorted(closed / open_ for open_, closed in found)
-        shown = " ".join(f"{ratio:.3f}" for ratio in ratios)
-        click.echo(f"{server}: {without:,.0f}/s without, {with_:,.0f}/s with a token")
-        click.echo(f"  ratios: {shown}; median {median(ratios):.3f}")
+                taken = {
+                    n: _drive(*pairs[n], size, connections, seconds) for n in order
+                }
+                found.append((taken[0], taken[1]))
+        for n, (what, best) in enumerate((("rate a second", max), ("CPU in us", min))):
+            without, with_ = ([each[m][n] for each in found] for m in (0, 1))
+            ratios = [one / other for one, other in zip(with_, without, strict=True)]
+            first, second = best(without), best(with_)
+            click.echo(
+                f"{server}, {what}: median of the ratios {median(ratios):.3f}, medians "
+                f"{median(without):,.1f} without and {median(with_):,.1f} with a token; "
+                f"best rounds {first:,.1f} and {second:,.1f}, ratio {second / first:.3f}"
+            )
 
 
 def _token(folder: Path) -> str:
@@ -70,16 +76,34 @@ def _token(folder: Path) -> str:
 
 def _drive(
     server: Running, header: str, size: int, connections: int, seconds: int
-) -> float:
-    """Let wrk ask for a task, and return how many replies there are a second."""
+) -> tuple[float, float]:
+    """Let wrk ask for a task.
+
+    Return the replies a second, and the CPU time of the workers for each in microseconds.
+    """
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}"]
     command += ["-H", header] if header else []
     address = f"http://127.0.0.1:{server.port}{T}/{task_id(size // 2)}"
+    before = _cpu(server)
     result = subprocess.run(
         [*command, address], check=True, capture_output=True, text=True
     ).stdout
+    used = _cpu(server) - before
     assert "Non-2xx" not in result, result
-    return float(re.search(r"Requests/sec:\s+([0-9.]+)", result)[1])
+    rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", result)[1])
+    count = int(re.search(r"([0-9]+) requests in", result)[1])
+    return rate, used / count * 1_000_000
+
+
+def _cpu(server: Running) -> float:
+    """Return the seconds of CPU time that the workers have used."""
+    pid = server.process.pid
+    workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    ticks = 0
+    for worker in workers:
+        fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 if __name__ == "__main__":
