@@ -68,6 +68,10 @@ class Stored:
         # As a crash would leave it: what is closed has no journal.
         shutil.copytree(self._sound, self._folder / "written")
         store.close()
+        # What a checkpoint keeps is beside a journal of what came before it.
+        for path in self._sound.iterdir():
+            if path.suffix in (".changes", ".versions"):
+                shutil.copy(path, self._folder / "written")
 
     # Journals and data files
 
@@ -100,12 +104,18 @@ class Stored:
         """Open a folder in which a data file is changed, as by an edit or a fault."""
         mutate = Mutator(chance)
         table = chance.choice(JOURNALED)
-        content = (self._sound / f"{table}.json").read_bytes()
-        if mutate.often(0.5):
+        name = f"{table}.json{chance.choice(('', '', '.changes', '.versions'))}"
+        content = (self._sound / name).read_bytes()
+        if mutate.often(0.3):
             content = mutate.content(content)
-        else:
+        elif name.endswith(".json"):
             content = mutate.spelled(mutate.value(json.loads(content)))
-        self._open({f"{table}.json": content})
+        else:
+            lines = content.splitlines(keepends=True)
+            place = chance.randrange(len(lines))
+            lines[place] = self._changed_line(mutate, lines[place])
+            content = b"".join(lines)
+        self._open({name: content})
 
     def _changed_line(self, mutate: Mutator, raw: bytes) -> bytes:
         if mutate.often(0.3):
@@ -144,6 +154,8 @@ class Stored:
                 # What is read can be written and answered.
                 contents = [_readable(store, name) for name in JOURNALED]
                 json.dumps(contents, allow_nan=False).encode()
+                for name in JOURNALED:
+                    list(store.history(name))
                 seen.append(contents)
             finally:
                 store.close()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 
 import pytest
 from conftest import SERVERS
@@ -84,3 +85,18 @@ def test_what_cannot_be_looked_for_is_refused(data):
         result = svctasks("log", option, value, data=data)
         assert result.returncode == 2
         assert reason in result.stderr and value in result.stderr
+
+
+@pytest.mark.parametrize("member", ["changes", "past"])
+def test_a_file_of_changes_that_holds_something_else_is_replaced(data, member):
+    for name in ("first", "second"):
+        task = data.with_name("task.json")
+        task.write_text(json.dumps({"name": name}))
+        assert svctasks("import", "svctasks", task, data=data).returncode == 0
+        assert len(logged(data)) == 1
+        path = data / "svctasks.json.changes"
+        kept = {**json.loads(path.read_bytes()), member: [[1]]}
+        members = json.dumps(kept).encode()[1:]
+        members = members[members.index(b",") + 1 :].strip()
+        path.write_bytes(b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members))
+        assert logged(data) == []

@@ -166,7 +166,7 @@ class KeptChanges:
                 "seq": int(until),
                 "changes": list(entries),
                 "past": list(past),
-            }:
+            } if all(map(_is_changed, entries)) and all(map(_is_past, past)):
                 changed = [Changed(*entry) for entry in entries]
                 span = Span(epoch, since, until, changed)
                 return Kept(span, [Past(*entry) for entry in past])
@@ -198,6 +198,24 @@ class KeptChanges:
         """Return what is kept, and then what is in the ``lines`` of the journal."""
         for past in _all_past(self.read(), lines, self._key):
             yield from past.changes()
+
+
+def _is_changed(value: Any) -> bool:
+    match value:
+        case [int(), list(keys)]:
+            return _are_keys(keys)
+    return False
+
+
+def _is_past(value: Any) -> bool:
+    match value:
+        case [list(keys), int(removed), str(), str(), str()]:
+            return _are_keys(keys) and 0 <= removed <= len(keys)
+    return False
+
+
+def _are_keys(keys: list[Any]) -> bool:
+    return all(isinstance(key, str | int) for key in keys)
 
 
 def _all_past(kept: Kept, lines: Iterable[Line], key: str) -> Iterator[Past]:
