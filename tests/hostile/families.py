@@ -12,6 +12,7 @@ import parsers
 from edited_tokens import EditedTokens
 from in_process import InProcess
 from live import Live
+from pages import Pages
 from raw_requests import Requests
 from senders import Senders
 from shared import DATA
@@ -56,6 +57,12 @@ def _broken(folder: Path) -> Iterator[Try]:
 def _senders(folder: Path, behind_proxy: bool) -> Iterator[Try]:
     with _in_process(folder, behind_proxy=behind_proxy) as target:
         yield Senders(target, behind_proxy).try_request
+
+
+@contextmanager
+def _pages(folder: Path) -> Iterator[Try]:
+    with _in_process(folder) as target:
+        yield Pages(target).try_request
 
 
 @contextmanager
@@ -104,7 +111,8 @@ def _on(attempt: Callable[..., None]) -> Callable[[Path], AbstractContextManager
 
 
 FAMILIES = {
-    "requests": Family(330, 500, _mutated),
+    "requests": Family(280, 500, _mutated),
+    "pages": Family(50, 500, _pages),
     "senders": Family(70, 500, partial(_senders, behind_proxy=False)),
     "senders behind a proxy": Family(30, 500, partial(_senders, behind_proxy=True)),
     "bytes": Family(150, 500, _broken),
