@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import ssl
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 from certificates import EC, Pair, TlsServer, make_pair
@@ -12,6 +12,9 @@ from conftest import SERVERS
 from raw import as_json, chunked, connect, head, many, reply, send
 from running import Server, free_port, svctasks
 from shared import PATIENCE, T, until
+
+from app import certificates
+from app.gunicorn_connections import TlsSocket
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 each_shared = pytest.mark.parametrize("shared", SERVERS, indirect=True)
@@ -195,6 +198,32 @@ def test_a_slow_reader_gets_all_and_keeps_nobody_waiting(shared):
         replies = clients[0].makefile("rb").read()
     assert (replies.count(b"HTTP/1.1 200 OK"), replies.count(whole)) == (11, 10)
     assert shared.request("DELETE", f"{T}/{ID}").status == 204
+
+
+def test_a_client_that_leaves_while_it_waits_is_noticed(pairs):
+    """Its last record is not read, so that only the kernel knows."""
+    context = certificates.read(*pairs[0]).context
+    trusting = ssl.create_default_context(cafile=pairs[0].certificate)
+    near, far = socket.socketpair()
+    near.setblocking(False)
+    far.setblocking(False)
+    client = trusting.wrap_socket(
+        far, server_hostname="localhost", do_handshake_on_connect=False
+    )
+    with client, closing(TlsSocket(near, context)) as waiting:
+        is_there = False
+        while not is_there:
+            with suppress(ssl.SSLWantReadError):
+                client.do_handshake()
+                is_there = True
+            with suppress(BlockingIOError):
+                waiting.recv(1 << 16)
+        with pytest.raises(BlockingIOError):
+            waiting.recv(1, socket.MSG_PEEK)
+        with suppress(ssl.SSLWantReadError):
+            client.unwrap()
+        client.close()
+        assert waiting.recv(1, socket.MSG_PEEK) == b""
 
 
 def test_who_speaks_http_without_tls_is_told_so(tmp_path, pairs):
