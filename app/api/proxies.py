@@ -15,6 +15,7 @@ from falcon import Response
 
 from app.api.request_context import Request
 from app.errors import Invalid, cut
+from app.hosts import name_in
 from app.settings import PREFIX, TAKEN, Network
 
 MAX_SEEN = 1024
@@ -22,8 +23,6 @@ MAX_SEEN = 1024
 
 MAX_PREFIX = 200
 """Characters that a prefix may have."""
-
-_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 
@@ -55,7 +54,7 @@ class Proxies:
                 raise _invalid("X-Forwarded-Proto", scheme, "http or https")
             environ["wsgi.url_scheme"] = scheme
         if host := _last(environ.get("HTTP_X_FORWARDED_HOST")):
-            if not _HOST.fullmatch(host):
+            if not name_in(host):
                 raise _invalid(
                     "X-Forwarded-Host", host, "a host such as svctasks.example"
                 )

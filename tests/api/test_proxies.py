@@ -9,6 +9,7 @@ from webtest import TestApp
 from app.bootstrap import open_service
 from app.settings import Settings
 
+HOST = "svctasks.example"
 PROXY = "10.1.2.3"
 CLIENT = "198.51.100.7"
 
@@ -19,7 +20,9 @@ def application(tmp_path, clock, log, another_store):
     opened = []
 
     def open_(**given):
-        settings = Settings.from_environment(data=tmp_path / "data", **given)
+        settings = Settings.from_environment(
+            data=tmp_path / "data", hosts=HOST, **given
+        )
         service = open_service(settings, clock, log, store=another_store())
         opened.append(service)
         return service
@@ -120,6 +123,26 @@ def test_without_a_proxy_no_header_is_believed(application, log):
     assert reply.json["docs"] == "/docs"
     service.access_log.flush()
     assert json.loads(log.getvalue().splitlines()[-1])["client"] == "127.0.0.1"
+
+
+def test_the_host_that_counts_is_that_of_the_client(ask):
+    assert ask(Host="10.0.0.1:8000", X_Forwarded_Host=HOST).status_int == 200
+    assert ask(X_Forwarded_Host=f"evil.example, {HOST}").status_int == 200
+    refused = ask(X_Forwarded_Host="evil.example")
+    assert refused.status_int == 421
+    assert "evil.example" in refused.json["error_message"]
+
+
+def test_the_origin_that_counts_is_that_of_the_client(ask):
+    def written(origin):
+        forwarded = {"X_Forwarded_Host": HOST, "X_Forwarded_Proto": "HTTPS"}
+        headers = {**forwarded, "Origin": origin, "Sec_Fetch_Site": "same-origin"}
+        # A body that is missing is the fault of a write that is permitted.
+        return ask(T, method="POST", **headers).status_int == 400
+
+    assert written(f"https://{HOST}")
+    assert not written(f"http://{HOST}")
+    assert not written("http://localhost")
 
 
 @pytest.mark.parametrize("sent", ["", "/outer"])

@@ -49,7 +49,7 @@ def server(request, tmp_path_factory):
     data = tmp_path_factory.mktemp("behind") / "data"
     shutil.copytree(DATA, data)
     made = svctasks("token", "create", "admin", "--role", "admin", data=data)
-    given = "--server", request.param, "--behind-proxy"
+    given = "--server", request.param, "--behind-proxy", "--host", "svctasks.example"
     server = Server(data, *given, SVCTASKS_MAX_BODY="1000")
     [server.token] = [word for word in made.stdout.split() if word.startswith("svct_")]
     yield server
