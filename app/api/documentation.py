@@ -34,10 +34,10 @@ FILES = {
 
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
-    "style-src 'self' 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "style-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
-"""What a browser may load: only what this server sends. Swagger UI styles in place."""
+"""What a browser may load: only what this server sends."""
 
 
 class Documentation:

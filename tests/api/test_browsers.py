@@ -251,6 +251,28 @@ def test_the_origin_of_its_own_is_that_which_browsers_make(api, scheme, host, or
     assert raw(api, "POST", T, b'{"name": "n"}', **sent).status_int == 200
 
 
+@pytest.mark.parametrize(
+    "origin, said, status",
+    [
+        ("https://svctasks.example", {"HOST": "svctasks.example"}, 401),
+        ("https://svctasks.example", {"HOST": "svctasks.example:443"}, 401),
+        ("http://svctasks.example", {"HOST": "svctasks.example"}, 403),
+        (EVIL, {"HOST": "svctasks.example"}, 403),
+        (EVIL, {"HOST": "evil.example"}, 421),
+        ("https://svctasks.example", {}, 403),
+    ],
+)
+def test_behind_a_proxy_the_host_that_was_asked_for_counts(
+    tmp_path, origin, said, status
+):
+    """One that is let in needs a token then."""
+    with served(tmp_path, behind_proxy=True, hosts="svctasks.example") as api:
+        named = {f"HTTP_X_FORWARDED_{name}": value for name, value in said.items()}
+        given = {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_PROTO": "https"}
+        sent = {**given, **named, "HTTP_ORIGIN": origin}
+        refused(raw(api, "POST", T, b'{"name": "n"}', **sent), status)
+
+
 def test_a_page_without_a_host_is_not_its_own(api):
     request = TestRequest.blank(T, method="POST", body=b'{"name": "n"}')
     request.environ |= {"HTTP_ORIGIN": "", "CONTENT_TYPE": JSON}
@@ -454,4 +476,5 @@ def test_every_page_has_a_strict_policy(api):
         assert rules["default-src"] == rules["frame-ancestors"] == "'none'"
         assert rules["base-uri"] == rules["form-action"] == "'none'"
         assert rules.get("script-src", "'none'") in ("'none'", "'self'")
+        assert "unsafe" not in policy
     assert pages == 2
