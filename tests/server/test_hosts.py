@@ -1,6 +1,7 @@
 """Hosts and headers that both servers see, by programs that are no browsers."""
 
 import pytest
+from certificates import TlsServer, make_pair
 from raw import exchange, head
 from running import Server
 from shared import T
@@ -99,5 +100,16 @@ def test_hosts_and_origins_are_options_that_repeat(data, kind):
             assert server.request("GET", Host=host).status == status
         given = {"Origin": "http://c.example"}
         assert server.request("POST", body={"name": "n"}, **given).status == 200
+    finally:
+        server.kill()
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_with_tls_the_origin_of_its_own_is_one_of_https(data, tmp_path, kind):
+    server = TlsServer(data, make_pair(tmp_path, "own"), "--server", kind)
+    try:
+        for scheme, status in (("https", 200), ("http", 403)):
+            given = {"Origin": f"{scheme}://127.0.0.1:{server.port}"}
+            assert server.request("POST", body={"name": "n"}, **given).status == status
     finally:
         server.kill()
