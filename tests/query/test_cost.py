@@ -7,7 +7,7 @@ import pytest
 from app.api.parameters import listing
 from app.api.request_limits import RequestLimits
 from app.bootstrap import svctasks_collection
-from app.errors import Invalid
+from app.errors import Invalid, Overdue
 from app.query import Query
 from app.query.grammar import condition, ordering
 from app.query.predicate import predicate
@@ -160,3 +160,43 @@ def test_conditions_that_all_have_an_index_are_put_together_once():
     one = {"isenabled": {"$in": [0, 1]}}
     several = {"$and": [one] * 50}
     assert found_in(several) < 5 * found_in(one)
+
+
+@pytest.mark.parametrize(
+    "filter_, order, expected",
+    [
+        ({"svcscriptcode": {"$contains": "a"}}, None, 2000),
+        ({"ext.a": 1}, "name", 2000),
+        ({}, ["schedule", "name"], 2000),
+        ({"isenabled": 1, "ext.a": 1}, None, 0),
+        ({"isenabled": 1}, None, 0),
+        ({"id": "7", "ext.a": 1}, "name", 0),
+        ({"intervalsec": {"$gt": 0}}, None, 0),
+        ({}, None, 0),
+    ],
+)
+def test_query_asks_its_pace_before_it_looks_at_many_documents(
+    filter_, order, expected
+):
+    records = [
+        Record(number, f"{number}", {"id": f"{number}", "isenabled": number % 4})
+        for number in range(2000)
+    ]
+    held = Documents(svctasks_collection("0" * 12), records)
+    orders = ordering(order, FIELDS) if order else ()
+    where = condition(filter_, FIELDS) if filter_ else None
+    query = Query(where, orders)
+    asked = []
+
+    def refuse(ahead=0, holding=False):
+        asked.append(ahead)
+        if ahead > 1000:
+            raise Overdue("too many")
+
+    if expected:
+        with pytest.raises(Overdue):
+            held.find(query, refuse)
+    else:
+        held.find(query, refuse)
+    assert asked[-1:] == [expected] or max(asked, default=0) <= 1000
+    assert held.find(query)
