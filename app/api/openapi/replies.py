@@ -197,7 +197,14 @@ REPLIES: Mapping[str, JsonSchema] = {
         http_method=NOT_EMPTY,
         http_uri=NOT_EMPTY,
         http_code=integer(400, 599),
-        code={"enum": ["BAD_REQUEST", *CODES.values(), "MAINTENANCE", "INTERNAL"]},
+        code={
+            "enum": [
+                "BAD_REQUEST",
+                *dict.fromkeys(CODES.values()),
+                "MAINTENANCE",
+                "INTERNAL",
+            ]
+        },
         description=NOT_EMPTY,
         errors=_FAULTS,
     ),
