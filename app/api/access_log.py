@@ -86,7 +86,7 @@ class AccessLog:
         self._entries.append(
             (
                 self._now(),
-                request.remote_addr,
+                request.env.get("REMOTE_ADDR", ""),
                 cut(request.method),
                 cut(request.path, MAX_PATH),
                 request.uri_template or "none",
