@@ -121,7 +121,22 @@ def test_line_whose_sizes_are_wrong_is_damaged(size):
     assert decode(b'{"crc":"%08x",%b' % (zlib.crc32(members[:-1]), members)) is None
 
 
-@pytest.mark.parametrize("members", [b'"seq":1', b'"seq":1]', b"}"])
+@pytest.mark.parametrize(
+    "members",
+    [
+        b'"seq":1',
+        b'"seq":1]',
+        b"}",
+        # The documents are not where they are written, or are none.
+        b'"put":[[1,{"id":"a"}]],"seq":1}',
+        b'"put":[[1,{"id":"a"},2]],"seq":1}',
+        b'"seq":1, "put":[[1]]}',
+        b'"seq":1, "put":["ab"]}',
+        b'"seq":1, "put":[{"a":1,"b":2}]}',
+        b'"seq":1,"put":[[1,{"id":"a"},2]]}',
+        b'"seq":1,"put":[5]}',
+    ],
+)
 def test_line_that_is_no_entry_is_damaged_whatever_its_checksum(members):
     assert decode(b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members)) is None
 

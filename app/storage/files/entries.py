@@ -147,8 +147,11 @@ def _are(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _is_put(value: Any) -> bool:
-    number, document = value
-    return _is_number(number) and document[:1] == b"{"
+    match value:
+        case [number, bytes(document)]:
+            return _is_number(number) and document[:1] == b"{"
+    # JSON, where the documents are not at the end of the line.
+    return False
 
 
 _HEADER = {"base", "next"}
