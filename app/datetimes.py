@@ -128,6 +128,16 @@ def milliseconds(now: datetime) -> int:
     return (now - EPOCH) // _MILLISECOND
 
 
+def milliseconds_of(moment: str) -> int:
+    """Return the milliseconds from 1970 to a date-time that was parsed, truncated."""
+    return milliseconds(datetime.fromisoformat(moment))
+
+
+def of_milliseconds(time: int) -> str:
+    """Return ``time`` in milliseconds since 1970 with three fraction digits."""
+    return moment(EPOCH + timedelta(milliseconds=time))
+
+
 def duration(started: str, completed: str) -> int:
     """Return the milliseconds between two date-times, 0 if the second is the earlier."""
     passed = datetime.fromisoformat(completed) - datetime.fromisoformat(started)

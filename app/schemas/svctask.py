@@ -25,7 +25,8 @@ def _check_name(name: str) -> None:
         raise ValidationError("must not be empty")
 
 
-def _bounded(least: int, most: int) -> Value:
+def bounded(least: int, most: int) -> Value:
+    """Return a required integer from ``least`` to ``most``."""
     return Value(
         INTEGER,
         required=True,
@@ -44,9 +45,9 @@ class PeriodSchema(Schema):
         unknown = INCLUDE
 
     component = "Period"
-    dow = _bounded(1, 7)
-    timestart = _bounded(0, 1440)
-    timestop = _bounded(0, 1440)
+    dow = bounded(1, 7)
+    timestart = bounded(0, 1440)
+    timestop = bounded(0, 1440)
 
     @validates_schema
     def check_order(self, period: dict[str, Any], **_: Any) -> None:
