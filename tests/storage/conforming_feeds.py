@@ -97,7 +97,8 @@ class Feeds:
         with written_by("ci", "r2"):
             other.update("notes", "a", lambda d, _: {**d, "n": 3})
             other.remove("notes", "b")
-        store.load("notes", [note("c", 4)], clear=True)
+        with written_by("", ""):
+            store.load("notes", [note("c", 4)], clear=True)
         expected = [
             ("a", False, "ann", "r1"),
             ("b", False, "ann", "r1"),
