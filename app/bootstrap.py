@@ -107,6 +107,7 @@ def open_service(
         Browsers(
             Hosts(settings.bound, hosts.listed(settings.hosts)),
             hosts.listed(settings.cors_origins),
+            tokens.has_tokens,
         ),
         RequestLimits.of(settings),
         settings.services_prefix,
@@ -125,7 +126,7 @@ def _check_any_origin(settings: Settings, tokens: Tokens) -> None:
     """Raise Invalid if any origin is permitted to a service that is not open to all."""
     if hosts.ANY not in hosts.listed(settings.cors_origins):
         return
-    has_tokens = bool(tokens.known().by_digest)
+    has_tokens = tokens.has_tokens()
     if has_tokens or not settings.is_local:
         why = "there are tokens" if has_tokens else "others can come in"
         raise Invalid(

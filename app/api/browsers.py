@@ -8,7 +8,7 @@ Methods other than GET, HEAD and POST, and headers such as X-HTTP-Method-Overrid
 permission that CORS gives. So no page of others can send LOOKUP and QUERY either.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,12 +32,16 @@ OWN_SITES = (None, "same-origin", "none")
 class Browsers:
     """Falcon middleware that refuses other hosts, and writes of pages of other origins.
 
-    It comes after whatever changes the method, the host or the scheme of a request.
+    It comes after whatever changes the method, the host or the scheme of a request. Any
+    origin may write only as long as ``has_tokens`` returns False.
     """
 
-    def __init__(self, hosts: Hosts, origins: Collection[str]) -> None:
+    def __init__(
+        self, hosts: Hosts, origins: Collection[str], has_tokens: Callable[[], bool]
+    ) -> None:
         self._include = lru_cache(MAX_SEEN)(hosts.include)
         self._origins = frozenset(origins)
+        self._has_tokens = has_tokens
 
     @property
     def permissions(self) -> Sequence[Any]:
@@ -52,7 +56,7 @@ class Browsers:
         return (CORSMiddleware(self._origins, EXPOSED), _VaryByOrigin())
 
     def process_request(self, request: Request, response: Response) -> None:
-        """Raise Misdirected and Denied.
+        """Raise Misdirected, Denied and Unavailable.
 
         A request of HTTP/1.0 may have no host; browsers always send one.
         """
@@ -67,7 +71,10 @@ class Browsers:
     def _check_writer(self, request: Request, host: str | None) -> None:
         origin = request.env.get("HTTP_ORIGIN")
         site = request.env.get("HTTP_SEC_FETCH_SITE")
-        if origin in self._origins or ANY in self._origins:
+        if origin in self._origins:
+            return
+        # With tokens, a browser adds one that it was given for /docs to any form.
+        if ANY in self._origins and not self._has_tokens():
             return
         own = own_origin(request.scheme, host) if host else None
         if origin in (None, own) and site in OWN_SITES:

@@ -56,7 +56,7 @@ def open_to_all():
 
 def own_pages():
     """Return the browsers of an application that only pages of its own may use."""
-    return Browsers(Hosts("127.0.0.1", ()), ())
+    return Browsers(Hosts("127.0.0.1", ()), (), lambda: False)
 
 
 def create(api, body):

@@ -1,6 +1,7 @@
 """What browsers may do: the hosts that are answered for, origins that write, CORS."""
 
 import json
+from base64 import b64encode
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -418,6 +419,20 @@ def test_any_origin_is_permitted_without_tokens_only(tmp_path):
         Invalid, match="without tokens on loopback, but there are tokens"
     ):
         open_service(settings, store=store)
+
+
+def test_any_page_may_write_only_until_there_is_a_token(tmp_path):
+    # A browser adds the name and the token that it was given for /docs.
+    settings = Settings.from_environment(data=tmp_path, cors_origins="*")
+    store = MemoryStore(collections(settings))
+    with closing(open_service(settings, store=store)) as service:
+        token = Tokens(store).create("me", "writer")
+        basic = b64encode(f"me:{token}".encode()).decode()
+        given = {"Origin": EVIL, "Sec_Fetch_Site": "cross-site"}
+        given["Authorization"] = f"Basic {basic}"
+        api = TestApp(service.application)
+        refused(send(api, "POST", T, {"name": "n"}, **given), 403)
+        assert not list(store.scan("svctasks"))
 
 
 def test_a_browser_needs_no_token_to_ask_what_a_permitted_page_may_send(tmp_path):
