@@ -45,6 +45,9 @@ _BARE = re.compile(rb"(?:^|[^\r])\n")
 
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n")
 
+_SECRET = re.compile("[0-9A-Za-z_=]{40,}")
+"""What may be a token, or one with its name as Basic has them."""
+
 _EXPECTED = "_expected_100_continue"
 """The attribute of a Request that lets gunicorn send "100 Continue" (it has no other)."""
 
@@ -267,7 +270,8 @@ def refusal(error: ParseException, settings: Settings) -> str:
         return long_line(settings.max_address)
     if isinstance(error, LimitRequestHeaders):
         return long_head(settings.max_head)
-    return shortened(error)
+    # A header that lacks its colon may be that of a token.
+    return shortened(_SECRET.sub("…", str(error)))
 
 
 def shortened(what: object) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import SERVERS
+from raw import exchange, head
 from running import Server, svctasks
 from shared import T, until
 
@@ -73,6 +74,29 @@ def test_a_refused_body_leaves_the_connection_in_order(each_server):
         assert reply.status == 200
     connection.close()
     assert len(server.request("GET", **bearer(token)).json) == 3
+
+
+@each_server
+def test_a_head_that_cannot_be_read_shows_no_token(each_server):
+    server = each_server
+    token = create(server.data, "ci", "reader")
+    encoded = b64encode(f"ci:{token}".encode()).decode()
+    sent = [
+        head(method, T, *fields)
+        for secret in (token, encoded)
+        for method, *fields in (
+            ("GET", f"Authorization Bearer {secret}"),
+            ("GET", f"Authorization Basic {secret} : x"),
+            ("GET", f"Authorization:\0{secret}"),
+            ("GET", f"Expect: {secret}"),
+            ("POST", f"Transfer-Encoding: {secret}"),
+        )
+    ]
+    replies = [exchange(server.port, each).text for each in sent]
+    _, logged = server.stop()
+    for text in (*replies, logged):
+        # Not even a part of one.
+        assert token[10:20] not in text and encoded[20:30] not in text
 
 
 @each_server
