@@ -14,7 +14,7 @@ def check(settings: Settings, has_tokens: bool) -> None:
     lacks = []
     if not has_tokens:
         lacks.append(
-            "a token, so that nobody reads or writes without: make one with svctasks "
+            "a token, so that nobody reads or writes without one: make it with svctasks "
             f"token create NAME --role admin --data {settings.data}"
         )
     if not (settings.tls_cert or settings.behind_proxy or settings.insecure):
@@ -24,8 +24,7 @@ def check(settings: Settings, has_tokens: bool) -> None:
             "--insecure, to go without"
         )
     if lacks:
-        where = "a proxy" if settings.behind_proxy else settings.address
+        where = "by a proxy" if settings.behind_proxy else f"at {settings.address}"
         raise Invalid(
-            f"whoever reaches {where} could use this server, which needs "
-            + "; and ".join(lacks)
+            f"others can reach this server {where}, so it needs " + "; and ".join(lacks)
         )

@@ -192,7 +192,7 @@ class QueryPace:
             raise Overdue("the server stops; try again")
         self._leave_turn()
         pacing.pause(PAUSE)
-        # One that waits for a lock has not worked, and whoever has the lock needs the turn.
+        # One that waits for a lock has not worked, and the one that has it needs the turn.
         if not holding and work - self._worked >= WORKED:
             while not pacing.turn.acquire(timeout=WAIT):
                 self._check(pacing.clock())
