@@ -33,6 +33,9 @@ from app.settings import Settings
 LINE = 8190
 """Bytes that a line before a chunk or all trailers may have."""
 
+CODING = "TRANSFER-ENCODING"
+"""What gunicorn calls the header."""
+
 STATUS: dict[type[Exception], int] = {
     LimitRequestLine: 414,
     LimitRequestHeaders: 431,
@@ -167,6 +170,10 @@ class Incoming:
         if not isinstance(reader, ChunkedReader):
             assert isinstance(reader, LengthReader)
             return self._sized(reader.length)
+        # gunicorn takes others before it, and leaves it to us to decode them.
+        codings = [text for name, text in request.headers if name == CODING]
+        if [text.strip().lower() for text in codings] != ["chunked"]:
+            raise UnsupportedTransferCoding(", ".join(codings))
 
         def check_trailers(lines: bytes) -> None:
             request.parse_headers(lines, from_trailer=True)
@@ -270,6 +277,8 @@ def refusal(error: ParseException, settings: Settings) -> str:
         return long_line(settings.max_address)
     if isinstance(error, LimitRequestHeaders):
         return long_head(settings.max_head)
+    if isinstance(error, UnsupportedTransferCoding):
+        return "Transfer-Encoding may be chunked only"
     # A header that lacks its colon may be that of a token.
     return shortened(_SECRET.sub("…", str(error)))
 

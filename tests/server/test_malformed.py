@@ -168,6 +168,17 @@ def test_a_malformed_head_is_refused(target: Server, what):
 
 
 @each_server
+@pytest.mark.parametrize(
+    "codings", [["gzip, chunked"], ["identity, chunked"], ["gzip", "chunked"]]
+)
+def test_a_coding_besides_chunked_is_refused(target: Server, codings):
+    fields = [f"Transfer-Encoding: {coding}" for coding in codings]
+    reply = exchange(target.port, head("POST", T, JSON, *fields), CHUNK + END)
+    assert reply.status in (400, 501)
+    assert reply.json["error_message"] == "Transfer-Encoding may be chunked only"
+
+
+@each_server
 @each_doubtful
 def test_a_doubtful_request_is_refused_or_read_as_one(target: Server, what):
     """What follows is a request of its own, or none; none after a length with chunks."""
