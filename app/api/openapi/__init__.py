@@ -71,7 +71,7 @@ OF_ERRORS = {
 """The headers of replies with errors."""
 
 TOO_LONG = {
-    414: "The address is longer than 8190 bytes; the web server itself says so.",
+    414: "The address is longer than the server takes; the web server itself says so.",
     431: "The headers are too long or too many; the web server itself says so.",
 }
 """What is refused before it comes to this service, and so in no form of its own."""
