@@ -8,7 +8,7 @@ such address (context-services contract, section 5).
 import logging
 from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import falcon
 from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Response
@@ -130,7 +130,7 @@ class _Answers:
     ) -> None:
         body: dict[str, Any]
         if begins(request.path, self._services_api):
-            uri = cut(_address(request), MAX_ADDRESS)
+            uri = cut(_without_tokens(_address(request)), MAX_ADDRESS)
             body = {"http_method": cut(request.method), "http_uri": uri}
             body |= {"http_code": status, "code": code, "description": message}
         else:
@@ -158,3 +158,9 @@ def _address(request: Request) -> str:
     path = request.env.get("SCRIPT_NAME", "") + request.env["PATH_INFO"]
     query = f"?{request.query_string}" if request.query_string else ""
     return quote(path, "/;=,:@~", "latin-1", "replace") + query
+
+
+def _without_tokens(address: str) -> str:
+    decoded = unquote(address)
+    shown = hidden(decoded)
+    return address if shown == decoded else quote(shown, "/?&;=,:@~")

@@ -8,6 +8,7 @@ from base64 import b64encode
 from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
+from urllib.parse import unquote
 
 import pytest
 from calls import raw, refused, send
@@ -188,6 +189,22 @@ def test_a_token_in_an_address_is_not_read(api, reader):
     assert "in an address is not read" in (
         send(api, "GET", f"{T}?access_token=x").json["error_message"]
     )
+
+
+def test_an_address_is_repeated_without_a_token_however_that_is_encoded(api, reader):
+    for sent in (
+        reader,
+        reader.replace("_", "%5f"),
+        "".join(f"%{ord(c):x}" for c in reader),
+    ):
+        reply = raw(
+            api,
+            "GET",
+            f"/services/{sent}?a={sent}",
+            RAW_URI=f"/services/{sent}?a={sent}",
+        )
+        uri = refused_services(reply, 401, "UNAUTHORIZED")["http_uri"]
+        assert reader not in unquote(uri) and uri.startswith("/services/svct_")
 
 
 def test_the_services_api_refuses_in_its_own_form(api, reader):
