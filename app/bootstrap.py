@@ -27,6 +27,7 @@ from app.datetimes import EPOCH, Clock, now
 from app.errors import Invalid, Unavailable
 from app.extensions import Extensions
 from app.hosts import Hosts
+from app.hours import zone
 from app.log_stream import LogStream
 from app.pacing import Pacing
 from app.query import Field, Order
@@ -38,15 +39,18 @@ from app.schemas import (
     stored_service,
     svctask,
     token,
+    workhours,
 )
 from app.services import Services
 from app.settings import Settings
+from app.starts import Starts
 from app.storage import Collection, Store, TableLimits
 from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import findings
 from app.storage.files.store import FileStore
 from app.svctasks import Svctasks, new_id
 from app.tokens import Tokens
+from app.workhours import WorkhoursTable
 
 log = logging.getLogger(__name__)
 
@@ -149,9 +153,16 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
     return UseCases(
         svctasks=Svctasks(store, clock, settings.node),
         services=Services(store, clock, Extensions(store), attributes),
+        starts=starts(store, settings, clock),
         business_attributes=attributes,
         modes=modes.Modes(store),
     )
+
+
+def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:
+    """Return the use cases of the starts of tasks."""
+    known = WorkhoursTable(store, settings.site, zone(settings.timezone))
+    return Starts(store, clock, known, settings.site)
 
 
 def open_store(settings: Settings, sync: Sync = os.fdatasync) -> FileStore:
@@ -189,6 +200,7 @@ def collections(settings: Settings) -> list[Collection]:
         EXTENSIONS,
         SERVICES,
         named_collection(business_attribute.NAME, business_attribute.loaded),
+        named_collection(workhours.NAME, workhours.loaded),
         named_collection(modes.TABLE, modes.loaded),
         TOKENS,
     ]

@@ -17,6 +17,7 @@ from app.demo import folder as demo_folder
 from app.errors import Conflict, Invalid, Unavailable
 from app.log_command import log
 from app.logs import visible
+from app.next_command import next_
 from app.outputs import STANDARD
 from app.settings import SETTINGS, Settings
 from app.streams import Commands, read_input
@@ -27,7 +28,7 @@ from app.variables import misspelt
 # when it is first imported, whether it counts for one process or for several.
 
 COLLECTIONS = click.Choice(
-    ["svctasks", "extensions", "services", "business_attributes"]
+    ["svctasks", "extensions", "services", "business_attributes", "workhours"]
 )
 
 
@@ -299,6 +300,7 @@ def restore(file: Path, data: Path | None) -> None:
 
 main.add_command(token)
 main.add_command(log)
+main.add_command(next_)
 
 
 @main.command()

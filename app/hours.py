@@ -29,6 +29,9 @@ _CHUNK = 32 * DAY
 _PROBE = 6 * 60 * MINUTE
 _EPOCH_DAY = EPOCH.toordinal()
 
+MAX_SHARED = 28
+"""How many periods the hours may have that tasks with the same ones share."""
+
 Times = tuple[tuple[int, ...], tuple[int, ...]]
 """The periods of a day, apart and in order: their starts, and their ends."""
 
@@ -40,7 +43,7 @@ def zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (KeyError, OSError, ValueError):
-        raise ValueError("is not a time zone, such as Europe/Berlin") from None
+        raise ValueError("must be a time zone such as Europe/Berlin") from None
 
 
 def times(periods: Iterable[tuple[int, int]]) -> Times:
@@ -76,18 +79,18 @@ class Hours:
     """The times of each day of the week, the first Monday, in a zone.
 
     ``days`` and ``annual``, by month and day, have other times than their weekday has.
+    Hours that are empty permit no moment.
     """
 
     zone: ZoneInfo
     week: tuple[Times, ...]
     days: Mapping[date, Times] = field(default_factory=dict)
     annual: Mapping[tuple[int, int], Times] = field(default_factory=dict)
+    is_empty: bool = field(init=False)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether no moment is permitted."""
+    def __post_init__(self) -> None:
         days = (*self.week, *self.days.values(), *self.annual.values())
-        return all(day == NEVER for day in days)
+        object.__setattr__(self, "is_empty", all(day == NEVER for day in days))
 
     def others(self) -> "Hours":
         """Return the hours that are not these."""
@@ -126,9 +129,16 @@ class Hours:
         return self.week[(day + 3) % 7]
 
 
-@lru_cache(maxsize=1 << 12)
 def weekly(periods: tuple[tuple[int, int, int], ...], zone: ZoneInfo) -> Hours:
     """Return the hours that are these periods in each week."""
+    # Clients choose how many there are: a long list is not kept.
+    if len(periods) > MAX_SHARED:
+        return Hours(zone, week(periods))
+    return _shared(periods, zone)
+
+
+@lru_cache(maxsize=512)
+def _shared(periods: tuple[tuple[int, int, int], ...], zone: ZoneInfo) -> Hours:
     return Hours(zone, week(periods))
 
 

@@ -6,7 +6,6 @@ milliseconds: what a date-time has of finer parts is cut off. Runner contract, s
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -30,15 +29,15 @@ class Start(NamedTuple):
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What decides when a task starts.
+class Schedule(NamedTuple):
+    """What decides when a task starts; nothing does where it is disabled, or not here.
 
     A regular task starts every ``interval`` milliseconds, counted from ``anchor``, from
     ``begin`` to ``end``; another one once, at ``anchor`` or when ``hours`` first permit.
     """
 
     is_enabled: bool
+    is_here: bool
     is_regular: bool
     interval: int
     anchor: int
@@ -47,8 +46,10 @@ class Schedule:
     hours: Hours | None
 
     @classmethod
-    def of(cls, task: Mapping[str, Any], hours_of: HoursOf) -> "Schedule":
-        """Return the schedule of a complete task."""
+    def of(
+        cls, task: Mapping[str, Any], hours_of: HoursOf, site: str = ""
+    ) -> "Schedule":
+        """Return the schedule of a complete task at a site; ``""`` is the only one."""
         start, stop = task["dtstart"], task["dtstop"]
         is_regular = bool(task["isregular"])
         if start:
@@ -59,6 +60,7 @@ class Schedule:
             begin = anchor = milliseconds_of(task["ext"]["ct"])
         return cls(
             is_enabled=bool(task["isenabled"]),
+            is_here=not site or is_at(task, site),
             is_regular=is_regular,
             interval=task["intervalsec"] * 1000,
             anchor=anchor,
@@ -70,6 +72,19 @@ class Schedule:
     def slot_from(self, moment: int) -> int:
         """Return the first slot from ``moment`` on, permitted or not, of a regular task."""
         return moment + (self.anchor - moment) % self.interval
+
+
+def is_at(task: Mapping[str, Any], site: str) -> bool:
+    """Return whether a task may start at a site with this name.
+
+    Which one of several sites starts a task is not known here. Runner contract, section 10.
+    """
+    mode, sites = task["sitemode"], task["sites"]
+    names = sites.split(",") if isinstance(sites, str) else sites
+    known = {name.strip() for name in names} - {""}
+    if mode in ("all", "any") or mode == "firstsite" and not known:
+        return True
+    return site in known
 
 
 class Search(Iterator[Start]):
@@ -89,7 +104,8 @@ class Search(Iterator[Start]):
 
     def __next__(self) -> Start:
         schedule = self._schedule
-        if not schedule.is_enabled or self._moment > self._last:
+        can_start = schedule.is_enabled and schedule.is_here
+        if not can_start or self._moment > self._last:
             raise StopIteration
         found = self._regular() if schedule.is_regular else self._single()
         if found is None:
@@ -172,12 +188,14 @@ def _why(
     """Return why a search found ``starts`` and no more."""
     if not schedule.is_enabled:
         return "isenabled is 0"
+    if not schedule.is_here:
+        return "it is not for this site (SVCTASKS_SITE)"
     if schedule.is_regular and not schedule.interval:
         return "intervalsec is 0"
-    if schedule.begin > schedule.end:
-        return "dtstart is after dtstop"
     if schedule.end < moment:
         return "dtstop has passed"
+    if schedule.begin > schedule.end:
+        return "dtstart is after dtstop"
     if not schedule.is_regular:
         if starts:
             return "isregular is 0: it starts once"

@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
-from app import hosts
+from app import hosts, hours
 from app.errors import Invalid
 from app.limits import LIMITS
 from app.variables import PORT, Setting, read, sentence
@@ -150,6 +150,21 @@ BASIC = (
         meaning="show values of mapped business attributes by name, not by id",
     ),
     Setting(
+        name="timezone",
+        variable="SVCTASKS_TIMEZONE",
+        kind="str",
+        default="UTC",
+        meaning="time zone of schedules where `workhours.json` names none, such as "
+        "`Europe/Berlin`",
+    ),
+    Setting(
+        name="site",
+        variable="SVCTASKS_SITE",
+        kind="str",
+        default="",
+        meaning="name of this site among the `sites` of tasks; empty: the only one",
+    ),
+    Setting(
         name="read_only",
         variable="SVCTASKS_READ_ONLY",
         kind="bool",
@@ -215,6 +230,8 @@ class Settings:
     fsync: str
     services_prefix: str
     map_names: bool
+    timezone: str
+    site: str
     read_only: bool
     delay: str
     fail_rate: float
@@ -359,6 +376,10 @@ class Settings:
             yield variables["fsync"], [f'must be always or never, not "{self.fsync}"']
         if self.services_prefix:
             yield from self._faults_of_prefix(variables["services_prefix"])
+        try:
+            hours.zone(self.timezone)
+        except ValueError as error:
+            yield variables["timezone"], [f'{error}, not "{self.timezone}"']
         if not _DURATION.fullmatch(self.delay):
             yield variables["delay"], [
                 f'must be such as 200ms or 1.5s, not "{self.delay}"'

@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from app import business_attributes, modes, services, svctasks
+from app import business_attributes, modes, services, starts, svctasks
 from app.api import bodies, middleware, problems
 from app.api.access_log import AccessLog
 from app.api.authentication import Access, Authentication
@@ -22,6 +22,7 @@ from app.api.routes import Route, routes
 from app.api.server import Health, Metrics, Mode, OpenApi, Status
 from app.api.services import Services
 from app.api.simulation import Simulation
+from app.api.starts import Starts
 from app.api.states_and_tasks import StatesAndTasks
 from app.api.svctasks import Svctasks
 from app.pacing import Pacing
@@ -62,6 +63,7 @@ class UseCases:
 
     svctasks: svctasks.Svctasks
     services: services.Services
+    starts: starts.Starts
     business_attributes: business_attributes.BusinessAttributes
     modes: modes.Modes
 
@@ -108,6 +110,7 @@ def create_application(
     of_services = use_cases.services
     resources: dict[str, object] = {
         "svctasks": Svctasks(use_cases.svctasks, pacing, limits),
+        "starts": Starts(use_cases.starts, pacing),
         "services": Services(of_services, pacing, limits.items),
         "states": StatesAndTasks(STATES, of_services),
         "tasks": StatesAndTasks(TASKS, of_services),

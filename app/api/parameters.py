@@ -31,6 +31,7 @@ from app.schemas.service import ASKED_FOR
 
 OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
 OF_ONE = ("mask", "flat")
+OF_STARTS = ("from", "until", "count")
 
 TASK_ARRAYS = ("active_tasks", "completed_tasks")
 

@@ -20,6 +20,9 @@ from app.schemas.value_types import INSTANT
 MAX_OFFSET = 2**63 - 1
 """What the counters of any database can hold."""
 
+MAX_STARTS = 1000
+"""How many starts one reply has at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueryParameter:
@@ -49,6 +52,16 @@ def _count(value: Any) -> int:
     if not 0 <= number <= MAX_OFFSET:
         raise ValueError(f"must be a whole number from 0 to {MAX_OFFSET}")
     return number
+
+
+def _at_most(most: int) -> Callable[[Any], int]:
+    def parse(value: Any) -> int:
+        number: int = INTEGER.parse(value)
+        if not 1 <= number <= most:
+            raise ValueError(f"must be a whole number from 1 to {most}")
+        return number
+
+    return parse
 
 
 def _instant(text: str) -> str:
@@ -123,6 +136,14 @@ TABLE: Mapping[str, QueryParameter] = {
     "task_types": _separated(_TYPES),
     "state_id": QueryParameter(
         INTEGER.parse, "Only the tasks of this state.", integer()
+    ),
+    "from": _moments("Only starts then or later; now without it."),
+    "until": _moments("Only starts up to then."),
+    "count": QueryParameter(
+        _at_most(MAX_STARTS),
+        "How many starts to show at most.",
+        {**integer(1, MAX_STARTS), "default": 10},
+        10,
     ),
     "cv-attribute": QueryParameter(
         field_of,

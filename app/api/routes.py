@@ -91,6 +91,10 @@ ROUTES = (
     _route("/rest/v1/service/svctasks/{id}", "svctasks", GET=(READER, "get_svctasks_one"),
            PATCH=(WRITER, "patch_svctasks_one"), DELETE=(WRITER, "delete_svctasks_one")),
 
+    # When tasks start: runner contract, section 11. A task has no id "next".
+    _route("/rest/v1/service/svctasks/next", "starts", GET=(READER, "get_starts"), QUERY=(READER, "query_starts")),
+    _route("/rest/v1/service/svctasks/{id}/next", "starts", GET=(READER, "get_starts_of_task")),
+
     # Services: context-services contract, section 2. A literal segment wins over a
     # parameter, so that a service with the id "start" could not be asked for.
     _route("/services/start", "services", POST=(WRITER, "post_services_start")),

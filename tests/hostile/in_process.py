@@ -26,6 +26,7 @@ TABLES = (
     "services",
     "extensions",
     "business_attributes",
+    "workhours",
     "modes",
     "tokens",
 )

@@ -23,6 +23,7 @@ BEYOND_SCHEMAS = (
     r"unique\.[0-9]+: is not the name of an attribute",
     r"unique: must be absent or name what is flagged unique",
     r"order: [a-z.]+ is named twice",
+    r"until: must not be before from",
     # What the address demands.
     r"(service|state|task)_id: must be [0-9]+, that of the address, or absent",
     # Schemathesis takes If-None-Match: 0 for what its pattern admits.

@@ -42,6 +42,8 @@ def everything(data):
     shutil.copytree(DATA, data)
     attribute = {"name": "Kinds", "values": [], "cv_attributes": ["Task.type"]}
     (data / "business_attributes.json").write_text(json.dumps([attribute]))
+    hours = {"name": "default", "timezone": "Europe/Berlin", "week": []}
+    (data / "workhours.json").write_text(json.dumps([hours]))
     (data / "modes.json").write_text('[{"name": "server", "mode": "maintenance"}]')
     [service] = documents(data, "services")
     service["active_states"][0]["Notes"] = {"by": "ann"}
@@ -53,7 +55,14 @@ def everything(data):
     return data
 
 
-TABLES = ["svctasks", "extensions", "services", "business_attributes", "modes"]
+TABLES = [
+    "svctasks",
+    "extensions",
+    "services",
+    "business_attributes",
+    "workhours",
+    "modes",
+]
 
 
 def documents(data, table):
@@ -312,6 +321,12 @@ def test_check_names_file_document_and_field(loaded):
             "(name Kinds), field cv_attributes.0: must be Service, State or Task",
         ),
         (
+            "workhours",
+            "Europe/Berlin",
+            "Europe/Atlantis",
+            "(name default), field timezone: must be a time zone such as",
+        ),
+        (
             "modes",
             "maintenance",
             "off",
@@ -436,10 +451,10 @@ def test_a_backup_brings_back_what_was(loaded, tmp_path):
 def test_a_backup_brings_back_every_table(everything, tmp_path):
     file = tmp_path / "backup.tar.gz"
     result = svctasks("backup", file, data=everything)
-    assert (result.returncode, result.stdout) == (0, "7 documents backed up\n")
+    assert (result.returncode, result.stdout) == (0, "8 documents backed up\n")
     other = tmp_path / "other"
     result = svctasks("restore", file, data=other)
-    assert (result.returncode, result.stdout) == (0, "7 documents restored\n")
+    assert (result.returncode, result.stdout) == (0, "8 documents restored\n")
     assert result.stderr == ""
     second = tmp_path / "second.tar.gz"
     svctasks("backup", second, data=other)
@@ -637,7 +652,7 @@ def test_delay_and_fail_rate_are_simulated(loaded):
         server.kill()
 
 
-@pytest.mark.parametrize("table", ["extensions", "business_attributes"])
+@pytest.mark.parametrize("table", ["extensions", "business_attributes", "workhours"])
 def test_every_table_of_clients_is_exported_and_imported(everything, tmp_path, table):
     exported = svctasks("export", table, data=everything)
     assert exported.returncode == 0, exported.stderr

@@ -28,7 +28,7 @@ HTML = "text/html"
 FURTHER = "x-oai-additionalOperations"
 
 RESOURCES = {
-    "service tasks": ("svctasks",),
+    "service tasks": ("svctasks", "starts"),
     "services": ("services", "states", "tasks"),
     "extensions": (
         "service_values",

@@ -157,6 +157,22 @@ _SVCTASKS: Mapping[str, str] = {
         "alone."
     ),
     "delete_svctasks_one": "Replies with 204, and with 404 if there is no such task.",
+    "get_starts": (
+        "By time, then in the order of creation; those of a day if `until` is left out. "
+        "`is_more` says whether there are further ones up to `until`. Disabled tasks, and "
+        "those of other sites, have none."
+    ),
+    "query_starts": (
+        "The body is a task as POST takes it. Nothing is stored. The reply is that of "
+        "GET for a task of that kind, created now."
+    ),
+    "get_starts_of_task": (
+        "`slot` is when the task is due, and `start` when it is started: for a single "
+        "task, the first moment from then on that the schedule permits. `local` is the "
+        "start in the zone of the working hours. `why` says why there are fewer starts "
+        "than `count`. Slots are counted in elapsed seconds, so that an interval of a day "
+        "moves by an hour in local time when daylight saving begins or ends."
+    ),
 }
 
 _SERVICES: Mapping[str, str] = {
@@ -277,6 +293,10 @@ MEMBERS: Mapping[str, str] = {
     "periods": "Times of a week, timestart before timestop, in minutes; 1 is Monday.",
     "opts": "Title, comment, and keys of the client's own. In a body they may be "
     "dotted members of the task too, such as opts.title.",
+    "zone": "The time zone in which schedules are read.",
+    "hours": "Which working hours hold, and where they and the zone come from.",
+    "why": "Why there are fewer starts than were asked for.",
+    "is_more": "Whether there are further starts up to until.",
     "ext": "Keys of the client's own, and the server's: creation and last change. In a "
     "body they may be dotted members of the task too.",
     # Services, states and tasks

@@ -11,6 +11,7 @@ from app.api.parameters import (
     OF_LIST,
     OF_SERVICE,
     OF_SERVICES,
+    OF_STARTS,
     OF_STATE,
     OF_STATES,
     OF_TASK,
@@ -145,6 +146,24 @@ _SVCTASKS: Mapping[str, Operation] = {
         errors=CHANGING,
     ),
     "delete_svctasks_one": _delete("delete a service task"),
+    "get_starts": Operation(
+        "list the next starts of all service tasks",
+        {200: "Agenda"},
+        parameters=OF_STARTS,
+    ),
+    "query_starts": Operation(
+        "list the starts that a service task would have",
+        {200: "Starts"},
+        "NewSvctask",
+        parameters=OF_STARTS,
+        errors=(*READING, *BODY),
+    ),
+    "get_starts_of_task": Operation(
+        "list the next starts of a service task",
+        {200: "Starts"},
+        parameters=OF_STARTS,
+        errors=(*READING, 404),
+    ),
 }
 
 

@@ -65,6 +65,25 @@ def _svctasks() -> dict[str, JsonSchema]:
     }
 
 
+def _starts() -> dict[str, JsonSchema]:
+    moment = ref("ShownMoment")
+    local: JsonSchema = {
+        "type": "string",
+        "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}[+-][0-9:.]+$",
+    }
+    start = {"slot": moment, "start": moment, "local": local}
+    task = {"svctask": ref("SvctaskId"), "name": TEXTUAL}
+    of_site = {"zone": NOT_EMPTY, "hours": NOT_EMPTY}
+    return {
+        "Start": _object(**start),
+        "Starts": _object(3, **of_site, starts=array(ref("Start")), why=NOT_EMPTY),
+        "StartOfTask": _object(**start, **task),
+        "Agenda": _object(
+            **of_site, starts=array(ref("StartOfTask")), is_more={"type": "boolean"}
+        ),
+    }
+
+
 def _services() -> dict[str, JsonSchema]:
     """Return services, states and tasks with all that can be asked for."""
     event = {"started": ref("Event"), "completed": ref("Event")}
@@ -183,6 +202,7 @@ def _server() -> dict[str, JsonSchema]:
 
 REPLIES: Mapping[str, JsonSchema] = {
     **_svctasks(),
+    **_starts(),
     **_services(),
     **_metadata(),
     **_server(),

@@ -1,0 +1,77 @@
+"""The command that says when tasks start next, and why a task does not."""
+
+from pathlib import Path
+
+import click
+
+from app import datetimes
+from app.command_faults import explained
+from app.command_options import data as data_option
+from app.logs import visible
+from app.settings import Settings
+
+
+def _moment(context: object, parameter: object, text: str | None) -> str | None:
+    """Return the date-time that ``text`` is, if any."""
+    if text is None:
+        return None
+    try:
+        return datetimes.parse(text)
+    except ValueError as error:
+        raise click.BadParameter(f'{error}, not "{visible(text)}"') from None
+
+
+@click.command("next")
+@click.argument("id", required=False)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=10,
+    metavar="N",
+    help="How many starts to print at most. [default: 10]",
+)
+@click.option(
+    "--from",
+    "begin",
+    callback=_moment,
+    metavar="TIME",
+    help="Only starts then or later. [default: now]",
+)
+@click.option(
+    "--until", callback=_moment, metavar="TIME", help="Only starts up to then."
+)
+@data_option
+@explained
+def next_(
+    id: str | None,
+    count: int,
+    begin: str | None,
+    until: str | None,
+    data: Path | None,
+) -> None:
+    """Print when a task starts next, and why not; without ID, all tasks of a day.
+
+    Of each start are printed: the moment, the local time in the zone of the schedules and,
+    without ID, the id and the name of the task.
+
+    Example: svctasks next 380daae6-016c-cdd4-606e-50e54938780c --count 3
+    """
+    from app import bootstrap
+    from app.command_store import existing_store
+    from app.starts import Wanted
+
+    settings = Settings.from_environment(data=data)
+    wanted = Wanted(begin, until, count)
+    with existing_store(settings) as store:
+        starts = bootstrap.starts(store, settings)
+        found = starts.of_task(id, wanted) if id else starts.agenda(wanted)
+    click.echo(f"zone {found['zone']}, hours: {visible(found['hours'])}")
+    for start in found["starts"]:
+        cells = [start["start"], start["local"]]
+        if id is None:
+            cells += [start["svctask"], visible(start["name"])]
+        click.echo("  ".join(cells))
+    if why := found.get("why"):
+        click.echo(why)
+    if found.get("is_more"):
+        click.echo(f"and more; these are {count}")
