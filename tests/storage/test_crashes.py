@@ -238,7 +238,7 @@ def test_fork_while_others_write_leaves_the_child_able_to_work(tmp_path):
 
 
 def test_fork_while_a_thread_searches_leaves_the_child_able_to_search(tmp_path):
-    """The thread holds the lock of the documents, and is not there in the child."""
+    """The thread makes a list, and is not there in the child."""
     searching, may_go_on = threading.Event(), threading.Event()
     parent = os.getpid()
 
@@ -253,12 +253,14 @@ def test_fork_while_a_thread_searches_leaves_the_child_able_to_search(tmp_path):
     store = open_notes(tmp_path)
     store.insert("notes", note("a", 1), note("b", 2))
     with ThreadPoolExecutor(1) as pool:
-        search = pool.submit(store.find, "notes", Query(order=(Order(slow),)))
+        asked = Query(order=(Order(slow),))
+        search = pool.submit(store.find, "notes", asked)
         assert searching.wait(PATIENCE)
-        child = Child(lambda: store.find("notes", query({"n": 1})).total)
+        both = (asked, query({"n": 1}))
+        child = Child(lambda: [store.find("notes", each).total for each in both])
         may_go_on.set()
         assert search.result(PATIENCE).total == 2
-    assert child.result() == 1
+    assert child.result() == [2, 1]
     store.close()
 
 

@@ -214,7 +214,7 @@ def test_lists_that_are_cached_are_bounded_for_all_orders_and_filters_together()
         assert held.find(query(where, ["name"]))[1] <= 1
     held.find(query(None, ["name"]))
     assert cache.size <= max(WHOLE_LISTS_CACHED * len(held), 2 + LIST_COST)
-    reachable = [each for each in cache._lists if each.postings._lists]
+    reachable = [each for each in cache._lists if each.postings.lists]
     assert len(reachable) == len(cache._lists)
 
 

@@ -5,13 +5,18 @@ on: a service that is never asked for a field pays nothing for it. A postings ho
 records that share one value as lists sorted by each order that was asked for, so that
 filter, order, offset and limit are answered by a slice. Records are never changed, only
 replaced: a page that was handed out stays what it was while writers go on.
+
+The lock of the indexes is held for moments only. An index or a list is made without it, of
+the records as they are then, by one thread while others wait; what changes meanwhile is
+noted, and applied at the end.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count
-from typing import Any
+from typing import TypeVar
 
 from orjson import dumps
 
@@ -26,20 +31,26 @@ from app.query.predicate import (
     without,
 )
 from app.query.values import SCALARS
-from app.storage import Collection, Document, Key
+from app.storage import Collection, Key
 from app.storage.files.records import Decoded, Record
 from app.storage.files.sorted_index import (
     WHOLE_LISTS_CACHED,
     Cache,
+    Index,
     Keys,
+    Making,
     Orders,
     PostingList,
+    SortedList,
     ascending,
     put_in_order,
 )
 
+Name = TypeVar("Name", bound=Hashable)
+Made = TypeVar("Made", SortedList, Index)
+
 WAIT = 0.1
-"""Seconds for which one waits at a time for somebody who makes an index."""
+"""Seconds for which one waits at a time for somebody who makes a list or an index."""
 
 MANY = 1000
 """From so many documents on, a query asks its pace before it looks at or sorts them."""
@@ -66,7 +77,9 @@ class Documents:
         self._first = sort_key(collection.order)
         self._all: PostingList | None = None
         self._cache = Cache(lambda: WHOLE_LISTS_CACHED * len(self._by_key))
-        self._indexes: dict[Field, dict[Any, PostingList]] = {}
+        self._indexes: dict[Field, Index] = {}
+        # While somebody makes the list of all.
+        self._listing: Making | None = None
         # The fields that lists and indexes were made by.
         self._listed = {order.field for order in collection.order}
         # What was under a key at the last refresh of the indexes, and what is there now.
@@ -110,7 +123,7 @@ class Documents:
                 self._by_key.pop(key, None)
             # Who finds the new number finds the new documents.
             self.version = next(_versions)
-            if self._all is None:
+            if self._all is None and self._listing is None:
                 return
             for key, before in former.items():
                 first, _ = self._stale.get(key, (before, None))
@@ -122,55 +135,120 @@ class Documents:
             self._refresh_indexes()
 
     def after_fork(self) -> None:
-        """Start anew in a child process: who held the lock is not there."""
+        """Start anew in a child process: who held the lock or made a list is not there."""
         self._lock = threading.Lock()
+        self._all = self._listing = None
+        self._cache = Cache(lambda: WHOLE_LISTS_CACHED * len(self._by_key))
+        self._indexes = {}
+        self._stale = {}
 
     def find(self, query: Query, pace: Pace = unhurried) -> tuple[list[Record], int]:
         """Return the page that ``query`` asks for, and the number of all matches."""
         order, is_mirrored = ascending(query.order)
-        held = partial(pace, holding=True)
         end = None if query.limit is None else query.offset + query.limit
-        self._acquire(pace)
-        try:
+        with self._lock:
             self._refresh_indexes()
-            postings, rest = self._candidates(query, held)
+            postings, rest = self._candidates(query.where, pace)
             if (ahead := self._ahead(postings, rest, order)) > MANY:
                 # It may have to wait, or be refused, and others need the lock meanwhile.
-                self._lock.release()
-                try:
+                with self._unlocked():
                     pace(ahead)
-                finally:
-                    self._acquire()
-                self._refresh_indexes()
-                postings, rest = self._candidates(query, held)
-            if rest is None:
+                postings, rest = self._candidates(query.where, pace)
+            if rest is None and (postings.is_lasting or not order):
+                if query.offset < len(postings) and query.limit != 0:
+                    self._sort(postings, order, pace)
                 total = len(postings)
                 start = min(query.offset, total)
                 stop = total if end is None else min(end, total)
                 if start >= stop:
                     return [], total
-                self._listed |= {by.field for by in order}
                 if not is_mirrored:
-                    return postings.page(order, start, stop, held), total
+                    return postings.page(order, start, stop), total
                 start, stop = total - stop, total - start
-                return postings.page(order, start, stop, held)[::-1], total
-            present, records = self._limited(postings, order, rest, held)
-        finally:
-            self._lock.release()
+                return postings.page(order, start, stop)[::-1], total
+            present, records = self._limited(postings, order, rest, pace)
         pace(len(records))
-        matches = predicate(rest)
-        found = [record for record in paced(records, pace) if matches(record.document)]
+        if rest is not None:
+            matches = predicate(rest)
+            records = [each for each in paced(records, pace) if matches(each.document)]
         if present != order:
-            put_in_order(found, order, pace)
+            put_in_order(records, order, pace)
         if is_mirrored:
-            found.reverse()
-        return found[query.offset : end], len(found)
+            records.reverse()
+        return records[query.offset : end], len(records)
 
-    def _acquire(self, pace: Pace = unhurried) -> None:
-        """Wait for the lock."""
-        if not self._lock.acquire(blocking=False):
-            while not self._lock.acquire(timeout=WAIT):
+    # The caller of all the following holds the lock
+
+    @contextmanager
+    def _unlocked(self) -> Iterator[None]:
+        """Let others have the lock; the indexes are up to date when it is back."""
+        self._lock.release()
+        try:
+            yield
+        finally:
+            self._lock.acquire()
+        self._refresh_indexes()
+
+    def _wait_for(self, making: Making, pace: Pace) -> None:
+        """Wait until another thread has made what it is making, or could not."""
+        with self._unlocked():
+            while not making.done.wait(WAIT):
                 pace()
+
+    def _sort(self, postings: PostingList, order: Orders, pace: Pace) -> None:
+        """See to it that there is a list of ``postings`` in ``order``."""
+        if not postings.has(order):
+            # Who changes them after the list was begun has to note it.
+            self._listed |= {by.field for by in order}
+            begin = partial(SortedList, postings, order)
+            self._make_once(postings.lists, order, begin, postings, pace)
+
+    def _index(self, field: Field, pace: Pace) -> None:
+        """See to it that there is an index of ``field``."""
+        index = self._indexes.get(field)
+        if index is None or index.making is not None:
+            everything = self._everything(pace)
+            self._listed.add(field)
+            begin = partial(Index, field, self._lasting)
+            self._make_once(self._indexes, field, begin, everything, pace)
+
+    def _make_once(
+        self,
+        present: dict[Name, Made],
+        name: Name,
+        begin: Callable[[], Made],
+        source: PostingList,
+        pace: Pace,
+    ) -> None:
+        """See to it that ``name`` is ``present``: make it of ``source``, or wait for it."""
+        while (made := present.get(name)) is None or made.making is not None:
+            if made is not None and made.making is not None:
+                self._wait_for(made.making, pace)
+                continue
+            made = present[name] = begin()
+            try:
+                self._make(made, source.page(), partial(pace, holding=True))
+            except BaseException:
+                del present[name]
+                raise
+
+    def _make(
+        self, made: SortedList | Index, records: list[Record], pace: Pace
+    ) -> None:
+        making = made.making
+        assert making is not None
+        try:
+            with self._unlocked():
+                made.make(records, pace)
+            while len(changes := making.take()) > MANY:
+                with self._unlocked():
+                    for change in paced(changes, pace):
+                        made.apply(*change)
+            for change in changes:
+                made.apply(*change)
+            made.finish()
+        finally:
+            making.done.set()
 
     def _ahead(
         self, postings: PostingList, rest: Condition | None, order: Orders
@@ -186,64 +264,69 @@ class Documents:
         return 0 if is_near else len(postings)
 
     def _limited(
-        self, postings: PostingList, order: Orders, rest: Condition, pace: Pace
+        self, postings: PostingList, order: Orders, rest: Condition | None, pace: Pace
     ) -> tuple[Orders, list[Record]]:
         """Return the records of ``postings`` that may fulfil ``rest``, and their order.
 
         That is ``order`` or that of the table.
         """
+        if rest is None:
+            return (), postings.page()
         if postings is self._all:
             for field in {comparison.field for comparison in limits(rest)}:
                 if field not in self._collection.indexed:
                     continue
                 by = (Order(field),)
-                self._listed.add(field)
                 near = bounds(rest, by[0])
-                if postings.count(by, near, pace) * FEW < len(postings):
-                    records = postings.within(by, near, pace)
+                self._sort(postings, by, pace)
+                if postings.count(by, near) * FEW < len(postings):
+                    records = postings.within(by, near)
                     return (), sorted(records, key=lambda record: record.position)
         present = order if postings.has(order) else ()
         first = present or self._collection.order
         limits_ = bounds(rest, first[0]) if first else []
-        return present, postings.within(present, limits_, pace)
+        return present, postings.within(present, limits_)
 
     def _candidates(
-        self, query: Query, pace: Pace
+        self, where: Condition | None, pace: Pace
     ) -> tuple[PostingList, Condition | None]:
         """Return the smallest list that holds all matches, and what is left to test."""
-        where = query.where
-        if where is None:
-            return self._everything(pace), None
-        best: tuple[int, Comparison, list[PostingList]] | None = None
-        # Their sizes are enough to compare them: only one is put together.
-        for comparison in equalities(where):
-            lists = self._posting_lists(comparison, pace)
-            if lists is not None:
-                size = sum(map(len, lists))
-                if best is None or size < best[0]:
-                    best = size, comparison, lists
-        if best is None:
+        indexed = [
+            comparison
+            for comparison in (() if where is None else equalities(where))
+            if self._is_key(comparison.field)
+            or comparison.field in self._collection.indexed
+        ]
+        if where is None or not indexed:
             return self._everything(pace), where
-        _, comparison, lists = best
+        # Others may write meanwhile: nothing was looked up yet.
+        for comparison in indexed:
+            if not self._is_key(comparison.field):
+                self._index(comparison.field, pace)
+        found = [(self._posting_lists(each), each) for each in indexed]
+        # Their sizes are enough to compare them: only one is put together.
+        lists, comparison = min(found, key=lambda pair: sum(map(len, pair[0])))
         rest = without(where, comparison)
         if len(lists) == 1:
             return lists[0], rest
-        positions = sorted(chain.from_iterable(found.positions for found in lists))
+        positions = sorted(chain.from_iterable(each.positions for each in lists))
         return self._part(positions), rest
 
-    def _posting_lists(
-        self, comparison: Comparison, pace: Pace
-    ) -> list[PostingList] | None:
-        """Return the lists of all that fulfil ``comparison``; None without an index."""
+    def _is_key(self, field: Field) -> bool:
+        return field.path == (self._collection.key,) and field.type in SCALARS
+
+    def _posting_lists(self, comparison: Comparison) -> list[PostingList]:
+        """Return the lists of all that fulfil ``comparison``, from an index."""
         field, wanted = comparison.field, comparison.operand
-        values = wanted if comparison.operator == "$in" else (wanted,)
-        if field.path == (self._collection.key,) and field.type in SCALARS:
-            keyed = [self._by_key.get(value) for value in set(values)]
-            return [self._part(self._positions(filter(None, keyed), pace))]
-        if field not in self._collection.indexed:
-            return None
-        index = self._index(field, pace)
-        return [index[value] for value in set(values) if value in index]
+        values = set(wanted if comparison.operator == "$in" else (wanted,))
+        if self._is_key(field):
+            keyed = list(filter(None, map(self._by_key.get, values)))
+            if self._all is None:
+                for record in keyed:
+                    self._put_in_position(Decoded(record))
+            return [self._part(sorted(record.position for record in keyed))]
+        lists = self._indexes[field].lists
+        return [lists[value] for value in values if value in lists]
 
     def _part(self, positions: Keys) -> PostingList:
         """Return a postings that is used once."""
@@ -252,37 +335,35 @@ class Documents:
     def _lasting(self, positions: Keys) -> PostingList:
         return PostingList(positions, self._by_key, self._cache)
 
-    def _positions(self, records: Iterable[Record], pace: Pace) -> Keys:
-        """Return the sorted positions of ``records``."""
-        records = list(records)
-        if self._all is None:
-            for record in paced(records, pace):
-                self._put_in_position(Decoded(record))
-        return sorted(record.position for record in records)
-
     def _put_in_position(self, decoded: Decoded) -> None:
         # The order of creation is known without a look into the document.
         first = self._first(decoded.document) if self._collection.order else ()
         decoded.record.position = (*first, decoded.record.number, decoded.record.key)
 
     def _everything(self, pace: Pace) -> PostingList:
-        if self._all is None:
-            self._all = self._lasting(self._positions(self._by_key.values(), pace))
+        while self._all is None:
+            if self._listing is not None:
+                self._wait_for(self._listing, pace)
+            else:
+                self._list_all(pace)
         return self._all
 
-    def _index(self, field: Field, pace: Pace) -> dict[Any, PostingList]:
-        index = self._indexes.get(field)
-        if index is None:
-            groups: dict[Any, Keys] = {}
-            for record in paced(self._everything(pace).page(), pace):
-                value = _value(field, record.document)
-                groups.setdefault(value, []).append(record.position)
-            index = {
-                value: self._lasting(positions) for value, positions in groups.items()
-            }
-            self._indexes[field] = index
-            self._listed.add(field)
-        return index
+    def _list_all(self, pace: Pace) -> None:
+        self._listing = Making()
+        records = list(self._by_key.values())
+        try:
+            with self._unlocked():
+                for record in paced(records, partial(pace, holding=True)):
+                    self._put_in_position(Decoded(record))
+                positions = sorted(record.position for record in records)
+            self._all = self._lasting(positions)
+        except BaseException:
+            self._stale.clear()
+            raise
+        finally:
+            self._listing.done.set()
+            self._listing = None
+        self._refresh_indexes()
 
     def _refresh_indexes(self) -> None:
         while self._stale and self._all is not None:
@@ -298,20 +379,9 @@ class Documents:
             return
         if new is not None:
             self._put_in_position(new)
-        _move(all_, all_, old, new)
-        for field, index in self._indexes.items():
-            before = after = None
-            if old is not None:
-                before = index[value := _value(field, old.document)]
-            if new is not None:
-                value_after = _value(field, new.document)
-                after = index.get(value_after)
-                if after is None:
-                    after = index[value_after] = self._lasting([])
-            _move(before, after, old, new)
-            if before is not None and not before:
-                before.close()
-                del index[value]
+        all_.change(old, new)
+        for index in self._indexes.values():
+            index.change(old, new)
 
     def _stands(self, old: Decoded, new: Decoded) -> bool:
         """Return whether ``new`` has the position of ``old`` in all lists."""
@@ -325,23 +395,3 @@ class Documents:
             if isinstance(before, list | dict) and dumps(before) != dumps(after):
                 return False
         return True
-
-
-def _move(
-    before: PostingList | None,
-    after: PostingList | None,
-    old: Decoded | None,
-    new: Decoded | None,
-) -> None:
-    """Replace ``old``, which is in the postings ``before``, by ``new`` in ``after``."""
-    if before is after and before is not None and old is not None and new is not None:
-        before.replace(old, new)
-        return
-    if before is not None and old is not None:
-        before.remove(old)
-    if after is not None and new is not None:
-        after.add(new)
-
-
-def _value(field: Field, document: Document) -> Any:
-    return field.type.comparison_key(field.find(document))

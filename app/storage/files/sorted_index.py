@@ -10,6 +10,7 @@ An order whose last field descends is the mirror of another one, ties included, 
 read from that one's list backwards.
 """
 
+import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -17,15 +18,16 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
-from app.pacing import Pace, unhurried
-from app.query import Comparison, Order
+from app.pacing import Pace, paced
+from app.query import Comparison, Field, Order
 from app.query.predicate import SORTED, sort, sort_key
 from app.storage import Key
 from app.storage.files.records import Decoded, Record
 
 WHOLE_LISTS_CACHED = 4
 """All lists of a table in other orders have together at most this many times as many
-entries as the table has documents. An entry takes 100 to 200 bytes."""
+entries as the table has documents. An entry takes 150 to 300 bytes. Those that are being
+made come on top: no more at a time than long queries run."""
 
 LIST_COST = 16
 """What a list takes besides its entries, in entries."""
@@ -44,16 +46,73 @@ def ascending(order: Orders) -> tuple[Orders, bool]:
     return tuple(Order(by.field, not by.descending) for by in order), True
 
 
+class Making:
+    """What one thread makes of records as they were, while others wait until it is done.
+
+    Meanwhile, changes are noted: records that were there, and those that replaced them.
+    """
+
+    __slots__ = ("done", "_changes")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self._changes: list[tuple[Record | None, Record | None]] = []
+
+    def note(self, old: Decoded | None, new: Decoded | None) -> None:
+        """Note a change; what was decoded for it is not kept."""
+        self._changes.append((old.record if old else None, new.record if new else None))
+
+    def take(self) -> list[tuple[Decoded | None, Decoded | None]]:
+        """Return what was noted since the last time."""
+        changes, self._changes = self._changes, []
+        return [
+            (Decoded(old) if old else None, Decoded(new) if new else None)
+            for old, new in changes
+        ]
+
+
 class SortedList:
-    """The sort keys of a posting list in another order, and the size they count for."""
+    """The sort keys of a posting list in another order, and the size they count for.
 
-    __slots__ = ("postings", "order", "keys", "size")
+    It is there from the moment on at which somebody begins to make it.
+    """
 
-    def __init__(self, postings: "PostingList", order: Orders, keys: Keys) -> None:
+    __slots__ = ("postings", "order", "keys", "size", "making")
+
+    def __init__(self, postings: "PostingList", order: Orders) -> None:
         self.postings = postings
         self.order = order
-        self.keys = keys
+        self.keys: Keys = []
         self.size = 0
+        self.making: Making | None = Making()
+
+    def make(self, records: list[Record], pace: Pace) -> None:
+        """Sort ``records``, which are in the order of the table."""
+        self.keys = put_in_order(records, self.order, pace)
+
+    def change(self, old: Decoded | None, new: Decoded | None) -> None:
+        """Replace ``old`` by ``new``; a list that is being made notes it for later."""
+        if self.making is not None:
+            self.making.note(old, new)
+        else:
+            self.apply(old, new)
+
+    def apply(self, old: Decoded | None, new: Decoded | None) -> None:
+        """Replace ``old`` by ``new``."""
+        key = _key_of(self.order)
+        before = None if old is None else key(old)
+        after = None if new is None else key(new)
+        if before == after:
+            return
+        if before is not None:
+            del self.keys[bisect_left(self.keys, before)]
+        if after is not None:
+            insort(self.keys, after)
+
+    def finish(self) -> None:
+        """Serve the list from now on."""
+        self.making = None
+        self.postings.use(self)
 
 
 class PostingList:
@@ -63,7 +122,7 @@ class PostingList:
     Its lists in other orders stay in the ``cache`` for the next time, if that is given.
     """
 
-    __slots__ = ("positions", "_records", "_cache", "_lists")
+    __slots__ = ("positions", "_records", "_cache", "lists")
 
     def __init__(
         self,
@@ -74,82 +133,77 @@ class PostingList:
         self.positions = positions
         self._records = records
         self._cache = cache
-        self._lists: dict[Orders, SortedList] = {}
+        self.lists: dict[Orders, SortedList] = {}
 
     def __len__(self) -> int:
         return len(self.positions)
 
+    @property
+    def is_lasting(self) -> bool:
+        """Whether its lists stay for the next time."""
+        return self._cache is not None
+
     def has(self, order: Orders) -> bool:
         """Return whether there is a list in ``order`` already."""
-        return not order or order in self._lists
+        found = self.lists.get(order)
+        return not order or found is not None and found.making is None
+
+    # In an order that there is a list of
 
     def page(
-        self,
-        order: Orders = (),
-        start: int = 0,
-        end: int | None = None,
-        pace: Pace = unhurried,
+        self, order: Orders = (), start: int = 0, end: int | None = None
     ) -> list[Record]:
         """Return the records from ``start`` to ``end`` in ``order``."""
-        return self._found(order, self._sorted(order, pace)[start:end])
+        return self._found(order, self._keys(order)[start:end])
 
-    def within(
-        self, order: Orders, limits: list[Comparison], pace: Pace
-    ) -> list[Record]:
+    def within(self, order: Orders, limits: list[Comparison]) -> list[Record]:
         """Return the records in ``order``, without what is not in ``limits``.
 
         They are those that ``bounds`` returns for the first field of the order.
         """
-        keys = self._sorted(order, pace)
+        keys = self._keys(order)
         start, end = self._span(keys, limits)
         return self._found(order, keys[start:end])
 
-    def count(self, order: Orders, limits: list[Comparison], pace: Pace) -> int:
+    def count(self, order: Orders, limits: list[Comparison]) -> int:
         """Return how many records ``within`` returns."""
-        start, end = self._span(self._sorted(order, pace), limits)
+        start, end = self._span(self._keys(order), limits)
         return max(0, end - start)
 
-    def add(self, new: Decoded) -> None:
-        insort(self.positions, new.record.position)
-        for other in self._lists.values():
-            insort(other.keys, _key_of(other.order)(new))
+    def change(self, old: Decoded | None, new: Decoded | None) -> None:
+        """Replace ``old``, if any, by ``new``, if any."""
+        before = None if old is None else old.record.position
+        after = None if new is None else new.record.position
+        if before != after:
+            if before is not None:
+                del self.positions[bisect_left(self.positions, before)]
+            if after is not None:
+                insort(self.positions, after)
+        for other in self.lists.values():
+            other.change(old, new)
 
-    def remove(self, old: Decoded) -> None:
-        del self.positions[bisect_left(self.positions, old.record.position)]
-        for other in self._lists.values():
-            del other.keys[bisect_left(other.keys, _key_of(other.order)(old))]
-
-    def replace(self, old: Decoded, new: Decoded) -> None:
-        if old.record.position != new.record.position:
-            self.remove(old)
-            self.add(new)
-            return
-        for other in self._lists.values():
-            key = _key_of(other.order)
-            before, after = key(old), key(new)
-            if before != after:
-                del other.keys[bisect_left(other.keys, before)]
-                insort(other.keys, after)
+    def use(self, used: SortedList) -> None:
+        """Note that a list is used."""
+        if self._cache is not None:
+            self._cache.use(used)
 
     def forget(self, order: Orders) -> None:
         """Let go of the list in ``order``."""
-        del self._lists[order]
+        del self.lists[order]
 
     def close(self) -> None:
-        """Let go of all lists."""
+        """Let go of all lists, and keep none that is being made."""
         if self._cache is not None:
-            for sorted_list in list(self._lists.values()):
-                self._cache.forget(sorted_list)
+            for sorted_list in list(self.lists.values()):
+                if sorted_list.making is None:
+                    self._cache.forget(sorted_list)
+            self._cache = None
 
-    def _sorted(self, order: Orders, pace: Pace) -> Keys:
+    def _keys(self, order: Orders) -> Keys:
         if not order:
             return self.positions
-        found = self._lists.get(order)
-        if found is None:
-            found = SortedList(self, order, put_in_order(self.page(), order, pace))
-            self._lists[order] = found
-        if self._cache is not None:
-            self._cache.use(found)
+        found = self.lists[order]
+        self.use(found)
         return found.keys
 
     def _found(self, order: Orders, keys: Keys) -> list[Record]:
@@ -173,6 +227,63 @@ class PostingList:
             else:
                 end = min(end, position)
         return start, end
+
+
+class Index:
+    """The posting lists of all values of a field; ``lasting`` makes one of positions.
+
+    Like a sorted list, it is there from the moment on at which somebody begins to make it.
+    """
+
+    def __init__(self, field: Field, lasting: Callable[[Keys], PostingList]) -> None:
+        self.field = field
+        self.lists: dict[Any, PostingList] = {}
+        self.making: Making | None = Making()
+        self._lasting = lasting
+
+    def make(self, records: list[Record], pace: Pace) -> None:
+        """Find the lists of ``records``, which are in the order of the table."""
+        groups: dict[Any, Keys] = {}
+        for record in paced(records, pace):
+            groups.setdefault(self._value(record), []).append(record.position)
+        self.lists = {
+            value: self._lasting(positions) for value, positions in groups.items()
+        }
+
+    def finish(self) -> None:
+        """Serve the index from now on."""
+        self.making = None
+
+    def change(self, old: Decoded | None, new: Decoded | None) -> None:
+        """Replace ``old`` by ``new``; an index that is being made notes it for later."""
+        if self.making is not None:
+            self.making.note(old, new)
+        else:
+            self.apply(old, new)
+
+    def apply(self, old: Decoded | None, new: Decoded | None) -> None:
+        """Replace ``old`` by ``new``."""
+        before = after = None
+        if old is not None:
+            before = self.lists[value := self._value(old)]
+        if new is not None:
+            value_after = self._value(new)
+            after = self.lists.get(value_after)
+            if after is None:
+                after = self.lists[value_after] = self._lasting([])
+        if before is not None and before is after:
+            before.change(old, new)
+            return
+        if before is not None:
+            before.change(old, None)
+            if not before:
+                before.close()
+                del self.lists[value]
+        if after is not None:
+            after.change(None, new)
+
+    def _value(self, record: Record | Decoded) -> Any:
+        return self.field.type.comparison_key(self.field.find(record.document))
 
 
 class Cache:
