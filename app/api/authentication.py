@@ -95,7 +95,7 @@ class Authentication:
                 return
             raise
         if not known.by_digest:
-            if self._is_open and _is_here(request.remote_addr):
+            if self._is_open and _is_here(request):
                 context.role = ADMIN
                 return
         elif (authorization := request.env.get("HTTP_AUTHORIZATION")) is not None:
@@ -134,11 +134,15 @@ class Authentication:
 
 
 @lru_cache(maxsize=64)
-def _is_here(address: str) -> bool:
+def _is_here(request: Request) -> bool:
     """Return whether a client is on this machine; that on a Unix socket has no address.
 
-    A server of somebody's own may listen where ``serve`` would not without a token.
+    A server of somebody's own may listen where ``serve`` would not without a token. What a
+    proxy of which the server does not know hands on comes from anywhere.
     """
+    if "HTTP_X_FORWARDED_FOR" in request.env or "HTTP_FORWARDED" in request.env:
+        return False
+    address = request.remote_addr
     try:
         return not address or ip_address(address).is_loopback
     except ValueError:

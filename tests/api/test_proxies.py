@@ -108,10 +108,12 @@ def test_an_untrusted_peer_is_believed_nothing(ask):
 
 def test_without_a_proxy_no_header_is_believed(application, log):
     service = application()
+    token = service.tokens.create("ann", "reader")
     reply = TestApp(service.application).get(
         "/",
         headers={
             "Host": "localhost",
+            "Authorization": f"Bearer {token}",
             "X-Forwarded-For": CLIENT,
             "X-Forwarded-Host": "evil.example",
             "X-Forwarded-Prefix": "/outer",

@@ -662,3 +662,12 @@ def test_tokens_that_cannot_be_read_open_nothing(api, settings, reader, store):
     refused(send(other, "GET"), 503)
     refused(send(other, "GET", **bearer(reader)), 503)
     assert send(other, "GET", "/health").json == {"status": "ok"}
+
+
+@pytest.mark.parametrize("name", ["X-Forwarded-For", "Forwarded"])
+def test_what_an_unknown_proxy_hands_on_needs_a_token_that_there_is_not(api, name):
+    """It comes from anywhere, though the proxy is a program of this machine."""
+    assert api.get(T).status_int == 200
+    reply = api.get(T, headers={name: "for=127.0.0.1"}, expect_errors=True)
+    assert reply.status_int == 401
+    assert "until it has a token" in reply.json["error_message"]
