@@ -138,6 +138,8 @@ def application(name, folder, options):
 class Rivals(BaseApplication):
     """One of them, served with the settings of the service until SIGTERM."""
 
+    certificates = None
+
     def __init__(self, settings, load):
         self.settings, self._load = settings, load
         super().__init__()
