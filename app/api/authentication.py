@@ -95,7 +95,7 @@ class Authentication:
                 return
             raise
         if not known.by_digest:
-            if self._is_open and _is_here(request):
+            if self._is_open and _is_of_this_machine(request):
                 context.role = ADMIN
                 return
         elif (authorization := request.env.get("HTTP_AUTHORIZATION")) is not None:
@@ -133,16 +133,22 @@ class Authentication:
         raise Unauthenticated(_reason(request, known))
 
 
-@lru_cache(maxsize=64)
-def _is_here(request: Request) -> bool:
-    """Return whether a client is on this machine; that on a Unix socket has no address.
+def _is_of_this_machine(request: Request) -> bool:
+    """Return whether a program of this machine sends this, and hands it on for nobody.
 
-    A server of somebody's own may listen where ``serve`` would not without a token. What a
-    proxy of which the server does not know hands on comes from anywhere.
+    A proxy of which the server does not know hands on what comes from anywhere.
     """
     if "HTTP_X_FORWARDED_FOR" in request.env or "HTTP_FORWARDED" in request.env:
         return False
-    address = request.remote_addr
+    return _is_here(request.remote_addr)
+
+
+@lru_cache(maxsize=64)
+def _is_here(address: str) -> bool:
+    """Return whether a client is on this machine; that on a Unix socket has no address.
+
+    A server of somebody's own may listen where ``serve`` would not without a token.
+    """
     try:
         return not address or ip_address(address).is_loopback
     except ValueError:

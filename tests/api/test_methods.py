@@ -98,8 +98,6 @@ def test_odd_headers_do_no_harm(api):
         "Cookie": "\xff=\xfe; =;",
         "Authorization": "Basic \xff",
         "Expect": "x",
-        "Forwarded": 'for="\xff',
-        "X_Forwarded_For": "\xff",
         "If_Modified_Since": "yesterday",
         "If_Unmodified_Since": "\xff",
         "If_Range": "\xff",
