@@ -88,12 +88,14 @@ ROUTES = (
     _route("/rest/v1/service/svctasks", "svctasks",
            GET=(READER, "get_svctasks"), POST=(WRITER, "post_svctasks"),
            LOOKUP=(READER, "lookup_svctasks"), QUERY=(READER, "query_svctasks")),
-    _route("/rest/v1/service/svctasks/{id}", "svctasks", GET=(READER, "get_svctasks_one"),
-           PATCH=(WRITER, "patch_svctasks_one"), DELETE=(WRITER, "delete_svctasks_one")),
 
     # When tasks start: runner contract, section 11. A task has no id "next".
     _route("/rest/v1/service/svctasks/next", "starts", GET=(READER, "get_starts"), QUERY=(READER, "query_starts")),
     _route("/rest/v1/service/svctasks/{id}/next", "starts", GET=(READER, "get_starts_of_task")),
+
+    # One task; a person who tries one operation after the other removes it last.
+    _route("/rest/v1/service/svctasks/{id}", "svctasks", GET=(READER, "get_svctasks_one"),
+           PATCH=(WRITER, "patch_svctasks_one"), DELETE=(WRITER, "delete_svctasks_one")),
 
     # Services: context-services contract, section 2. A literal segment wins over a
     # parameter, so that a service with the id "start" could not be asked for.
