@@ -36,6 +36,7 @@ class Pair(NamedTuple):
 
 def make_pair(folder: Path, name: str, kind: str = EC, *options: str) -> Pair:
     """Make a certificate for 127.0.0.1 and localhost with a key of ``kind``."""
+    given = options or ("-nodes",)
     pair = Pair(folder / f"{name}.pem", folder / f"{name}.key")
     command = f"openssl req -x509 -newkey {kind} -days 2 -subj /CN={name}"
     subprocess.run(
@@ -47,7 +48,7 @@ def make_pair(folder: Path, name: str, kind: str = EC, *options: str) -> Pair:
             pair.key,
             "-out",
             pair.certificate,
-            *(options or ("-nodes",)),
+            *given,
         ],
         check=True,
         capture_output=True,

@@ -25,6 +25,8 @@ def unpacked_literals(source):
 def is_literal(value):
     if isinstance(value, ast.IfExp):
         return is_literal(value.body) or is_literal(value.orelse)
+    if isinstance(value, ast.BoolOp):
+        return any(map(is_literal, value.values))
     return isinstance(value, LITERALS)
 
 
@@ -48,6 +50,7 @@ def test_a_literal_that_is_unpacked_is_found():
         "{**{x: 1}}",
         '[*"ab"]',
         "[*([a] if b else c)]",
+        "[*(a or [b])]",
         "{**({} if a else b)}",
     ]
     others = [

@@ -35,6 +35,12 @@ def bounded(least: int, most: int) -> Value:
     )
 
 
+def check_times(period: dict[str, Any]) -> None:
+    """Raise ValidationError unless a period ends after its start."""
+    if period["timestart"] >= period["timestop"]:
+        raise ValidationError("must be greater than timestart", "timestop")
+
+
 class PeriodSchema(Schema):
     """Times of a week at which a task may start, in minutes; 1 is Monday.
 
@@ -52,8 +58,7 @@ class PeriodSchema(Schema):
     @validates_schema
     def check_order(self, period: dict[str, Any], **_: Any) -> None:
         """Raise ValidationError unless the period ends after its start."""
-        if period["timestart"] >= period["timestop"]:
-            raise ValidationError("must be greater than timestart", "timestop")
+        check_times(period)
 
 
 class OptsSchema(Schema):

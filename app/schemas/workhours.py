@@ -14,7 +14,7 @@ from app import hours
 from app.errors import Faults
 from app.query.values import INTBOOL, INTEGER, TEXT
 from app.schemas.base import List, Nested, Schema, Value, refuse
-from app.schemas.svctask import bounded
+from app.schemas.svctask import bounded, check_times
 from app.schemas.value_types import TYPES
 
 NAME = "workhours"
@@ -37,8 +37,7 @@ class TimesSchema(Schema):
     @validates_schema
     def check_order(self, period: dict[str, Any], **_: Any) -> None:
         """Raise ValidationError unless the period ends after its start."""
-        if period["timestart"] >= period["timestop"]:
-            raise ValidationError("must be greater than timestart", "timestop")
+        check_times(period)
 
 
 class WeekSchema(TimesSchema):
