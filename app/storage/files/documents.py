@@ -43,6 +43,7 @@ from app.storage.files.sorted_index import (
     PostingList,
     SortedList,
     ascending,
+    change,
     put_in_order,
 )
 
@@ -381,7 +382,7 @@ class Documents:
             self._put_in_position(new)
         all_.change(old, new)
         for index in self._indexes.values():
-            index.change(old, new)
+            change(index, old, new)
 
     def _stands(self, old: Decoded, new: Decoded) -> bool:
         """Return whether ``new`` has the position of ``old`` in all lists."""

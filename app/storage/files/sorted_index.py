@@ -90,13 +90,6 @@ class SortedList:
         """Sort ``records``, which are in the order of the table."""
         self.keys = put_in_order(records, self.order, pace)
 
-    def change(self, old: Decoded | None, new: Decoded | None) -> None:
-        """Replace ``old`` by ``new``; a list that is being made notes it for later."""
-        if self.making is not None:
-            self.making.note(old, new)
-        else:
-            self.apply(old, new)
-
     def apply(self, old: Decoded | None, new: Decoded | None) -> None:
         """Replace ``old`` by ``new``."""
         key = _key_of(self.order)
@@ -180,7 +173,7 @@ class PostingList:
             if after is not None:
                 insort(self.positions, after)
         for other in self.lists.values():
-            other.change(old, new)
+            change(other, old, new)
 
     def use(self, used: SortedList) -> None:
         """Note that a list is used."""
@@ -254,13 +247,6 @@ class Index:
         """Serve the index from now on."""
         self.making = None
 
-    def change(self, old: Decoded | None, new: Decoded | None) -> None:
-        """Replace ``old`` by ``new``; an index that is being made notes it for later."""
-        if self.making is not None:
-            self.making.note(old, new)
-        else:
-            self.apply(old, new)
-
     def apply(self, old: Decoded | None, new: Decoded | None) -> None:
         """Replace ``old`` by ``new``."""
         before = after = None
@@ -326,3 +312,11 @@ def put_in_order(records: list[Record], order: Orders, pace: Pace) -> Keys:
 def _key_of(order: Orders) -> Callable[[Decoded], tuple[Any, ...]]:
     first = sort_key(order)
     return lambda decoded: (*first(decoded.document), decoded.record.position)
+
+
+def change(made: SortedList | Index, old: Decoded | None, new: Decoded | None) -> None:
+    """Replace ``old`` by ``new`` in what is ``made``; while it is, note it for later."""
+    if made.making is not None:
+        made.making.note(old, new)
+    else:
+        made.apply(old, new)
