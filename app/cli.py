@@ -19,7 +19,8 @@ from app.log_command import log
 from app.logs import visible
 from app.next_command import next_
 from app.outputs import STANDARD
-from app.settings import SETTINGS, Settings
+from app.setting_table import SETTINGS
+from app.settings import Settings
 from app.streams import Commands, read_input
 from app.token_commands import token
 from app.variables import misspelt

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from app.errors import NotFound
-from app.settings import REPEATED, SETTINGS, Settings, option
+from app.setting_table import SETTINGS
+from app.settings import REPEATED, Settings, option
 
 
 def path(text: str) -> Path:

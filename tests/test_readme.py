@@ -14,7 +14,7 @@ from shared import T
 from app.api.openapi.operations import OPERATIONS
 from app.api.routes import ROUTES
 from app.cli import main
-from app.settings import SETTINGS
+from app.setting_table import SETTINGS
 
 OWNER = "/services/{service_id}"
 

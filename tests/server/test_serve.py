@@ -15,7 +15,7 @@ from raw import head, many
 from running import SVCTASKS, Server, free_port, svctasks
 from shared import PATIENCE, T, until
 
-from app.settings import SETTINGS
+from app.setting_table import SETTINGS
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 
