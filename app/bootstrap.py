@@ -37,6 +37,7 @@ from app.schemas import (
     extension,
     service,
     stored_service,
+    svcscript,
     svctask,
     token,
     workhours,
@@ -203,6 +204,7 @@ def collections(settings: Settings) -> list[Collection]:
         named_collection(workhours.NAME, workhours.loaded),
         named_collection(modes.TABLE, modes.loaded),
         TOKENS,
+        SVCSCRIPTS,
     ]
 
 
@@ -246,6 +248,16 @@ EXTENSIONS = Collection(
     order=(Order(Field(("id",), TEXT)),),
     indexed=(),
     complete=extension.loaded,
+)
+
+
+SVCSCRIPTS = Collection(
+    name=svcscript.NAME,
+    key="code",
+    order=(Order(Field(("code",), TEXT)),),
+    indexed=(),
+    complete=svcscript.loaded,
+    is_private=True,
 )
 
 

@@ -238,12 +238,18 @@ def check(repair: bool, data: Path | None) -> None:
 @click.option(
     "--with-tokens", is_flag=True, help="Back up the digests of the tokens too."
 )
+@click.option(
+    "--with-scripts", is_flag=True, help="Back up the scripts too, with their secrets."
+)
 @data_option
 @explained
-def backup(file: Path, replace: bool, with_tokens: bool, data: Path | None) -> None:
+def backup(
+    file: Path, replace: bool, with_tokens: bool, with_scripts: bool, data: Path | None
+) -> None:
     """Write all data to a new FILE, a .tar.gz; the server may go on meanwhile.
 
-    FILE is - for the standard output. Tokens are left out, unless --with-tokens is given.
+    FILE is - for the standard output. Tokens and scripts are left out, unless
+    --with-tokens and --with-scripts are given.
 
     Example: svctasks backup svctasks-2026-11-22.tar.gz
     """
@@ -260,11 +266,14 @@ def backup(file: Path, replace: bool, with_tokens: bool, data: Path | None) -> N
         except Conflict as error:
             raise Conflict(f"{error.message}; --replace replaces it") from None
         with output as opened:
-            left_out = () if with_tokens else (bootstrap.TOKENS,)
+            wanted = {
+                bootstrap.TOKENS.name: with_tokens,
+                bootstrap.SVCSCRIPTS.name: with_scripts,
+            }
             tables = [
                 table
                 for table in bootstrap.collections(settings)
-                if table not in left_out
+                if wanted.get(table.name, True)
             ]
             count = import_export.back_up(store, tables, opened)
     _say_of(file, f"{count} documents backed up")
@@ -272,13 +281,17 @@ def backup(file: Path, replace: bool, with_tokens: bool, data: Path | None) -> N
 
 @main.command()
 @_from_file
+@click.option(
+    "--with-scripts", is_flag=True, help="Restore the scripts too: what tasks start."
+)
 @data_option
 @explained
-def restore(file: Path, data: Path | None) -> None:
+def restore(file: Path, with_scripts: bool, data: Path | None) -> None:
     """Replace all data by what FILE, a backup, holds; the server may go on meanwhile.
 
     The backup is checked as a whole before anything is replaced. Tables that a backup of
-    an older version does not have are left as they are.
+    an older version does not have are left as they are, and so are the scripts, unless
+    --with-scripts is given: who can write them can start any program.
 
     Example: svctasks restore svctasks-2026-11-22.tar.gz
     """
@@ -287,9 +300,12 @@ def restore(file: Path, data: Path | None) -> None:
     settings = Settings.from_environment(data=data)
     store = bootstrap.open_store(settings)
     try:
-        total, left = import_export.restore(
-            store, bootstrap.collections(settings), file
-        )
+        tables = [
+            table
+            for table in bootstrap.collections(settings)
+            if with_scripts or table != bootstrap.SVCSCRIPTS
+        ]
+        total, left = import_export.restore(store, tables, file)
     finally:
         store.close()
     for table in left:

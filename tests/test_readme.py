@@ -14,6 +14,7 @@ from shared import T
 from app.api.openapi.operations import OPERATIONS
 from app.api.routes import ROUTES
 from app.cli import main
+from app.schemas.svcscript import SvcscriptSchema
 from app.setting_table import SETTINGS
 
 OWNER = "/services/{service_id}"
@@ -98,6 +99,11 @@ def test_the_table_of_commands_is_the_programs():
         [f"`svctasks {name}`", command.help.split("\n")[0]]
         for name, command in main.commands.items()
     ]
+
+
+def test_the_table_of_scripts_is_the_schemas():
+    members = [row[0] for row in rows("Scripts", "app/deploy/README.md")]
+    assert members == [f"`{name}`" for name in SvcscriptSchema().names]
 
 
 def test_the_tables_of_routes_are_the_programs():
