@@ -1,0 +1,141 @@
+"""The output of a run, in a file of at most 1 MiB: its first 64 KiB, and its end.
+
+While it grows, the file is appended to. Before it would be too large, a shorter one
+replaces it, in which a line says how much is left out between the first 64 KiB and the
+end; who has the former one open sees that. Memory does not grow with the output. Runner
+contract, section 8.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+MOST = 1 << 20
+"""How large the file may be."""
+
+FIRST = 64 << 10
+"""How much of the beginning is kept."""
+
+PIECE = 64 << 10
+"""How much is written at once, at most."""
+
+_END = (MOST - FIRST) // 2
+_GAP = b"\n[%d bytes are left out here]\n"
+_LINE = 200
+
+
+class Output:
+    """The file at ``path``, which is begun anew; raises OSError.
+
+    ``total`` is how many bytes came, and ``fault`` says why not all of them could be
+    kept, if so.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = _opened(path)
+        self._size = 0
+        self._first = 0
+        self._left_out = 0
+        # Four bytes are the most that a character has.
+        self._last_line = b""
+        self._line = b""
+        self.total = 0
+        self.fault = ""
+
+    def write(self, piece: bytes) -> None:
+        """Take up to ``PIECE`` bytes more."""
+        self.total += len(piece)
+        self._note_lines(piece)
+        if self.fault:
+            return
+        try:
+            if self._size + len(piece) > MOST:
+                self._leave_out()
+            self._append(piece)
+        except OSError as error:
+            self.fault = error.strerror or str(error)
+
+    @property
+    def last_line(self) -> str:
+        """The last line that is not blank, or its first 200 characters."""
+        line = self._line.rstrip() or self._last_line
+        return line.decode(errors="replace")[:_LINE]
+
+    def close(self) -> None:
+        """Close the file."""
+        try:
+            os.close(self._descriptor)
+        except OSError as error:
+            # As on a network file system, which may write only now.
+            self.fault = self.fault or error.strerror or str(error)
+
+    def _append(self, piece: bytes) -> None:
+        _write(self._descriptor, piece)
+        self._size += len(piece)
+
+    def _leave_out(self) -> None:
+        """Replace the file by its first bytes and its end, and the gap between."""
+        with open(self._path, "rb", buffering=0) as file:
+            first = file.read(FIRST)
+            begin = self._size - _END
+            file.seek(begin)
+            end = file.read(_END)
+        self._left_out += begin - (self._first or FIRST)
+        gap = _GAP % self._left_out
+        fresh = self._path.with_suffix(".new")
+        descriptor = _opened(fresh)
+        try:
+            _write(descriptor, first + gap + end)
+            os.replace(fresh, self._path)
+        except OSError:
+            os.close(descriptor)
+            with suppress(OSError):
+                os.unlink(fresh)
+            raise
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+        self._first = len(first) + len(gap)
+        self._size = self._first + len(end)
+
+    def _note_lines(self, piece: bytes) -> None:
+        """Keep the beginnings of the last full line that is not blank, and of this one."""
+        # Programs that show their progress begin a line anew.
+        full, end, rest = piece.replace(b"\r", b"\n").rpartition(b"\n")
+        if end:
+            begun, _, later = full.partition(b"\n")
+            later = later.rstrip()
+            line = later[later.rfind(b"\n") + 1 :] or self._line + begun
+            self._last_line = _beginning(line).rstrip() or self._last_line
+            self._line = b""
+        self._line = _beginning(self._line + rest)
+
+
+def kept(path: Path) -> tuple[int, str]:
+    """Return how many bytes the file of an output has, and its last line that is not blank.
+
+    Of a run whose runner died nobody knows more.
+    """
+    try:
+        with open(path, "rb", buffering=0) as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - PIECE))
+            lines = file.read(PIECE).replace(b"\r", b"\n").strip().rpartition(b"\n")
+    except OSError:
+        return 0, ""
+    return size, lines[2].strip().decode(errors="replace")[:_LINE]
+
+
+def _beginning(line: bytes) -> bytes:
+    return line.lstrip()[: 4 * _LINE]
+
+
+def _opened(path: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(path, flags, 0o600)
+
+
+def _write(descriptor: int, content: bytes) -> None:
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
