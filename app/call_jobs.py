@@ -54,7 +54,9 @@ class CallJob:
             self._call = Call(request, output, wake)
         except RuntimeError:
             # Python has no error of its own for this.
-            raise Invalid("the call cannot be made: there are too many threads") from None
+            raise Invalid(
+                "the call cannot be made: there are too many threads"
+            ) from None
 
     @property
     def due(self) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from app.errors import NotFound
+from app.errors import NotFound, cut
 from app.query import suggestion
 from app.schemas import svcscript
 from app.storage import Document, Store
@@ -90,7 +90,7 @@ class Svcscripts:
             return Script.of(self._store.get(TABLE, code).document)
         except NotFound:
             nearest = suggestion(code, (script.code for script in self.all()))
-            raise NotFound(f"{code} is not in {TABLE}.json{nearest}") from None
+            raise NotFound(f"{cut(code)} is not in {TABLE}.json{nearest}") from None
 
     def all(self) -> list[Script]:
         """Return all scripts, in the order of their codes."""

@@ -4,20 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from executing import ENVIRON, URL
 
 from app.execution import Executor
-
-URL = "http://127.0.0.1:8000"
-
-ENVIRON = {
-    "PATH": "/usr/bin:/bin",
-    "HOME": "/root",
-    "LANG": "C.UTF-8",
-    "TZ": "Europe/Berlin",
-    "SVCTASKS_DATA": "/secret/place",
-    "API_KEY": "abc",
-    "LD_LIBRARY_PATH": "/usr/lib/of-the-system",
-}
 
 
 @pytest.fixture

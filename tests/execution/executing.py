@@ -11,6 +11,20 @@ from app.svcscripts import Script
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
 
+URL = "http://127.0.0.1:8000"
+"""The API, for scripts."""
+
+ENVIRON = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+    "TZ": "Europe/Berlin",
+    "SVCTASKS_DATA": "/secret/place",
+    "API_KEY": "abc",
+    "LD_LIBRARY_PATH": "/usr/lib/of-the-system",
+}
+"""The environment of the runner."""
+
 
 def order(script: Script, run: str = ID, **content: Any) -> Order:
     """Return an order for a run of a task."""

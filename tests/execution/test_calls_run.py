@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 from certificates import make_pair
-from conftest import ENVIRON, URL
-from executing import ID, end, ends, order, output, until_output
+from executing import ENVIRON, ID, URL, end, ends, order, output, until_output
 from running import free_port
-from shared import until
+from shared import PATIENCE, until
 
 from app.calls import signature
 from app.execution import Executor
@@ -98,14 +97,16 @@ def answer(status: int, body: bytes = b"", **headers: str) -> Any:
 def listening(speak: Callable[[socket.socket], None]) -> Iterator[str]:
     """Take one connection, and speak on it; the context has the address."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(PATIENCE)
 
     def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            try:
+        try:
+            connection, _ = listener.accept()
+            with connection:
                 speak(connection)
-            except OSError:
-                pass
+        except OSError:
+            # The client has gone.
+            pass
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -276,6 +277,9 @@ def test_answer_that_breaks_off_is_none(executor, said, reason):
     def speak(connection: socket.socket) -> None:
         connection.recv(1 << 16)
         connection.sendall(said)
+        connection.shutdown(socket.SHUT_WR)
+        # What is not read would reset the connection.
+        silent(connection)
 
     with listening(speak) as url:
         executor.start(order(call(url)))

@@ -13,8 +13,18 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import ENVIRON, URL
-from executing import ID, end, ends, order, output, python, shell, until_output
+from executing import (
+    ENVIRON,
+    ID,
+    URL,
+    end,
+    ends,
+    order,
+    output,
+    python,
+    shell,
+    until_output,
+)
 from shared import until
 
 from app.execution import Executor
@@ -253,8 +263,9 @@ def test_command_that_takes_too_long_is_ended(executor):
     outcome = end(executor)
     assert outcome.state == "timedout"
     assert outcome.reason == "it took longer than 1 seconds (timeoutsec)"
-    assert (outcome.exitcode, outcome.signal) == (None, signal.SIGKILL)
-    assert outcome.is_retryable
+    # On a busy machine it may not have come to ignore the first one.
+    assert outcome.signal in (signal.SIGTERM, signal.SIGKILL)
+    assert outcome.exitcode is None and outcome.is_retryable
 
 
 def test_command_that_has_ended_before_its_stop_keeps_its_state(executor, tmp_path):
@@ -309,10 +320,11 @@ def test_grandchild_in_a_session_of_its_own_ends_with_the_run(executor, how):
 def test_daemon_that_begins_while_its_parent_ends_is_ended_too(executor):
     runs = {f"{number:08x}-0000-0000-0000-000000000000" for number in range(20)}
     text = "setsid sleep 600 >/dev/null 2>&1 </dev/null & exit 0"
+    outcomes = {}
     for run in sorted(runs):
         executor.start(order(shell(text), run=run))
-        executor.wait(0)
-    outcomes = ends(executor, runs)
+        outcomes |= executor.wait(0)
+    outcomes |= ends(executor, runs - outcomes.keys())
     assert {outcome.state for outcome in outcomes.values()} == {"succeeded"}
     assert not of_runs(dict.fromkeys(runs, 0))
 
