@@ -38,6 +38,7 @@ from app.schemas import (
     service,
     stored_service,
     svcscript,
+    svcrun,
     svctask,
     token,
     workhours,
@@ -205,6 +206,9 @@ def collections(settings: Settings) -> list[Collection]:
         named_collection(modes.TABLE, modes.loaded),
         TOKENS,
         SVCSCRIPTS,
+        SVCRUNS,
+        CLOCKS,
+        RUNNERS,
     ]
 
 
@@ -268,6 +272,21 @@ def named_collection(name: str, complete: Complete) -> Collection:
 
 
 TOKENS = replace(named_collection(token.NAME, token.loaded), is_private=True)
+
+SVCRUNS = Collection(
+    name=svcrun.NAME,
+    key="id",
+    order=(),
+    indexed=(svcrun.FIELDS.one("svctask"),),
+    complete=svcrun.loaded,
+    is_edited=False,
+)
+
+CLOCKS = Collection(svcrun.CLOCKS, "id", (), (), svcrun.loaded_clock, is_edited=False)
+
+RUNNERS = Collection(
+    svcrun.RUNNERS, "id", (), (), svcrun.loaded_runner, is_edited=False
+)
 
 _INDEXED = (TEXT, ID, INTEGER, INTBOOL, DATE)
 

@@ -1,0 +1,282 @@
+"""Clocks: what the runners keep of one task, and the changes of that document.
+
+Pure. A clock has the moment ``armed`` and the last ``slot`` that was consumed, in
+milliseconds since 1970; the runs that are ``active``; those ``wanted``, which are started
+when there is room; the ``retry`` that is to come; the ``stretch`` of missed or skipped
+slots that goes on; and the records that are ``unrecorded``: what is in the history may be
+taken away here, never the other way round. A change that changes nothing returns the very
+document. Runner contract, sections 4, 5 and 8.
+"""
+
+from collections.abc import Collection, Mapping
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from app.datetimes import milliseconds_of, of_milliseconds
+from app.hours import FIRST
+from app.passed_slots import Slots
+from app.storage import Document
+
+DECIDING = (
+    "isenabled",
+    "isregular",
+    "intervalsec",
+    "dtstart",
+    "dtstop",
+    "schedule",
+    "periods",
+    "svcscriptcode",
+    "sitemode",
+    "sites",
+)
+"""The fields of a task that arm its clock anew when they change."""
+
+NO_SLOT = FIRST - 1
+"""The slot of a clock that has consumed none."""
+
+MAX_RETRY_DELAY = 3_600_000
+
+SETTLING = 5_000
+"""How many milliseconds after its ``ext.lwt`` a task may come to be seen."""
+
+FAILURES = ("failed", "timedout", "lost")
+
+
+class Policy(Protocol):
+    """What an operator has laid down for a script. Runner contract, section 6."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def catchup(self) -> str: ...
+    @property
+    def latesec(self) -> float | None: ...
+    @property
+    def spreadsec(self) -> float: ...
+    @property
+    def most(self) -> int | None: ...
+    @property
+    def retries(self) -> int: ...
+    @property
+    def retrysec(self) -> float: ...
+    @property
+    def idempotent(self) -> bool: ...
+    @property
+    def onfail(self) -> str: ...
+
+
+def run_id(task: str, site: str, slot: int, what: int | str) -> str:
+    """Return the id of a run; ``what`` is its attempt, or why there was none."""
+    digest = blake2b(f"{task}\n{site}\n{slot}\n{what}".encode(), digest_size=16)
+    text = digest.hexdigest()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def clock_id(task: Document, site: str) -> str:
+    """Return the key of the clock of a task: one for each site, or one for all."""
+    is_of_site = site and task["sitemode"] in ("all", "sites")
+    return f"{task['id']}@{site}" if is_of_site else task["id"]
+
+
+def timing(task: Document) -> str:
+    """Return a digest of the fields that decide when a task starts, and what."""
+    values = repr([task[name] for name in DECIDING])
+    return blake2b(values.encode(), digest_size=8).hexdigest()
+
+
+def spread(task: Document, policy: Policy | None) -> int:
+    """Return how many milliseconds the starts of a task are later than its slots."""
+    if policy is None or not policy.spreadsec:
+        return 0
+    digest = blake2b(task["id"].encode(), digest_size=8).digest()
+    return int.from_bytes(digest) % (int(policy.spreadsec * 1000) + 1)
+
+
+def new(task: Document, site: str, alive: int, now: int) -> dict[str, Any]:
+    """Return the clock of a task that a runner sees for the first time."""
+    id_ = clock_id(task, site)
+    return {
+        "id": id_,
+        "svctask": task["id"],
+        "site": site if id_ != task["id"] else "",
+        "timing": timing(task),
+        "armed": armed(task, alive, now),
+        "slot": NO_SLOT,
+        "behind": NO_SLOT,
+        "active": [],
+        "wanted": [],
+        "retry": None,
+        "stretch": None,
+        "unrecorded": [],
+    }
+
+
+def is_recent(task: Document, alive: int) -> bool:
+    """Return whether a task was written since the last look, as far as one can know."""
+    return milliseconds_of(task["ext"]["lwt"]) >= alive - SETTLING
+
+
+def armed(task: Document, alive: int, now: int) -> int:
+    """Return the moment from which slots count that a runner sees now.
+
+    ``alive`` is the moment up to which runners had looked at the tasks before. A task that
+    was written in the future, by a clock that was wrong, counts from now on.
+    """
+    if is_recent(task, alive):
+        return min(milliseconds_of(task["ext"]["lwt"]), now)
+    return alive
+
+
+def is_busy(clock: Document) -> bool:
+    """Return whether a run of the task is active; one of ``onfail`` is not its own."""
+    return any(run["cause"] != "onfail" for run in clock["active"])
+
+
+def without_recorded(clock: Document, recorded: Collection[Document]) -> Document:
+    """Return the clock without the records that are in the history."""
+    kept = [record for record in clock["unrecorded"] if record not in recorded]
+    if len(kept) == len(clock["unrecorded"]):
+        return clock
+    return {**clock, "unrecorded": kept}
+
+
+def unstarted(
+    task: Document | None, clock: Document, state: str, slots: Slots, reason: str
+) -> dict[str, Any]:
+    """Return the record of slots that were ``missed`` or ``skipped``."""
+    site, first = clock["site"], of_milliseconds(slots.first)
+    return {
+        "id": run_id(clock["svctask"], site, slots.first, state),
+        "svctask": clock["svctask"],
+        "name": task["name"] if task else "",
+        "code": task["svcscriptcode"] if task else "",
+        "site": site,
+        "cause": "schedule",
+        "slot": first,
+        "state": state,
+        "count": slots.total,
+        "until": of_milliseconds(slots.last),
+        "reason": reason,
+    }
+
+
+def consumed(
+    task: Document, clock: Document, state: str, slots: Slots, reason: str
+) -> Document:
+    """Return the clock after slots that were ``missed`` or ``skipped``.
+
+    They extend the record before them if it says the same.
+    """
+    stretch = clock["stretch"]
+    unrecorded = clock["unrecorded"]
+    if stretch and (stretch["state"], stretch["reason"]) == (state, reason):
+        count = stretch["count"] + slots.total
+        record = {**stretch, "count": count, "until": of_milliseconds(slots.last)}
+        unrecorded = [each for each in unrecorded if each["id"] != record["id"]]
+    else:
+        record = unstarted(task, clock, state, slots, reason)
+    return {
+        **clock,
+        "slot": slots.last,
+        "stretch": record,
+        "unrecorded": [*unrecorded, record],
+    }
+
+
+def started(clock: Document, run: Document, **changes: Any) -> Document:
+    """Return the clock with one more active run."""
+    return {**clock, "active": [*clock["active"], run], "stretch": None, **changes}
+
+
+def ended_record(run: Document, end: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of an active run that has ended."""
+    kept = {name: run[name] for name in run if name not in ("runner", "stop")}
+    return {**kept, **end}
+
+
+def without_run(clock: Document, id_: str) -> Document:
+    """Return the clock without an active run; the same clock if it has it not."""
+    active = [run for run in clock["active"] if run["id"] != id_]
+    if len(active) == len(clock["active"]):
+        return clock
+    return {**clock, "active": active}
+
+
+def freed(
+    clock: Document,
+    record: Document,
+    policy: Policy | None,
+    now: int,
+    is_made_up_for: bool = False,
+    retry_after: int | None = 0,
+) -> Document:
+    """Return the clock after the record of an active run is in the history.
+
+    ``is_made_up_for`` is true of a run that its runner took down with it. A further
+    attempt comes not before ``retry_after`` milliseconds; None: it makes no sense.
+    """
+    rest = without_run(clock, record["id"])
+    if rest is clock:
+        return clock
+    clock = rest
+    if policy is None or record["cause"] in ("manual", "onfail"):
+        return clock
+    state = record["state"]
+    again = None
+    if state == "lost" or is_made_up_for:
+        if policy.idempotent:
+            again = 0
+    elif (
+        state in ("failed", "timedout")
+        and record["attempt"] <= policy.retries
+        and retry_after is not None
+    ):
+        again = max(_delay(record, policy), retry_after)
+    slot = milliseconds_of(record["slot"])
+    if again is not None and slot == clock["slot"]:
+        retry = {
+            "slot": slot,
+            "attempt": record["attempt"] + 1,
+            "at": now + again,
+            "failed": record,
+        }
+        return {**clock, "retry": retry}
+    if state in FAILURES:
+        return with_onfail(clock, record, policy, now)
+    return clock
+
+
+def given_up(clock: Document, policy: Policy | None, now: int) -> Document:
+    """Return the clock without a retry; what follows a failure follows now."""
+    retry = clock["retry"]
+    if retry is None:
+        return clock
+    clock = {**clock, "retry": None}
+    if policy is None or retry["failed"]["state"] not in FAILURES:
+        return clock
+    return with_onfail(clock, retry["failed"], policy, now)
+
+
+def with_onfail(
+    clock: Document, failed: Document, policy: Policy, now: int
+) -> Document:
+    """Return the clock that wants the script that follows a failure."""
+    if not policy.onfail:
+        return clock
+    slot = milliseconds_of(failed["slot"])
+    wanted = {
+        "id": run_id(clock["svctask"], clock["site"], slot, f"onfail {failed['id']}"),
+        "cause": "onfail",
+        "code": policy.onfail,
+        "asked": now,
+        "failed": failed,
+    }
+    return {**clock, "wanted": [*clock["wanted"], wanted]}
+
+
+def _delay(record: Document, policy: Policy) -> int:
+    """Return how long a further attempt waits: each twice as long, give or take 20 %."""
+    doublings = min(record["attempt"] - 1, 20)
+    delay: int = min(int(policy.retrysec * 1000) << doublings, MAX_RETRY_DELAY)
+    part = int(record["id"][:8], 16) % 401 - 200
+    return delay + delay * part // 1000

@@ -1,0 +1,142 @@
+"""The effects of a runner: what it asks of the store, and of those who run processes.
+
+Who performs one sends back what its description says, or raises Unavailable.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.claims import Decision
+from app.storage import Document
+
+News = Sequence[tuple[str, Document | None]]
+"""Documents that changed by their keys, as they are now; None if they are gone."""
+
+
+class Seen(NamedTuple):
+    """What changed since the last look; at the first one that is everything.
+
+    The ``runners`` are read after the ``clocks``: who has claimed was there before.
+    """
+
+    tasks: News
+    clocks: News
+    runners: News
+    is_open: bool = True
+    are_rules_new: bool = False
+
+
+class Standing(NamedTuple):
+    """A clock and a task as they are now, and if a run is in the history."""
+
+    clock: Document | None
+    task: Document | None
+    is_recorded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Return what is Seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Write the record of this runner; return whether it was there, or ``is_new``."""
+
+    runner: Document
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Return whether a runner of this host is gone for certain."""
+
+    runner: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """Add clocks, but those that are there; return all of them as they are now."""
+
+    clocks: Sequence[Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Change a clock in one atomic step, with its task; return the Decision, or None."""
+
+    clock: str
+    change: Callable[[Document, Document | None], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Return the Standing of a run, and of the task with it."""
+
+    clock: str
+    run: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Put a record into the history; return the one that is there under its id.
+
+    One that is there stays, but for the count of slots that were never started.
+    """
+
+    record: Document
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveClock:
+    """Remove a clock if it is still the same."""
+
+    clock: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Remove the record of a dead runner."""
+
+    runner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Start the process of a run; ``failed`` is the run that one of ``onfail`` follows."""
+
+    run: Document
+    task: Document
+    failed: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Begin to end the process of a run; its End comes as any other."""
+
+    run: Document
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """End at once what is left of a run on this host; return when nothing is."""
+
+    run: Document
+
+
+Effect = (
+    Look
+    | Beat
+    | Probe
+    | Arm
+    | Change
+    | Read
+    | Record
+    | RemoveClock
+    | Forget
+    | Spawn
+    | Stop
+    | Sweep
+)

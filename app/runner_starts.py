@@ -1,0 +1,179 @@
+"""The starts of a runner: clocks for new tasks, claims, and the processes that follow.
+
+Pure, by effects, as ``app.runner``. Runner contract, sections 4 and 5.
+"""
+
+from collections.abc import Collection, Generator
+from heapq import heapify, heappop, heappush
+from typing import Any
+
+from app import claims, clocks, situations
+from app.claims import Decision
+from app.clock_changes import Steps
+from app.runner_effects import Arm, Effect, Read, RemoveClock, Spawn, Standing
+from app.runner_state import State
+from app.storage import Document
+
+BATCH = 500
+"""How many clocks are added in one step."""
+
+HELD_UP = "the runner was held up before it could start it"
+
+
+class Starts:
+    """The starts of the runner whose ``state`` it is.
+
+    ``set_back`` counts the clocks of which the time had been wrong.
+    """
+
+    def __init__(self, state: State) -> None:
+        self.set_back = 0
+        self._state = state
+        self._view = state.view
+        self._plan = state.plan
+        self._changes = state.changes
+        self._failed: dict[str, Document] = {}
+
+    def go_on(self) -> Generator[Effect, Any, bool]:
+        """Arm what is new, and start what is due, as far as there is time in one turn.
+
+        Returns whether all that is new is armed.
+        """
+        if not (yield from self._arm()):
+            return False
+        yield from self._resume()
+        yield from self._start()
+        return True
+
+    def _arm(self) -> Generator[Effect, Any, bool]:
+        """Give tasks that may start, and have none, a clock; return if all have one."""
+        at = self._state.situation()
+        new = []
+        for id_ in sorted(self._plan.fresh & self._view.tasks.keys()):
+            task = self._view.tasks[id_]
+            if clocks.clock_id(task, self._state.identity.site) in self._view.clocks:
+                continue
+            if at.is_on(task, at.schedule_of(task)):
+                clock = clocks.new(task, self._state.identity.site, at.alive, at.now)
+                new.append(claims.first_armed(clock, task, at))
+        for first in range(0, len(new), BATCH):
+            if first and self._state.is_long():
+                return False
+            for clock in (yield Arm(new[first : first + BATCH])):
+                self._view.take_clock(clock["id"], clock)
+                if clock["unrecorded"]:
+                    yield from self._changes.settle(clock["id"])
+        return True
+
+    def _resume(self) -> Steps:
+        """Begin the runs that were claimed by a write whose outcome was not known."""
+        for clock in sorted(self._view.busy):
+            for run in self._view.clocks[clock]["active"]:
+                is_mine = run["runner"] == self._state.identity.id
+                if is_mine and run["id"] not in self._state.running:
+                    yield from self._begin(clock, run)
+
+    def _start(self) -> Steps:
+        """Decide on each task that is due: those with the fewest runs come first."""
+        self._plan.pass_on(self._state.now())
+        tasks = set(self._plan.fresh)
+        if self._state.is_open and self._state.has_room():
+            full = self._state.full()
+            tasks |= {id_ for id_ in self._plan.held if not self._is_of(id_, full)}
+        candidates = [self._view.urgency(id_) for id_ in tasks]
+        heapify(candidates)
+        while candidates and not self._state.is_long():
+            *_, id_ = heappop(candidates)
+            if id_ not in self._plan.fresh and not self._state.has_room():
+                continue
+            if (yield from self._decide(id_)):
+                heappush(candidates, self._view.urgency(id_))
+
+    def _is_of(self, id_: str, codes: Collection[str]) -> bool:
+        """Return whether a task starts one of these scripts."""
+        task = self._view.tasks.get(id_)
+        return task is not None and task["svcscriptcode"] in codes
+
+    def _decide(self, id_: str) -> Generator[Effect, Any, bool]:
+        """Decide on the clocks of a task; return whether one of its runs was claimed."""
+        self._plan.fresh.add(id_)
+        task = self._view.tasks.get(id_)
+        is_held = False
+        for clock in self._view.clocks_of(id_):
+            site = self._view.clocks[clock]["site"]
+            if task is not None and site not in ("", self._state.identity.site):
+                continue
+            decision = yield from self._decide_on(clock)
+            if decision.run is not None:
+                yield from self._begin(clock, decision.run)
+                return True
+            is_held |= decision.is_waiting
+            if self._of_clock(clock, task) is None:
+                yield from self._desert(clock)
+        at = self._state.situation()
+        moments = [
+            situations.due(self._view.clocks[clock], self._of_clock(clock, task), at)
+            for clock in self._view.clocks_of(id_)
+        ]
+        known = [moment for moment in moments if moment is not None]
+        self._plan.put(id_, min(known, default=None), is_held)
+        return False
+
+    def _decide_on(self, clock: str) -> Generator[Effect, Any, Decision]:
+        """Decide by what is known, and if that changes the clock, by what is so."""
+        at = self._state.situation(self._changes.recorded(clock))
+        known = self._view.clocks[clock]
+        task = self._of_clock(clock, self._view.tasks.get(known["svctask"]))
+        decision = claims.decide(known, task, at)
+        if decision.clock is known or self._changes.is_trifle(decision):
+            return decision
+
+        def change(old: Document, fresh: Document | None) -> Decision:
+            return claims.decide(old, self._of_clock(clock, fresh), at)
+
+        done = yield from self._changes.make(clock, change)
+        if done is None:
+            return Decision(known)
+        self.set_back += done.is_set_back
+        if done.run is not None and done.failed is not None:
+            self._failed[done.run["id"]] = done.failed
+        return done
+
+    def _of_clock(self, clock: str, task: Document | None) -> Document | None:
+        """Return the task, unless another clock is its own by now."""
+        if task is None or clocks.clock_id(task, self._state.identity.site) != clock:
+            return None
+        return task
+
+    def _desert(self, clock: str) -> Steps:
+        """Remove the clock of a task that was deleted, when nothing is left in it."""
+        known = self._view.clocks.get(clock)
+        if known is None:
+            return
+        left = clocks.without_recorded(known, self._changes.recorded(clock))
+        if not any(left[name] for name in ("active", "wanted", "retry", "unrecorded")):
+            yield RemoveClock(known)
+            self._view.take_clock(clock, None)
+
+    def _begin(self, clock: str, run: Document) -> Steps:
+        """Start the process of a run that was claimed, unless it must not be any more."""
+        standing: Standing = yield Read(clock, run)
+        active = standing.clock["active"] if standing.clock else ()
+        mine = (run["id"], self._state.identity.id)
+        if mine not in {(each["id"], each["runner"]) for each in active}:
+            self._view.take_clock(clock, standing.clock)
+            return
+        if standing.is_recorded:
+            # The time was set back: this slot was started before.
+            yield from self._changes.drop(clock, run["id"])
+            return
+        reason = situations.refusal(standing.task, run, self._state.situation())
+        if not reason and self._state.is_held_up():
+            reason = HELD_UP
+        if reason:
+            record = self._state.ended_now(run, "missed", reason)
+            yield from self._changes.free(clock, record)
+            return
+        assert standing.task is not None
+        self._state.running[run["id"]] = clock, run
+        yield Spawn(run, standing.task, self._failed.pop(run["id"], None))

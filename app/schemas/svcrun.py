@@ -1,0 +1,166 @@
+"""The tables of the runners: runs that have ended, clocks, and the runners themselves.
+
+Only machines write them; what a file has is checked so far that nothing that reads them
+fails. Runner contract, section 8.
+"""
+
+from typing import Any
+
+from marshmallow import INCLUDE
+
+from app.query import Fields
+from app.query.values import ID, INTBOOL, INTEGER, TEXT, ValueType
+from app.schemas.base import Enumeration, List, Nested, Schema, Value
+from app.schemas.value_types import INSTANT
+
+NAME = "svcruns"
+CLOCKS = "clocks"
+RUNNERS = "runners"
+
+CAUSES = ("schedule", "late", "retry", "manual", "onfail")
+
+STATES = (
+    "running",
+    "succeeded",
+    "failed",
+    "timedout",
+    "stopped",
+    "lost",
+    "missed",
+    "skipped",
+)
+
+
+class SvcrunSchema(Schema):
+    """A run, or slots that were missed or skipped."""
+
+    error_messages = {
+        "type": "a run must be a JSON object",
+        "unknown": "is not a member of a run",
+    }
+    id = Value(ID, required=True)
+    svctask = Value(ID, required=True)
+    name = Value(TEXT, load_default="")
+    code = Value(TEXT, load_default="")
+    site = Value(TEXT, load_default="")
+    node = Value(TEXT)
+    cause = Enumeration(*CAUSES, required=True)
+    slot = Value(INSTANT, required=True)
+    started = Value(INSTANT)
+    ended = Value(INSTANT)
+    duration = Value(INTEGER)
+    attempt = Value(INTEGER)
+    attempts = Value(INTEGER)
+    state = Enumeration(*STATES, required=True)
+    count = Value(INTEGER)
+    until = Value(INSTANT)
+    exitcode = Value(INTEGER)
+    signal = Value(INTEGER)
+    status = Value(INTEGER)
+    reason = Value(TEXT)
+    outputbytes = Value(INTEGER)
+    lastline = Value(TEXT)
+
+
+class ActiveSchema(Schema):
+    """A run that is active."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    id = Value(ID, required=True)
+    svctask = Value(ID, required=True)
+    code = Value(TEXT, required=True)
+    runner = Value(TEXT, required=True)
+    cause = Enumeration(*CAUSES, required=True)
+    slot = Value(INSTANT, required=True)
+    attempt = Value(INTEGER, required=True)
+
+
+class WantedSchema(Schema):
+    """A run that is wanted."""
+
+    class Meta:
+        unknown = INCLUDE
+
+    id = Value(ID, required=True)
+    cause = Enumeration("manual", "onfail", required=True)
+    asked = Value(INTEGER, required=True)
+
+
+class RetrySchema(Schema):
+    """A further attempt that is to come; ``failed`` is the record of the one before."""
+
+    slot = Value(INTEGER, required=True)
+    attempt = Value(INTEGER, required=True)
+    at = Value(INTEGER, required=True)
+    failed = Nested(SvcrunSchema, required=True)
+
+
+class ClockSchema(Schema):
+    """What the runners keep of one task, at one site or at all."""
+
+    error_messages = {
+        "type": "a clock must be a JSON object",
+        "unknown": "is not a member of a clock",
+    }
+    id = Value(TEXT, required=True)
+    svctask = Value(ID, required=True)
+    site = Value(TEXT, required=True)
+    timing = Value(TEXT, required=True)
+    armed = Value(INTEGER, required=True)
+    slot = Value(INTEGER, required=True)
+    behind = Value(INTEGER, required=True)
+    active = List(Nested(ActiveSchema), required=True)
+    wanted = List(Nested(WantedSchema), required=True)
+    retry = Nested(RetrySchema, load_default=None)
+    stretch = Nested(SvcrunSchema, load_default=None)
+    unrecorded = List(Nested(SvcrunSchema), required=True)
+
+
+class RunnerSchema(Schema):
+    """A runner, and the last that is known of it."""
+
+    error_messages = {
+        "type": "a runner must be a JSON object",
+        "unknown": "is not a member of a runner",
+    }
+    id = Value(TEXT, required=True)
+    host = Value(TEXT, required=True)
+    process = Value(TEXT, required=True)
+    site = Value(TEXT, required=True)
+    beat = Value(INTEGER, required=True)
+    looked = Value(INTEGER, load_default=None)
+    is_stopped = Value(INTBOOL, load_default=0)
+
+
+_RUN = SvcrunSchema()
+_CLOCK = ClockSchema()
+_RUNNER = RunnerSchema()
+
+
+def _types() -> dict[str, ValueType]:
+    types: dict[str, ValueType] = {}
+    for name, field in _RUN.fields.items():
+        assert isinstance(field, Value)
+        types[name] = field.value_type
+    return types
+
+
+FIELDS = Fields(_types(), tuple(_RUN.fields), ())
+"""The fields of a run, and of the items of a list of them."""
+
+
+def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
+    """Return the run that a data file means; raises Invalid with all faults."""
+    return _RUN.load(raw)
+
+
+def loaded_clock(raw: Any, number: int, moment: str) -> dict[str, Any]:
+    """Return the clock that a data file means; raises Invalid with all faults."""
+    return _CLOCK.load(raw)
+
+
+def loaded_runner(raw: Any, number: int, moment: str) -> dict[str, Any]:
+    """Return the record of a runner in a data file; raises Invalid with all faults."""
+    return _RUNNER.load(raw)

@@ -1,0 +1,345 @@
+"""The use cases of runs: what runners ask of the store, and what people ask of runners.
+
+Claims and all else that becomes of a clock are atomic changes of one document of the table
+``clocks``. The history has no more than the last runs of each task, with its last failure
+and its last success. Runner contract, sections 4, 5, 8 and 9.
+"""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import NamedTuple
+
+from app import clocks, modes
+from app.claims import Decision
+from app.datetimes import Clock, milliseconds
+from app.errors import Conflict, NotFound, Stale, TooOld, Unavailable
+from app.query import Comparison, Order, Query
+from app.runner_effects import News, Seen, Standing
+from app.schemas import svcrun, svctask
+from app.storage import Document, NextId, Page, Store
+
+TABLE = svcrun.NAME
+
+PIECE = 1_000
+"""How many changes are read in one piece."""
+
+SILENT = 60_000
+"""Milliseconds after its last known look for which a runner counts as alive."""
+
+SUCCESSES = ("succeeded",)
+
+_BY_TASK = svcrun.FIELDS.one("svctask")
+_BY_SLOT = svcrun.FIELDS.one("slot")
+
+
+class Keep(NamedTuple):
+    """How many runs the history has of each task, and in all."""
+
+    of_task: int = 20
+    in_all: int = 20_000
+
+
+class Follower:
+    """Who follows the changes of a table, from all that is in it on."""
+
+    def __init__(self, store: Store, table: str) -> None:
+        self._store = store
+        self._table = table
+        self._position: str | None = None
+        self._version: Hashable = None
+        self._known: set[str] = set()
+
+    def news(self) -> News:
+        """Return what has changed since the last time; raises Unavailable."""
+        if self._position is None:
+            # A table that was never written has no position, but a version.
+            version = self._store.version(self._table)
+            return [] if version == self._version else self._everything()
+        news: dict[str, Document | None] = {}
+        position = self._position
+        try:
+            while True:
+                feed = self._store.changes(self._table, position, PIECE)
+                for change in feed.changes:
+                    record = change.record
+                    news[str(change.key)] = None if record is None else record.document
+                position = feed.position
+                if len(feed.changes) < PIECE:
+                    break
+        except TooOld:
+            return self._everything()
+        self._position = position
+        for key, document in news.items():
+            if document is None:
+                self._known.discard(key)
+            else:
+                self._known.add(key)
+        return list(news.items())
+
+    def _everything(self) -> News:
+        self._version = self._store.version(self._table)
+        try:
+            position = self._store.changes(self._table, None, 1).position
+        except TooOld:
+            position = None
+        found: dict[str, Document | None] = {
+            str(record.key): record.document for record in self._store.scan(self._table)
+        }
+        gone: dict[str, Document | None] = {
+            key: None for key in self._known - found.keys()
+        }
+        self._position = position
+        self._known = set(found)
+        return [*gone.items(), *found.items()]
+
+
+class Svcruns:
+    """What can be done with runs; what is done for a runner is that of its effects."""
+
+    def __init__(self, store: Store, clock: Clock, keep: Keep = Keep()) -> None:
+        self._store = store
+        self._clock = clock
+        self._keep = keep
+        self._untrimmed = 0
+
+    # For runners.
+
+    def look(self, tasks: Follower, of_clocks: Follower, runners: Follower) -> Seen:
+        """Return what has changed since the last look; raises Unavailable.
+
+        The runners come last: one whose claim is in a clock was there before it.
+        """
+        news = tasks.news()
+        changed = of_clocks.news()
+        is_open = modes.Modes(self._store).current() == modes.PRODUCTION
+        return Seen(news, changed, runners.news(), is_open)
+
+    def beat(self, runner: Document, is_new: bool) -> bool:
+        """Write the record of a runner; return whether it was there, or ``is_new``."""
+        if is_new:
+            self._store.load(svcrun.RUNNERS, [runner])
+            return True
+        try:
+            self._store.update(svcrun.RUNNERS, runner["id"], lambda *_: runner)
+        except NotFound:
+            return False
+        return True
+
+    def forget(self, runner: str) -> None:
+        """Remove the record of a dead runner, if it is there."""
+        try:
+            self._store.remove(svcrun.RUNNERS, runner)
+        except NotFound:
+            pass
+
+    def arm(self, fresh: Sequence[Document]) -> list[Document]:
+        """Add clocks, but those that are there; return all as they are now."""
+        try:
+            self._store.insert(svcrun.CLOCKS, *fresh)
+            return list(fresh)
+        except Conflict:
+            return [self._armed(clock) for clock in fresh]
+
+    def _armed(self, clock: Document) -> Document:
+        while True:
+            try:
+                return self._store.insert(svcrun.CLOCKS, clock)[0].document
+            except Conflict:
+                pass
+            try:
+                return self._store.get(svcrun.CLOCKS, clock["id"]).document
+            except NotFound:
+                continue
+
+    def change(
+        self, clock: str, change: Callable[[Document, Document | None], Decision]
+    ) -> Decision | None:
+        """Change a clock in one step, by its task as it is then; None without a clock."""
+        decision: Decision | None = None
+
+        def changed(old: Document, _: NextId) -> Document:
+            nonlocal decision
+            decision = change(old, self._task(old["svctask"]))
+            return decision.clock
+
+        try:
+            self._store.update(svcrun.CLOCKS, clock, changed)
+        except NotFound:
+            return None
+        return decision
+
+    def standing(self, clock: str, run: Document) -> Standing:
+        """Return how a claimed run stands now."""
+        try:
+            document = self._store.get(svcrun.CLOCKS, clock).document
+        except NotFound:
+            document = None
+        return Standing(
+            document, self._task(run["svctask"]), self._found(run["id"]) is not None
+        )
+
+    def record(self, record: Document) -> Document:
+        """Put a record into the history, and return the one that is there then.
+
+        One that was there stays, but for the count of slots that were never started.
+        """
+        while True:
+            try:
+                return self._store.insert(TABLE, record)[0].document
+            except Conflict:
+                pass
+            try:
+                return self._store.update(
+                    TABLE, record["id"], lambda old, _: _longer(old, record)
+                ).document
+            except NotFound:
+                continue
+
+    def trim(self, task: str) -> list[str]:
+        """Remove the runs of a task that are not kept, and return their ids."""
+        of_task = Comparison(_BY_TASK, "$eq", _BY_TASK.type.comparison_key(task))
+        records = self._store.find(TABLE, Query(where=of_task)).records
+        runs = sorted((record.document for record in records), key=_end, reverse=True)
+        kept = {run["id"] for run in runs[: self._keep.of_task]}
+        for states in (clocks.FAILURES, SUCCESSES):
+            last = next((run["id"] for run in runs if run["state"] in states), None)
+            kept.add(last)
+        return self._remove([run["id"] for run in runs if run["id"] not in kept])
+
+    def trim_all(self) -> list[str]:
+        """Remove the oldest runs beyond those kept in all, and return their ids.
+
+        It looks once in a while, and leaves room for the runs until it looks again.
+        """
+        spare = self._keep.in_all // 100
+        self._untrimmed += 1
+        if self._untrimmed < spare:
+            return []
+        self._untrimmed = 0
+        total = self._store.find(TABLE, Query(limit=0)).total
+        most = self._keep.in_all - spare
+        if total <= most:
+            return []
+        query = Query(order=(Order(_BY_SLOT),), limit=total - most)
+        records = self._store.find(TABLE, query).records
+        return self._remove([record.document["id"] for record in records])
+
+    def remove_clock(self, clock: Document) -> bool:
+        """Remove a clock, if it is the same and its task is gone; return if it was."""
+        try:
+            record = self._store.get(svcrun.CLOCKS, clock["id"])
+            if record.document != clock:
+                return False
+            self._store.remove(svcrun.CLOCKS, clock["id"], {record.revision})
+        except (NotFound, Stale):
+            return False
+        return True
+
+    # For people.
+
+    def find(self, query: Query) -> Page:
+        """Return the runs in the history that ``query`` asks for."""
+        return self._store.find(TABLE, query)
+
+    def get(self, id_: str) -> Document:
+        """Return a run, active or ended; raises NotFound."""
+        found = self._found(id_)
+        if found is None:
+            for run in self.active():
+                if run["id"] == id_:
+                    return run
+            # It may have ended between the two looks.
+            return self._store.get(TABLE, id_).document
+        return found
+
+    def active(self) -> list[Document]:
+        """Return the runs that are active."""
+        return [
+            clocks.ended_record(run, {})
+            for record in self._store.scan(svcrun.CLOCKS)
+            for run in record.document["active"]
+        ]
+
+    def want(self, task_id: str, id_: str, site: str) -> Document:
+        """Want a run of a task now; raises NotFound, Conflict and Unavailable."""
+        task = self._store.get(svctask.NAME, task_id.lower()).document
+        now = milliseconds(self._clock())
+        runners = self._store.scan(svcrun.RUNNERS)
+        if not any(_is_alive(record.document, now) for record in runners):
+            raise Unavailable("no runner is alive")
+        if self._found(id_) is not None:
+            raise Conflict(f"there is a run {id_} already")
+        wanted = {"id": id_, "cause": "manual", "asked": now}
+
+        def change(old: Document, _: NextId) -> Document:
+            known = [*old["active"], *old["wanted"]]
+            if any(run["id"] == id_ for run in known):
+                raise Conflict(f"there is a run {id_} already")
+            if not task["overlap"] and clocks.is_busy(old):
+                raise Conflict("a run of the task is active, and overlap is 0")
+            return {**old, "wanted": [*old["wanted"], wanted]}
+
+        # Without a timing, so that a runner arms it by what runners have looked at.
+        self._armed({**clocks.new(task, site, now, now), "timing": ""})
+        self._store.update(svcrun.CLOCKS, clocks.clock_id(task, site), change)
+        return {"id": id_, "svctask": task["id"], "cause": "manual", "state": "wanted"}
+
+    def stop(self, id_: str) -> Document:
+        """Have an active run stopped; raises NotFound and Conflict."""
+        for record in self._store.scan(svcrun.CLOCKS):
+            if all(run["id"] != id_ for run in record.document["active"]):
+                continue
+            is_there = False
+
+            def change(old: Document, _: NextId) -> Document:
+                nonlocal is_there
+                is_there = any(run["id"] == id_ for run in old["active"])
+                active = [
+                    {**run, "stop": 1} if run["id"] == id_ else run
+                    for run in old["active"]
+                ]
+                return {**old, "active": active} if is_there else old
+
+            self._store.update(svcrun.CLOCKS, record.key, change)
+            if is_there:
+                return self.get(id_)
+        self._store.get(TABLE, id_)
+        raise Conflict("the run has ended")
+
+    def _task(self, id_: str) -> Document | None:
+        try:
+            return self._store.get(svctask.NAME, id_).document
+        except NotFound:
+            return None
+
+    def _found(self, id_: str) -> Document | None:
+        try:
+            return self._store.get(TABLE, id_).document
+        except NotFound:
+            return None
+
+    def _remove(self, ids: list[str]) -> list[str]:
+        for id_ in ids:
+            try:
+                self._store.remove(TABLE, id_)
+            except NotFound:
+                pass
+        return ids
+
+
+def _end(run: Document) -> str:
+    """Return when a run ended, or the last of the slots that were never started."""
+    end: str = run.get("ended") or run.get("until") or run["slot"]
+    return end
+
+
+def _is_alive(runner: Document, now: int) -> bool:
+    """Return whether a runner has looked lately, or has only just begun."""
+    looked: int | None = runner["looked"]
+    is_silent = looked is not None and now - looked >= SILENT
+    return not runner["is_stopped"] and not is_silent
+
+
+def _longer(old: Document, record: Document) -> Document:
+    """Return the record of unstarted slots that counts more; ``old`` of all others."""
+    is_longer = record.get("count", 0) > old.get("count", 0)
+    return record if is_longer and record["state"] == old["state"] else old
