@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from executing import ENVIRON, URL
 
-from app.execution import Executor
+from app.execution.executor import Executor
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import PATIENCE
 
-from app.execution import Executor, Order, Outcome
+from app.execution.executor import Executor, Order, Outcome
 from app.svcscripts import Script
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"

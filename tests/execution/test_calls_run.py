@@ -22,9 +22,9 @@ from executing import ENVIRON, ID, URL, end, ends, order, output, until_output
 from running import free_port
 from shared import PATIENCE, until
 
-from app.calls import signature
-from app.execution import Executor
-from app.run_outputs import MOST
+from app.execution.calls import signature
+from app.execution.executor import Executor
+from app.execution.run_outputs import MOST
 from app.svcscripts import Script
 
 KEY = bytes(range(32))

@@ -27,9 +27,9 @@ from executing import (
 )
 from shared import until
 
-from app.execution import Executor
-from app.processes import of_runs
-from app.run_outputs import FIRST, MOST
+from app.execution.executor import Executor
+from app.execution.processes import of_runs
+from app.execution.run_outputs import FIRST, MOST
 from app.svcscripts import Script
 
 STUBBORN = """
@@ -374,7 +374,7 @@ import sys
 from pathlib import Path
 from executing import ID, order, python, until_output
 from test_commands_run import GRANDCHILD
-from app.execution import Executor
+from app.execution.executor import Executor
 executor = Executor(Path(sys.argv[1]), "", {})
 executor.start(order(python(GRANDCHILD, "stubborn", "wait")))
 print(until_output(executor, "is there"), flush=True)

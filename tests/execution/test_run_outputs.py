@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.run_outputs import FIRST, MOST, PIECE, Output
+from app.execution.run_outputs import FIRST, MOST, PIECE, Output
 
 PIECES = st.lists(st.text("ab \n\r\té", max_size=12).map(str.encode), max_size=8)
 

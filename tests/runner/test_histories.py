@@ -25,10 +25,10 @@ from world import HOUR, MINUTE, SECOND, START, Script, World, task, with_script
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.errors import Conflict, NotFound, Unavailable
 from app.hours import zone
-from app.passed_slots import passed
+from app.runner.passed_slots import passed
+from app.runner.situations import ON_TIME
+from app.runner.svcruns import Keep
 from app.schedules import Schedule, preview
-from app.situations import ON_TIME
-from app.svcruns import Keep
 from app.workhours import Workhours
 
 NUMBERS = st.sampled_from([1, 2, 3])

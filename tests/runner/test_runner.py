@@ -5,10 +5,10 @@ from world import HOUR, MINUTE, SECOND, START, Script, World, task, with_script
 
 from app.datetimes import of_milliseconds
 from app.errors import Conflict, Unavailable
-from app.runner_effects import Change
+from app.runner.effects import Change
+from app.runner.sites import is_ours
+from app.runner.svcruns import Keep
 from app.schemas import svcrun
-from app.sites import is_ours
-from app.svcruns import Keep
 
 
 @pytest.fixture

@@ -17,14 +17,14 @@ from app.datetimes import EPOCH, milliseconds_of, of_milliseconds, timedelta
 from app.errors import Unavailable
 from app.modes import TABLE as MODES
 from app.modes import loaded as loaded_mode
-from app.runner import End, Identity, Rules, Runner
-from app.runner_effects import Look, Spawn, Stop, Sweep
-from app.runner_performer import Performer, done
+from app.runner.effects import Look, Spawn, Stop, Sweep
+from app.runner.performer import Performer, done
+from app.runner.sites import is_ours
+from app.runner.svcruns import Keep, Svcruns
+from app.runner.turns import End, Identity, Rules, Runner
 from app.schedules import Schedule
 from app.schemas import svctask
-from app.sites import is_ours
 from app.storage.memory import Memory, MemoryStore
-from app.svcruns import Keep, Svcruns
 
 START = milliseconds_of("2026-03-02T10:00:00.500Z")
 SECOND = 1000

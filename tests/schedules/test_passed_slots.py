@@ -7,7 +7,7 @@ from schedule_draws import known, moments, tasks, workhours
 
 from app.datetimes import milliseconds
 from app.hours import DAY
-from app.passed_slots import Slots, parted
+from app.runner.passed_slots import Slots, parted
 from app.schedules import Schedule, Search
 
 

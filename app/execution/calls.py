@@ -27,7 +27,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import parse_url
 
 from app import __version__
-from app.run_outputs import PIECE, Output
+from app.execution.run_outputs import PIECE, Output
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,9 @@ no lock and no leader. Runner contract, sections 2, 4 and 5.
 
 from typing import Any, NamedTuple
 
-from app.clocks import (
+from app.datetimes import of_milliseconds
+from app.hours import FIRST
+from app.runner.clocks import (
     MAX_RETRY_DELAY,
     NO_SLOT,
     Policy,
@@ -23,11 +25,8 @@ from app.clocks import (
     unstarted,
     without_recorded,
 )
-from app.datetimes import of_milliseconds
-from app.hours import FIRST
-from app.passed_slots import Slots, parted, passed
-from app.schedules import Schedule
-from app.situations import (
+from app.runner.passed_slots import Slots, parted, passed
+from app.runner.situations import (
     DELETED,
     ON_TIME,
     WANTED_FOR,
@@ -36,6 +35,7 @@ from app.situations import (
     obstacle,
     single_start,
 )
+from app.schedules import Schedule
 from app.storage import Document
 
 LEAST_LATE = 1_000

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import Invalid
-from app.processes import VARIABLE
+from app.execution.processes import VARIABLE
 from app.schemas.svcscript import header_fault, secret_bytes
 from app.svcscripts import Script, Text
 

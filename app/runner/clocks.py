@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.hours import FIRST
-from app.passed_slots import Slots
+from app.runner.passed_slots import Slots
 from app.storage import Document
 
 DECIDING = (

@@ -8,11 +8,11 @@ done again by somebody else, and once more does no harm.
 from collections.abc import Callable, Collection, Generator
 from typing import Any
 
-from app import clocks
-from app.claims import Decision
-from app.clocks import Policy
-from app.runner_effects import Change, Effect, Record
-from app.runner_view import View
+from app.runner import clocks
+from app.runner.claims import Decision
+from app.runner.clocks import Policy
+from app.runner.effects import Change, Effect, Record
+from app.runner.view import View
 from app.storage import Document
 
 Steps = Generator[Effect, Any, None]

@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Callable
 
-from app.runner_effects import Seen
-from app.runner_plan import Plan
+from app.runner.effects import Seen
+from app.runner.plan import Plan
 from app.schedules import Schedule
 from app.storage import Document
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Generator
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from app import claims, clocks, situations
-from app.claims import Decision
-from app.clock_changes import Steps
-from app.runner_effects import Arm, Effect, Read, RemoveClock, Spawn, Standing
-from app.runner_state import State
+from app.runner import claims, clocks, situations
+from app.runner.claims import Decision
+from app.runner.clock_changes import Steps
+from app.runner.effects import Arm, Effect, Read, RemoveClock, Spawn, Standing
+from app.runner.state import State
 from app.storage import Document
 
 BATCH = 500

@@ -23,13 +23,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from app import environments, processes
-from app.call_jobs import CallJob
-from app.command_jobs import CommandJob
 from app.errors import Invalid
-from app.jobs import LOOK_SECONDS, NEVER, Job, Order, Outcome, not_started
-from app.left_jobs import LeftJob
-from app.run_outputs import Output
+from app.execution import environments, processes
+from app.execution.call_jobs import CallJob
+from app.execution.command_jobs import CommandJob
+from app.execution.jobs import LOOK_SECONDS, NEVER, Job, Order, Outcome, not_started
+from app.execution.left_jobs import LeftJob
+from app.execution.run_outputs import Output
 
 __all__ = ["Executor", "Order", "Outcome"]
 

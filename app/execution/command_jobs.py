@@ -15,9 +15,9 @@ from contextlib import ExitStack
 
 import orjson
 
-from app import processes
 from app.errors import Invalid
-from app.jobs import (
+from app.execution import processes
+from app.execution.jobs import (
     LOOK_SECONDS,
     NEVER,
     Order,
@@ -28,7 +28,7 @@ from app.jobs import (
     of_output,
     too_long,
 )
-from app.run_outputs import PIECE, Output
+from app.execution.run_outputs import PIECE, Output
 
 log = logging.getLogger(__name__)
 

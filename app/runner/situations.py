@@ -6,10 +6,10 @@ Pure. Runner contract, sections 2 and 4.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
-from app.clocks import Policy, spread
 from app.datetimes import milliseconds_of
 from app.hours import FIRST
-from app.passed_slots import passed
+from app.runner.clocks import Policy, spread
+from app.runner.passed_slots import passed
 from app.schedules import Schedule, Search
 from app.storage import Document
 

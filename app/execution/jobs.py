@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from app.run_outputs import Output
+from app.execution.run_outputs import Output
 from app.svcscripts import Script
 
 NEVER = float("inf")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from app.claims import Decision
+from app.runner.claims import Decision
 from app.storage import Document
 
 News = Sequence[tuple[str, Document | None]]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Generator
 from typing import Any, Protocol, TypeVar
 
 from app.errors import Error
-from app.runner_effects import (
+from app.runner.effects import (
     Arm,
     Beat,
     Change,
@@ -19,9 +19,9 @@ from app.runner_effects import (
     Stop,
     Sweep,
 )
+from app.runner.svcruns import Follower, Svcruns
 from app.schemas import svcrun, svctask
 from app.storage import Document, Store
-from app.svcruns import Follower, Svcruns
 
 T = TypeVar("T")
 

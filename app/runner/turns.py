@@ -13,11 +13,11 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from app.clock_changes import Steps
-from app.clocks import ended_record
-from app.runner_effects import Beat, Effect, Forget, Look, Probe, Seen, Stop, Sweep
-from app.runner_starts import Starts
-from app.runner_state import Identity, Rules, State
+from app.runner.clock_changes import Steps
+from app.runner.clocks import ended_record
+from app.runner.effects import Beat, Effect, Forget, Look, Probe, Seen, Stop, Sweep
+from app.runner.starts import Starts
+from app.runner.state import Identity, Rules, State
 from app.storage import Document
 
 __all__ = ["End", "Identity", "Next", "Rules", "Runner"]

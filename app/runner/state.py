@@ -3,13 +3,13 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from app.clock_changes import ClockChanges
-from app.clocks import Policy, ended_record
 from app.datetimes import of_milliseconds
-from app.runner_plan import Plan
-from app.runner_view import Schedules, View
+from app.runner.clock_changes import ClockChanges
+from app.runner.clocks import Policy, ended_record
+from app.runner.plan import Plan
+from app.runner.situations import Situation
+from app.runner.view import Schedules, View
 from app.schedules import Schedule
-from app.situations import Situation
 from app.storage import Document
 
 LEASE = 25_000

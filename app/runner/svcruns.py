@@ -8,12 +8,13 @@ and its last success. Runner contract, sections 4, 5, 8 and 9.
 from collections.abc import Callable, Hashable, Sequence
 from typing import NamedTuple
 
-from app import clocks, modes
-from app.claims import Decision
+from app import modes
 from app.datetimes import Clock, milliseconds
 from app.errors import Conflict, NotFound, Stale, TooOld, Unavailable
 from app.query import Comparison, Order, Query
-from app.runner_effects import News, Seen, Standing
+from app.runner import clocks
+from app.runner.claims import Decision
+from app.runner.effects import News, Seen, Standing
 from app.schemas import svcrun, svctask
 from app.storage import Document, NextId, Page, Store
 

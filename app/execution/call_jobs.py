@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 
 import orjson
 
-from app.calls import Call, Request
 from app.errors import Invalid
-from app.jobs import (
+from app.execution.calls import Call, Request
+from app.execution.jobs import (
     NEVER,
     Order,
     Outcome,
@@ -17,7 +17,7 @@ from app.jobs import (
     of_output,
     too_long,
 )
-from app.run_outputs import Output
+from app.execution.run_outputs import Output
 
 
 class CallJob:

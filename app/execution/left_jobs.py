@@ -8,9 +8,9 @@ import signal
 import time
 from pathlib import Path
 
-from app import processes
-from app.jobs import LOOK_SECONDS, Outcome
-from app.run_outputs import kept
+from app.execution import processes
+from app.execution.jobs import LOOK_SECONDS, Outcome
+from app.execution.run_outputs import kept
 
 REASON = "its runner died"
 

@@ -1,0 +1,1 @@
+"""The execution of scripts: commands and calls, many at once."""

@@ -1,0 +1,1 @@
+"""The runner: what starts when, at most once, and what became of it."""
