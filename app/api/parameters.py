@@ -32,6 +32,7 @@ from app.schemas.service import ASKED_FOR
 OF_LIST = ("filter", "mask", "offset", "limit", "order", "flat")
 OF_ONE = ("mask", "flat")
 OF_STARTS = ("from", "until", "count")
+OF_AGENDA = ("from", "until", "limit")
 
 TASK_ARRAYS = ("active_tasks", "completed_tasks")
 

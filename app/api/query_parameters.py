@@ -47,21 +47,17 @@ def _boolean(value: Any) -> bool:
         raise ValueError(f"must be true or false{shown}") from None
 
 
-def _count(value: Any) -> int:
-    number: int = INTEGER.parse(value)
-    if not 0 <= number <= MAX_OFFSET:
-        raise ValueError(f"must be a whole number from 0 to {MAX_OFFSET}")
-    return number
-
-
-def _at_most(most: int) -> Callable[[Any], int]:
+def _between(least: int, most: int) -> Callable[[Any], int]:
     def parse(value: Any) -> int:
         number: int = INTEGER.parse(value)
-        if not 1 <= number <= most:
-            raise ValueError(f"must be a whole number from 1 to {most}")
+        if not least <= number <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
         return number
 
     return parse
+
+
+_count = _between(0, MAX_OFFSET)
 
 
 def _instant(text: str) -> str:
@@ -140,7 +136,7 @@ TABLE: Mapping[str, QueryParameter] = {
     "from": _moments("Only starts then or later; now without it."),
     "until": _moments("Only starts up to then."),
     "count": QueryParameter(
-        _at_most(MAX_STARTS),
+        _between(1, MAX_STARTS),
         "How many starts to show at most.",
         {**integer(1, MAX_STARTS), "default": 10},
         10,
@@ -152,6 +148,14 @@ TABLE: Mapping[str, QueryParameter] = {
     ),
 }
 """The rows by the names of the parameters."""
+
+LIMIT_OF_AGENDA = QueryParameter(
+    _between(0, MAX_STARTS),
+    "How many starts to show at most.",
+    {**integer(0, MAX_STARTS), "default": MAX_STARTS},
+    MAX_STARTS,
+)
+"""The parameter ``limit`` of the agenda, of which a reply never has all there will be."""
 
 SEPARATED = ("mask", *(name for name, row in TABLE.items() if row.is_separated))
 """The parameters of several values with commas between."""

@@ -7,6 +7,7 @@ from falcon import Response
 
 from app import starts
 from app.api import bodies, parameters
+from app.api.query_parameters import LIMIT_OF_AGENDA
 from app.api.request_context import Request
 from app.pacing import Pacing
 from app.starts import Wanted
@@ -20,7 +21,7 @@ class Starts:
         self._pacing = pacing
 
     def on_get(self, request: Request, response: Response) -> None:
-        wanted = _wanted(request)
+        wanted = _wanted_of_all(request)
         with self._pacing.query(request.env) as pace:
             response.data = bodies.encode(self._starts.agenda(wanted, pace))
 
@@ -34,8 +35,18 @@ class Starts:
 
 
 def _wanted(request: Request) -> Wanted:
-    """Return what the parameters ask for; raises Invalid."""
+    """Return what the parameters ask of one task; raises Invalid."""
     reader = parameters.Reader(parameters.of_address(request), parameters.OF_STARTS)
     wanted = Wanted(reader.read("from"), reader.read("until"), reader.read("count"))
+    reader.finish()
+    return wanted
+
+
+def _wanted_of_all(request: Request) -> Wanted:
+    """Return what the parameters ask of the agenda; raises Invalid."""
+    reader = parameters.Reader(parameters.of_address(request), parameters.OF_AGENDA)
+    limit = reader.read("limit", LIMIT_OF_AGENDA.parse)
+    most = LIMIT_OF_AGENDA.default if limit is None else limit
+    wanted = Wanted(reader.read("from"), reader.read("until"), most)
     reader.finish()
     return wanted

@@ -84,22 +84,41 @@ def test_unknown_task_is_404(api):
 
 
 REFUSED = [
+    ("from=yesterday", "from: must be a date"),
+    ("until=2026-01-02T03:04:05Z", "until: must not be before from"),
+    ("mask=slot", "mask: there is no such parameter here"),
+]
+REFUSED_OF_ONE = [
     ("count=0", "count: must be a whole number from 1 to 1000"),
     ("count=1001", "count: must be a whole number from 1 to 1000"),
     ("count=x", "count: "),
-    ("from=yesterday", "from: must be a date"),
-    ("until=2026-01-02T03:04:05Z", "until: must not be before from"),
-    ("limit=3", "limit: there is no such parameter here"),
+    (
+        "limit=3",
+        "limit: there is no such parameter here; there may be from, until, count",
+    ),
+]
+REFUSED_OF_ALL = [
+    ("limit=-1", "limit: must be a whole number from 0 to 1000"),
+    ("limit=1001", "limit: must be a whole number from 0 to 1000"),
+    ("limit=x", "limit: "),
+    (
+        "count=3",
+        "count: there is no such parameter here",
+    ),
 ]
 
 
-@pytest.mark.parametrize("parameters, message", REFUSED)
-def test_bad_parameter_is_refused_at_each_address(api, parameters, message):
-    id_ = create(api)
-    for address in (f"{T}/{id_}/next?{parameters}", f"{T}/next?{parameters}"):
-        found = api.get(address, status=400).json
-        assert found["error_message"].startswith(message), found
+@pytest.mark.parametrize("parameters, message", REFUSED + REFUSED_OF_ONE)
+def test_bad_parameter_of_a_preview_is_refused(api, parameters, message):
+    found = api.get(f"{T}/{create(api)}/next?{parameters}", status=400).json
+    assert found["error_message"].startswith(message), found
     found = query(api, HOURLY, f"{T}/next?{parameters}").json
+    assert found["error_message"].startswith(message), found
+
+
+@pytest.mark.parametrize("parameters, message", REFUSED + REFUSED_OF_ALL)
+def test_bad_parameter_of_the_agenda_is_refused(api, parameters, message):
+    found = api.get(f"{T}/next?{parameters}", status=400).json
     assert found["error_message"].startswith(message), found
 
 
@@ -135,22 +154,31 @@ def test_agenda_has_the_starts_of_all_tasks_by_time(api):
         (late, "04:50:00"),
     ]
     assert found["starts"][0]["name"] == "late" and found["is_more"] is False
-    first = api.get(f"{T}/next?until=2026-01-02T05:00:00Z&count=2").json
+    first = api.get(f"{T}/next?until=2026-01-02T05:00:00Z&limit=2").json
     assert first["starts"] == found["starts"][:2] and first["is_more"] is True
+    none = api.get(f"{T}/next?until=2026-01-02T05:00:00Z&limit=0").json
+    assert none["starts"] == [] and none["is_more"] is True
 
 
 def test_agenda_is_of_one_day_unless_it_says_until_when(api):
     create(api)
-    found = api.get(f"{T}/next?count=1000").json
+    found = api.get(f"{T}/next").json
     assert len(found["starts"]) == 24
     assert found["starts"][-1]["start"] == "2026-01-03T03:00:00.000Z"
+
+
+def test_agenda_has_a_thousand_starts_at_most(api):
+    create(api, intervalsec=60)
+    found = api.get(f"{T}/next").json
+    assert len(found["starts"]) == 1000 and found["is_more"] is True
 
 
 def test_agenda_heeds_changes_of_tasks_at_once(api):
     one, other = create(api), create(api)
 
     def ids():
-        return {start["svctask"] for start in api.get(f"{T}/next").json["starts"]}
+        found = api.get(f"{T}/next?limit=10").json
+        return {start["svctask"] for start in found["starts"]}
 
     assert ids() == {one, other}
     api.patch_json(f"{T}/{one}", {"isenabled": 0})

@@ -45,7 +45,7 @@ def measure(count: int, folder: Path) -> None:
         if name == "after a change":
             api.patch_json(f"{T}/{task_id(1)}", {"intervalsec": 1234})
         begin, work = time.perf_counter(), time.process_time()
-        reply = api.get(f"{T}/next?until={until}&count=1000")
+        reply = api.get(f"{T}/next?until={until}&limit=1000")
         seconds = time.perf_counter() - begin
         cpu = time.process_time() - work
         starts = len(reply.json["starts"])

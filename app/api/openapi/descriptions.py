@@ -159,8 +159,8 @@ _SVCTASKS: Mapping[str, str] = {
     "delete_svctasks_one": "Replies with 204, and with 404 if there is no such task.",
     "get_starts": (
         "By time, then in the order of creation; those of a day if `until` is left out. "
-        "`is_more` says whether there are further ones up to `until`. Disabled tasks, and "
-        "those of other sites, have none."
+        "`is_more` says whether there are further ones up to `until`, beyond `limit`. "
+        "Disabled tasks, and those of other sites, have none."
     ),
     "query_starts": (
         "The body is a task as POST takes it. Nothing is stored. The reply is that of "

@@ -149,7 +149,7 @@ _SVCTASKS: Mapping[str, Operation] = {
     "get_starts": Operation(
         "list the next starts of all service tasks",
         {200: "Agenda"},
-        parameters=OF_STARTS,
+        parameters=("from", "until", "limit-of-agenda"),
     ),
     "query_starts": Operation(
         "list the starts that a service task would have",

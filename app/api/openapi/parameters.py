@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.api.openapi.schemas import MASK_OF_LIST, MASK_OF_ONE
-from app.api.query_parameters import TABLE, QueryParameter
+from app.api.query_parameters import LIMIT_OF_AGENDA, TABLE, QueryParameter
 from app.jsonschema import MOST, NOT_EMPTY, TEXTUAL, JsonSchema, integer, ref
 
 Parameter = dict[str, Any]
@@ -74,6 +74,7 @@ PARAMETERS: Mapping[str, Parameter] = {
         example=["name", {"ext.lwt": "desc"}],
     ),
     **{name: _of_table(name, row) for name, row in TABLE.items()},
+    "limit-of-agenda": _of_table("limit", LIMIT_OF_AGENDA),
     "state_id-of-address": _query(
         "state_id", "The id of the state again, as in the address.", integer(0, MOST)
     ),
