@@ -121,6 +121,14 @@ BASIC = (
         meaning="name of this site among the `sites` of tasks; empty: the only one",
     ),
     Setting(
+        name="sites",
+        variable="SVCTASKS_SITES",
+        kind="str",
+        default="",
+        meaning="names of all sites, this one too, in the order in which one of several "
+        "is taken, with commas between",
+    ),
+    Setting(
         name="read_only",
         variable="SVCTASKS_READ_ONLY",
         kind="bool",

@@ -72,6 +72,7 @@ class Settings:
     map_names: bool
     timezone: str
     site: str
+    sites: str
     read_only: bool
     delay: str
     fail_rate: float
@@ -220,6 +221,13 @@ class Settings:
             hours.zone(self.timezone)
         except ValueError as error:
             yield variables["timezone"], [f'{error}, not "{self.timezone}"']
+        sites = hosts.listed(self.sites)
+        if self.site and self.site not in sites:
+            yield variables["sites"], [
+                f'must name all sites, and "{self.site}" (SVCTASKS_SITE) is not among them'
+            ]
+        if sites and not self.site:
+            yield variables["sites"], ["has no effect without SVCTASKS_SITE"]
         if not _DURATION.fullmatch(self.delay):
             yield variables["delay"], [
                 f'must be such as 200ms or 1.5s, not "{self.delay}"'

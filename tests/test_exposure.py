@@ -83,6 +83,12 @@ def test_tls_on_loopback_needs_nothing_else():
             {"trusted_proxies": "10.0.0.1"},
             "--trusted-proxy has no effect without --behind-proxy",
         ),
+        (
+            {"site": "B"},
+            'must name all sites, and "B" (SVCTASKS_SITE) is not among them',
+        ),
+        ({"site": "B", "sites": "A, C"}, 'and "B" (SVCTASKS_SITE) is not among them'),
+        ({"sites": "A"}, "has no effect without SVCTASKS_SITE"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(given, message):

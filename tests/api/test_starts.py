@@ -242,7 +242,7 @@ def test_working_hours_are_edited_by_hand_and_a_fault_leaves_the_former(
 @pytest.fixture
 def at_site(settings, clock, another_store):
     """The API of the site B in New York."""
-    given = replace(settings, site="B", timezone="America/New_York")
+    given = replace(settings, site="B", sites="B, A", timezone="America/New_York")
     service = open_service(given, clock, StringIO(), store=another_store())
     documented = Documented("")
     service.application.add_middleware(documented)
