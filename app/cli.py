@@ -19,6 +19,7 @@ from app.log_command import log
 from app.logs import visible
 from app.next_command import next_
 from app.outputs import STANDARD
+from app.runner_command import runner
 from app.setting_table import SETTINGS
 from app.settings import Settings
 from app.streams import Commands, read_input
@@ -318,6 +319,7 @@ def restore(file: Path, with_scripts: bool, data: Path | None) -> None:
 main.add_command(token)
 main.add_command(log)
 main.add_command(next_)
+main.add_command(runner)
 
 
 @main.command()

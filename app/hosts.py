@@ -75,6 +75,14 @@ def is_loopback(host: str) -> bool:
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
+def reachable(bound: str) -> str:
+    """Return where programs of this machine reach what listens on ``bound``."""
+    address = _address(bound)
+    if address is None or not address.is_unspecified:
+        return bound
+    return "127.0.0.1" if address.version == 4 else "[::1]"
+
+
 def own_origin(scheme: str, host: str) -> str:
     """Return the origin of the pages that were asked for at ``host`` by ``scheme``."""
     return f"{scheme}://{host.lower().removesuffix(_USUAL_PORTS.get(scheme, ' '))}"

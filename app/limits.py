@@ -167,5 +167,28 @@ LIMITS = (
         meaning="bytes that all documents of a table may grow to together; 0: any number",
         least=0,
     ),
+    Limit(
+        name="runner_runs",
+        default=8,
+        meaning="runs that a runner may have at once",
+        most=1000,
+    ),
+    Limit(
+        name="runner_grace",
+        default=30.0,
+        meaning="seconds that a runner which stops waits for its runs; then it ends them",
+    ),
+    Limit(
+        name="runs_keep",
+        default=20,
+        meaning="last runs that are kept of a task, besides its last failure and success",
+        most=10_000,
+    ),
+    Limit(
+        name="runs_max",
+        default=20_000,
+        meaning="runs that are kept in all; each worker has them in memory",
+        most=1_000_000,
+    ),
 )
 """Every limit, in the order in which a request meets them."""

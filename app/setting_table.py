@@ -129,6 +129,13 @@ BASIC = (
         "is taken, with commas between",
     ),
     Setting(
+        name="runner",
+        variable="SVCTASKS_RUNNER",
+        kind="bool",
+        default=False,
+        meaning="`svctasks serve` starts the scripts of tasks too, in a process more",
+    ),
+    Setting(
         name="read_only",
         variable="SVCTASKS_READ_ONLY",
         kind="bool",

@@ -73,6 +73,7 @@ class Settings:
     timezone: str
     site: str
     sites: str
+    runner: bool
     read_only: bool
     delay: str
     fail_rate: float
@@ -93,6 +94,10 @@ class Settings:
     max_document: int
     max_documents: int
     max_table: int
+    runner_runs: int
+    runner_grace: float
+    runs_keep: int
+    runs_max: int
 
     def __post_init__(self) -> None:
         if faults := dict(self._faults()):
@@ -206,6 +211,8 @@ class Settings:
             if getattr(self, name) > most:
                 found = getattr(self, name)
                 yield variables[name], [f"must be {most} or less, not {found}"]
+        if self.runner and self.read_only:
+            yield variables["runner"], [f"does not go with {option('read_only')}"]
         for limit in LIMITS:
             if fault := limit.fault(getattr(self, limit.name)):
                 yield limit.variable, [fault]

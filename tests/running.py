@@ -145,3 +145,43 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+class Runner:
+    """A running ``svctasks runner`` over ``data``, which has begun its work."""
+
+    def __init__(self, data: Path, *options: str, **env: str) -> None:
+        self._log = TemporaryFile("a+")
+        self.process = subprocess.Popen(
+            [SVCTASKS, "runner", "--data", data, *options],
+            env={**os.environ, **env},
+            stderr=self._log,
+        )
+        # One that fails to start ends.
+        until(
+            lambda: "starts the tasks in" in self.logged()
+            or self.process.poll() is not None
+        )
+
+    def logged(self) -> str:
+        """Return all that was logged so far."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def signal(self, number: int = signal.SIGTERM) -> None:
+        """Send a signal, as an operator would."""
+        self.process.send_signal(number)
+
+    def stop(self) -> tuple[int, str]:
+        """Stop as an operator would; return the exit code and what was logged."""
+        self.signal()
+        code = self.process.wait(timeout=PATIENCE)
+        logged = self.logged()
+        self._log.close()
+        return code, logged
+
+    def kill(self) -> None:
+        """Kill the runner alone, as a crash would: what it started goes on."""
+        self.process.kill()
+        self.process.wait()
+        self._log.close()

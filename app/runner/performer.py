@@ -15,11 +15,13 @@ from app.runner.effects import (
     Read,
     Record,
     RemoveClock,
+    Seen,
     Spawn,
     Stop,
     Sweep,
 )
-from app.runner.svcruns import Follower, Svcruns
+from app.runner.follower import Follower
+from app.runner.svcruns import Svcruns
 from app.schemas import svcrun, svctask
 from app.storage import Document, Store
 
@@ -46,10 +48,21 @@ class Executor(Protocol):
 
 
 class Performer:
-    """Performs effects, one after the other; raises the errors of the store."""
+    """Performs effects, one after the other; raises the errors of the store.
 
-    def __init__(self, store: Store, runs: Svcruns, executor: Executor) -> None:
+    ``read_rules`` is called at each look, and returns whether the rules are new.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        runs: Svcruns,
+        executor: Executor,
+        read_rules: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._runs = runs
+        self._read_rules = read_rules
+        self._are_rules_new = False
         self._executor = executor
         self._tasks = Follower(store, svctask.NAME)
         self._clocks = Follower(store, svcrun.CLOCKS)
@@ -59,7 +72,7 @@ class Performer:
         """Do what an effect says, and return what it says."""
         match effect:
             case Look():
-                return self._runs.look(self._tasks, self._clocks, self._runners)
+                return self._look()
             case Beat(runner, is_new):
                 return self._runs.beat(runner, is_new)
             case Arm(clocks):
@@ -83,6 +96,14 @@ class Performer:
             case Sweep(run):
                 self._executor.sweep(run)
         return None
+
+    def _look(self) -> Seen:
+        # That they are new is said once, and must not be lost where a table fails.
+        self._are_rules_new |= self._read_rules()
+        seen = self._runs.look(self._tasks, self._clocks, self._runners)
+        seen = seen._replace(are_rules_new=self._are_rules_new)
+        self._are_rules_new = False
+        return seen
 
     def _record(self, record: Document) -> Document:
         standing = self._runs.record(record)

@@ -5,23 +5,21 @@ Claims and all else that becomes of a clock are atomic changes of one document o
 and its last success. Runner contract, sections 4, 5, 8 and 9.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from app import modes
 from app.datetimes import Clock, milliseconds
-from app.errors import Conflict, NotFound, Stale, TooOld, Unavailable
+from app.errors import Conflict, NotFound, Stale, Unavailable
 from app.query import Comparison, Order, Query
 from app.runner import clocks
 from app.runner.claims import Decision
-from app.runner.effects import News, Seen, Standing
+from app.runner.effects import Seen, Standing
+from app.runner.follower import Follower
 from app.schemas import svcrun, svctask
 from app.storage import Document, NextId, Page, Store
 
 TABLE = svcrun.NAME
-
-PIECE = 1_000
-"""How many changes are read in one piece."""
 
 SILENT = 60_000
 """Milliseconds after its last known look for which a runner counts as alive."""
@@ -37,60 +35,6 @@ class Keep(NamedTuple):
 
     of_task: int = 20
     in_all: int = 20_000
-
-
-class Follower:
-    """Who follows the changes of a table, from all that is in it on."""
-
-    def __init__(self, store: Store, table: str) -> None:
-        self._store = store
-        self._table = table
-        self._position: str | None = None
-        self._version: Hashable = None
-        self._known: set[str] = set()
-
-    def news(self) -> News:
-        """Return what has changed since the last time; raises Unavailable."""
-        if self._position is None:
-            # A table that was never written has no position, but a version.
-            version = self._store.version(self._table)
-            return [] if version == self._version else self._everything()
-        news: dict[str, Document | None] = {}
-        position = self._position
-        try:
-            while True:
-                feed = self._store.changes(self._table, position, PIECE)
-                for change in feed.changes:
-                    record = change.record
-                    news[str(change.key)] = None if record is None else record.document
-                position = feed.position
-                if len(feed.changes) < PIECE:
-                    break
-        except TooOld:
-            return self._everything()
-        self._position = position
-        for key, document in news.items():
-            if document is None:
-                self._known.discard(key)
-            else:
-                self._known.add(key)
-        return list(news.items())
-
-    def _everything(self) -> News:
-        self._version = self._store.version(self._table)
-        try:
-            position = self._store.changes(self._table, None, 1).position
-        except TooOld:
-            position = None
-        found: dict[str, Document | None] = {
-            str(record.key): record.document for record in self._store.scan(self._table)
-        }
-        gone: dict[str, Document | None] = {
-            key: None for key in self._known - found.keys()
-        }
-        self._position = position
-        self._known = set(found)
-        return [*gone.items(), *found.items()]
 
 
 class Svcruns:
@@ -109,10 +53,11 @@ class Svcruns:
 
         The runners come last: one whose claim is in a clock was there before it.
         """
-        news = tasks.news()
-        changed = of_clocks.news()
+        tasks.read()
+        of_clocks.read()
         is_open = modes.Modes(self._store).current() == modes.PRODUCTION
-        return Seen(news, changed, runners.news(), is_open)
+        runners.read()
+        return Seen(tasks.take(), of_clocks.take(), runners.take(), is_open)
 
     def beat(self, runner: Document, is_new: bool) -> bool:
         """Write the record of a runner; return whether it was there, or ``is_new``."""

@@ -1,0 +1,60 @@
+"""The rules of a runner as files have them: scripts, and working hours.
+
+They are read at each look, and stay the same until the next one: what a turn decides, it
+decides by one state of the files. Runner contract, sections 3, 6 and 10.
+"""
+
+from collections.abc import Collection, Hashable, Sequence
+
+from app.runner.sites import is_ours
+from app.runner.state import Rules
+from app.schedules import Schedule
+from app.storage import Document, Store
+from app.svcscripts import TABLE as SCRIPTS
+from app.svcscripts import Script, Svcscripts
+from app.workhours import TABLE as WORKHOURS
+from app.workhours import Workhours, WorkhoursTable
+
+
+class StoredRules:
+    """The rules at ``site``, one of all ``sites``."""
+
+    def __init__(
+        self,
+        store: Store,
+        workhours: WorkhoursTable,
+        site: str = "",
+        sites: Sequence[str] = (),
+    ) -> None:
+        self._store = store
+        self._table = workhours
+        self._site = site
+        self._sites = sites
+        self._versions: Hashable = None
+        self._scripts: dict[str, Script] = {}
+        self._workhours: Workhours = workhours.current()
+
+    def read(self) -> bool:
+        """Read what has changed, and return whether anything has; raises Unavailable."""
+        versions = self._store.version(SCRIPTS), self._store.version(WORKHOURS)
+        if versions == self._versions:
+            return False
+        scripts = {script.code: script for script in Svcscripts(self._store).all()}
+        self._workhours = self._table.current()
+        self._scripts, self._versions = scripts, versions
+        return True
+
+    def script_of(self, code: str) -> Script | None:
+        """Return the script with a code, if there is one."""
+        return self._scripts.get(code)
+
+    def rules(self) -> Rules:
+        """Return the rules for a runner."""
+        return Rules(self._schedule_of, self.script_of, self._is_ours)
+
+    def _schedule_of(self, task: Document) -> Schedule:
+        return Schedule.of(task, self._workhours.hours_of)
+
+    def _is_ours(self, task: Document, living: Collection[str]) -> bool:
+        # The store is that of one machine: other sites have others.
+        return is_ours(task, self._site, self._sites, living, is_shared=False)

@@ -1,0 +1,160 @@
+"""The process of a runner: turn after turn, until it is stopped.
+
+What goes wrong in a turn is logged when it begins and when it is over; the next turn does
+what was left. A runner that must stop while it cannot write ends its runs and leaves their
+ends to the next one. Runner contract, sections 9 and 12.
+"""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+from app import hosts, process_marks
+from app.datetimes import now
+from app.errors import Error, Unavailable
+from app.execution.executor import Executor
+from app.hours import zone
+from app.logs import Failures
+from app.runner.performer import Performer, done
+from app.runner.stored_rules import StoredRules
+from app.runner.svcruns import Keep, Svcruns
+from app.runner.turns import Identity, Runner
+from app.runner_host import Host
+from app.settings import Settings
+from app.storage import Store
+from app.workhours import WorkhoursTable
+
+log = logging.getLogger(__name__)
+
+OUTPUTS = "runs"
+"""The folder of the outputs, beside the data files."""
+
+RETRY_SECONDS = 1.0
+"""How long a runner waits after a turn that failed, unless a run ends."""
+
+NAME = "the runner"
+
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP)
+"""The signals that stop a runner; the second one cuts its wait short."""
+
+
+class RunnerProcess:
+    """A runner over ``store``, of this process.
+
+    ``is_wanted`` is asked before each turn, at least four times a second: it stops when
+    nobody wants it any more. Raises Invalid and Unavailable.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> None:
+        folder = settings.data / OUTPUTS
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            reason = f"the folder of outputs cannot be made: {error.strerror}"
+            raise Unavailable(reason, folder) from error
+        workhours = WorkhoursTable(store, settings.site, zone(settings.timezone))
+        host = socket.gethostname()
+        identity = Identity(
+            secrets.token_hex(4), host, process_marks.own(), settings.site
+        )
+        sites = hosts.listed(settings.sites)
+        rules = StoredRules(store, workhours, settings.site, sites)
+        self._executor = Executor(folder, url(settings))
+        self._host = Host(self._executor, host, rules.script_of)
+        runs = Svcruns(store, now, Keep(settings.runs_keep, settings.runs_max))
+        self._perform = Performer(store, runs, self._host, rules.read).perform
+        self._runner = Runner(
+            identity,
+            rules.rules(),
+            lambda: time.time_ns() // 1_000_000,
+            lambda: time.monotonic_ns() // 1_000_000,
+            settings.runner_runs,
+            round(settings.runner_grace * 1000),
+        )
+        self._settings = settings
+        self._identity = identity
+        self._is_wanted = is_wanted
+        self._failures = Failures(log)
+        self._deadline: float | None = None
+
+    def run(self) -> bool:
+        """Start what is due until a signal; return whether all ends are in the store."""
+        for number in STOPS:
+            # nohup, for one, ignores SIGHUP.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._note_signal)
+        log.info(
+            "runner %s starts the tasks in %s",
+            self._identity.node,
+            self._settings.data.absolute(),
+        )
+        try:
+            is_complete = self._turn_on()
+        finally:
+            self._executor.close()
+        log.info("runner %s has stopped", self._identity.node)
+        return is_complete
+
+    def stop(self) -> None:
+        """Start nothing more; asked again, do not wait for what runs."""
+        grace = 0.0 if self._deadline is not None else self._settings.runner_grace
+        self._deadline = time.monotonic() + grace
+        self._runner.stop()
+
+    def _turn_on(self) -> bool:
+        """Do turn after turn until all is done; return if it is in the store."""
+        wait = 0.0
+        while True:
+            ends = self._host.wait(wait)
+            if self._deadline is None and not self._is_wanted():
+                self.stop()
+            try:
+                turn = done(self._runner.turn(ends), self._perform)
+            except Exception as error:
+                self._failures.note(NAME, error, isinstance(error, Error))
+                done(self._runner.lose_hold(), self._perform)
+                if self._gives_up():
+                    return False
+                wait = RETRY_SECONDS
+            else:
+                self._failures.end(NAME)
+                if turn.is_done:
+                    return True
+                wait = turn.wait / 1000
+
+    def _gives_up(self) -> bool:
+        """End what runs if it is time, in a turn that failed; return if nothing does."""
+        if self._deadline is None or time.monotonic() < self._deadline:
+            return False
+        for run in self._host.active:
+            self._executor.stop(run, "the runner was stopped")
+        return not self._host.active
+
+    def _note_signal(self, number: int, frame: Any) -> None:
+        self.stop()
+        self._executor.wake()
+
+
+def url(settings: Settings) -> str:
+    """Return the address of the API for programs of this machine."""
+    host, _, port = settings.address.rpartition(":")
+    return f"{settings.scheme}://{hosts.reachable(host)}:{port}"
+
+
+def run_child(settings: Settings, store: Store) -> bool:
+    """Run a runner in a fork of a server; return as ``RunnerProcess.run`` does.
+
+    It stops when the server is gone. Raises Invalid and Unavailable.
+    """
+    parent = os.getppid()
+    return RunnerProcess(settings, store, lambda: os.getppid() == parent).run()

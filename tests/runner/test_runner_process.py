@@ -1,0 +1,125 @@
+"""The runner as a process, over data files, with real scripts."""
+
+import json
+import signal
+
+import pytest
+from real import (
+    active,
+    id_of,
+    made,
+    opened,
+    processes,
+    runs,
+    shell,
+    task,
+    until_runs,
+    write_scripts,
+)
+from running import Runner
+from shared import until
+
+pytestmark = pytest.mark.files
+
+
+@pytest.fixture
+def start():
+    """Starts runners; none of them is left after the test."""
+    started = []
+
+    def start(folder, *options, **env):
+        started.append(Runner(folder, *options, **env))
+        return started[-1]
+
+    yield start
+    for runner in started:
+        if runner.process.poll() is None:
+            runner.kill()
+
+
+def test_each_slot_is_started_and_its_end_and_output_are_kept(tmp_path, start):
+    folder = made(tmp_path / "d", {"script": shell("cat; echo; echo done")}, [{}])
+    runner = start(folder)
+    with opened(folder) as store:
+        until_runs(store, 2, "succeeded")
+        code, logged = runner.stop()
+        first, second = runs(store, "succeeded")[:2]
+    assert code == 0
+    assert (first["exitcode"], first["lastline"]) == (0, "done")
+    assert first["slot"] < second["slot"]
+    assert active_ids(folder) == []
+    said = (folder / "runs" / f"{first['id']}.out").read_text()
+    given = json.loads(said.splitlines()[0])
+    assert given["svctask"]["name"] == "task 0"
+    assert given["run"]["id"] == first["id"] and "runner" not in given["run"]
+    assert logged.count(first["id"]) == 2
+
+
+def active_ids(folder):
+    with opened(folder) as store:
+        return [run["id"] for run in active(store)]
+
+
+def test_what_changes_while_it_runs_is_heeded(tmp_path, start):
+    folder = made(tmp_path / "d", {})
+    start(folder)
+    with opened(folder) as store:
+        store.insert("svctasks", task(1))
+        (missed,) = until_runs(store, 1, "missed")
+        assert "not in svcscripts.json" in missed["reason"]
+        write_scripts(folder, {"script": shell("exit 3")})
+        failed, *_ = until_runs(store, 1, "failed")
+        assert failed["exitcode"] == 3
+        store.update("svctasks", id_of(1), lambda old, _: {**old, "isenabled": 0})
+        until(lambda: active(store) == [])
+        count = len(runs(store, "failed"))
+        # A task that was changed later is started: all before is heeded.
+        store.insert("svctasks", task(2))
+        of_other = until(lambda: [r for r in runs(store) if r["svctask"] == id_of(2)])
+        assert of_other[0]["state"] == "failed"
+        assert len(runs(store, "failed")) <= count + len(of_other) + 1
+
+
+def test_a_runner_that_stops_ends_what_runs_after_the_grace(tmp_path, start):
+    text = "trap '' TERM; setsid sleep 600 & sleep 600"
+    folder = made(tmp_path / "d", {"script": shell(text, gracesec=0)}, [{}])
+    runner = start(folder, "--runner-grace", "0.1")
+    with opened(folder) as store:
+        (run,) = until(lambda: active(store))[:1]
+        until(lambda: len(processes([run["id"]]).get(run["id"], ())) > 1)
+        code, _ = runner.stop()
+        ended = {each["id"]: each for each in runs(store)}
+    assert code == 0
+    assert ended[run["id"]]["state"] == "stopped"
+    assert ended[run["id"]]["reason"] == "the runner was stopped"
+    assert not processes(ended)
+
+
+def test_a_second_signal_cuts_the_wait(tmp_path, start):
+    folder = made(tmp_path / "d", {"script": shell("sleep 600")}, [{"overlap": 0}])
+    runner = start(folder, "--runner-grace", "600")
+    with opened(folder) as store:
+        until(lambda: active(store))
+        runner.signal()
+        runner.signal(signal.SIGINT)
+        code, _ = runner.stop()
+        (run,) = runs(store, "stopped")
+    assert code == 0
+    assert not processes([run["id"]])
+
+
+def test_what_a_killed_runner_left_is_ended_and_lost(tmp_path, start):
+    text = "setsid sleep 600 & echo begun; sleep 600"
+    folder = made(tmp_path / "d", {"script": shell(text)}, [{"overlap": 0}])
+    runner = start(folder)
+    with opened(folder) as store:
+        (run,) = until(lambda: active(store))
+        until(lambda: len(processes([run["id"]]).get(run["id"], ())) > 1)
+        runner.kill()
+        assert processes([run["id"]])
+        start(folder)
+        (lost,) = until_runs(store, 1, "lost")
+        assert lost["id"] == run["id"]
+        assert not processes([run["id"]])
+        # Its clock is free: the next slot runs.
+        until(lambda: [each for each in active(store) if each["id"] != run["id"]])
