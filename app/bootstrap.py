@@ -212,6 +212,15 @@ def collections(settings: Settings) -> list[Collection]:
     ]
 
 
+def kept_collections(settings: Settings) -> list[Collection]:
+    """Return the collections that a backup may have.
+
+    What runners are about belongs to the moment, and to the machines that they are on.
+    """
+    others = (CLOCKS, RUNNERS)
+    return [each for each in collections(settings) if each not in others]
+
+
 def svctasks_collection(node: str) -> Collection:
     """Return the collection of service tasks."""
 

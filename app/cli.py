@@ -273,7 +273,7 @@ def backup(
             }
             tables = [
                 table
-                for table in bootstrap.collections(settings)
+                for table in bootstrap.kept_collections(settings)
                 if wanted.get(table.name, True)
             ]
             count = import_export.back_up(store, tables, opened)
@@ -303,7 +303,7 @@ def restore(file: Path, with_scripts: bool, data: Path | None) -> None:
     try:
         tables = [
             table
-            for table in bootstrap.collections(settings)
+            for table in bootstrap.kept_collections(settings)
             if with_scripts or table != bootstrap.SVCSCRIPTS
         ]
         total, left = import_export.restore(store, tables, file)

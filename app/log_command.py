@@ -36,9 +36,10 @@ def log(
 ) -> None:
     """Print who put or removed what, the oldest change first.
 
-    At least the last 10,000 changes of each table are known. Of each are printed: its
-    time, table, what was done, the key of the document, the name of the token, if there was
-    one, and the id of the request, which the log of the server has too.
+    At least the last 10,000 changes of each table are known; those of svcruns, clocks and
+    runners are printed only where --table names one. Of each are printed: its time, table,
+    what was done, the key of the document, the name of the token, if there was one, and
+    the id of the request, which the log of the server has too.
 
     Example: svctasks log --table svctasks --since 2026-01-31
     """
@@ -46,7 +47,10 @@ def log(
     from app.command_store import existing_store
 
     settings = Settings.from_environment(data=data)
-    names = [collection.name for collection in bootstrap.collections(settings)]
+    known = bootstrap.collections(settings)
+    names = [collection.name for collection in known]
+    # What only machines write, many times a minute, is printed where it is asked for.
+    usual = [collection.name for collection in known if collection.is_edited]
     if table is not None and table not in names:
         raise click.UsageError(
             f'--table must be one of {", ".join(names)}, not "{visible(table)}"'
@@ -66,5 +70,5 @@ def log(
                 more = f"by {by}" if by else "", f"request {request}" if request else ""
                 yield past.time, "  ".join(filter(None, (*cells, *more)))
 
-        for _, line in merge(*map(changes, names if table is None else [table])):
+        for _, line in merge(*map(changes, usual if table is None else [table])):
             click.echo(line)
