@@ -83,6 +83,7 @@ _from_file_or_input = click.argument(
 @of_setting("server", metavar="NAME")
 @of_setting("workers", type=int, metavar="N")
 @of_setting("threads", type=int, metavar="N")
+@of_setting("runner", is_flag=True, default=None)
 @of_setting("read_only", is_flag=True, default=None)
 @of_setting("delay", metavar="TIME")
 @of_setting("fail_rate", type=float, metavar="PART")

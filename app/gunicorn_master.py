@@ -3,13 +3,16 @@
 import errno
 import logging
 import os
+import queue
 import random
 import signal
 import time
+from typing import Any
 
 from gunicorn.arbiter import Arbiter
 
 from app.certificates import InUse
+from app.runner_child import RunnerChild
 
 log = logging.getLogger(__name__)
 
@@ -17,8 +20,13 @@ log = logging.getLogger(__name__)
 class Master(Arbiter):
     """gunicorn's master, which stops when its terminal is gone.
 
-    It handles a signal even while it starts workers.
+    It handles a signal even while it starts workers. It has a runner too, if there is to
+    be one.
     """
+
+    def __init__(self, app: Any) -> None:
+        self._runner: RunnerChild | None = app.runner
+        super().__init__(app)
 
     def init_signals(self) -> None:
         """Handle all signals; nohup, for one, ignores SIGHUP."""
@@ -36,6 +44,25 @@ class Master(Arbiter):
             return
         if certificates.renew():
             self.kill_workers(signal.SIGHUP)
+
+    def manage_workers(self) -> None:
+        """Start what is missing; it is called every second."""
+        super().manage_workers()
+        if self._runner is not None:
+            self._runner.keep()
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop all workers, and the runner, whose scripts may take longer."""
+        if self._runner is not None:
+            self._runner.stop()
+        super().stop(graceful)
+        while self._runner is not None and self._runner.lives():
+            try:
+                number = self.SIG_QUEUE.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            if number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+                self._runner.stop()
 
     def spawn_workers(self) -> None:
         """Start workers until all are there, or a signal waits; it is called again."""

@@ -1,7 +1,8 @@
 """What both servers share: the start, gunicorn's master, and the stop.
 
 The master opens the store, forks the workers, watches and replaces them. There are two
-kinds of worker, each in modules of its own: ``gunicorn_worker`` and ``granian_worker``.
+kinds of worker, each in modules of its own: ``gunicorn_worker`` and ``granian_worker``. A
+runner is one more child, if there is to be one.
 
 The master and each worker run the thread of the store's maintenance, started when the store
 is opened and again after the fork, and the thread that writes the log, started with the
@@ -41,6 +42,7 @@ from app.errors import Error, Full, Unavailable
 from app.gunicorn_master import Master
 from app.limits import FIELDS
 from app.log_stream import LogStream
+from app.runner_child import RunnerChild
 from app.server_times import GRACE, PROGRESS
 from app.settings import Settings
 
@@ -102,7 +104,9 @@ class Server(BaseApplication):
     ) -> None:
         self.settings = settings
         self.certificates = certificates
+        self.runner = RunnerChild(self._run_runner) if settings.runner else None
         self._service = service
+        self._master = os.getpid()
         super().__init__()
 
     def load_config(self) -> None:
@@ -120,6 +124,19 @@ class Server(BaseApplication):
         """Serve until a signal stops the process."""
         _hold_signals_of_new_workers()
         Master(self).run()
+
+    def _run_runner(self) -> bool:
+        """Run a runner in this process, a child of the master, as long as that lives."""
+        from app.runner_process import RunnerProcess
+
+        try:
+            return RunnerProcess(
+                self.settings,
+                self._service.store,
+                is_wanted=lambda: os.getppid() == self._master,
+            ).run()
+        finally:
+            self._service.close()
 
     def load(self) -> Any:
         """Return the application, in each worker."""

@@ -6,7 +6,6 @@ ends to the next one. Runner contract, sections 9 and 12.
 """
 
 import logging
-import os
 import secrets
 import signal
 import socket
@@ -93,6 +92,8 @@ class RunnerProcess:
             # nohup, for one, ignores SIGHUP.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._note_signal)
+        # A server holds them until they can be handled.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
         log.info(
             "runner %s starts the tasks in %s",
             self._identity.node,
@@ -149,12 +150,3 @@ def url(settings: Settings) -> str:
     """Return the address of the API for programs of this machine."""
     host, _, port = settings.address.rpartition(":")
     return f"{settings.scheme}://{hosts.reachable(host)}:{port}"
-
-
-def run_child(settings: Settings, store: Store) -> bool:
-    """Run a runner in a fork of a server; return as ``RunnerProcess.run`` does.
-
-    It stops when the server is gone. Raises Invalid and Unavailable.
-    """
-    parent = os.getppid()
-    return RunnerProcess(settings, store, lambda: os.getppid() == parent).run()
