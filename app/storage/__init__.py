@@ -1,7 +1,7 @@
 """The store contract: what every back end promises, in words and types.
 
-* A store holds tables; a table maps keys, strings or integers, to documents, which are
-  plain JSON objects that hold their key in a member of their own. Each record has a
+* A store holds tables; a table maps keys, all strings or all integers, to documents, which
+  are plain JSON objects that hold their key in a member of their own. Each record has a
   revision, an integer that is another one whenever the document is; it is compared for
   equality only. It is ``revision_of`` the document, on every back end: who copies a table
   to another one keeps the revisions. Records are equal if key and revision are; table, key
@@ -18,10 +18,10 @@
   none of them. ``update_each`` does so with one document after
   the other of those that are there when it begins.
 * ``add`` and ``update`` hand on a function that gives ids: integers for each sequence of
-  the table, from 1 on, perhaps with gaps, and always more than any id in its documents
-  (``Collection.ids``) up to 2**62 - 1, the last that is given. An id that was written is
-  never given again, whatever became of the document, in no worker and after no restart.
-  One that was given for a write that did not happen is.
+  the table, from 1 to 2**62 - 1, which rise within one worker, perhaps with gaps. An id
+  that is in a document (``Collection.ids``), or was, is never given: not by another worker,
+  not after a restart, whatever became of the document. One that was given for a write that
+  did not happen may be given again.
 * A store may have a limit for the size of documents: ``insert``, ``add`` and ``update``
   raise TooLarge for a document beyond it, unless it is smaller than it was. What comes
   from files, by ``load`` or by hand, may be larger.

@@ -246,3 +246,47 @@ class Feeds:
             goes_on.set()
             first.result()
             assert second.result().document["name"] == "x"
+
+    def test_many_changes_that_read_other_tables_at_a_time_all_end(self, store, other):
+        store.insert("albums", album(7, artist="x"))
+        store.insert("notes", *(note(f"{n}") for n in range(4)))
+
+        def look(document, _):
+            for worker in (store, other):
+                assert worker.get("albums", 7).document["artist"] == "x"
+            return {**document, "n": document["n"] + 1}
+
+        def work(number):
+            worker = (store, other)[number % 2]
+            worker.update("notes", f"{number % 4}", look)
+
+        with ThreadPoolExecutor(32) as pool:
+            list(pool.map(work, range(128)))
+        assert [each.document["n"] for each in other.scan("notes")] == [32] * 4
+
+    def test_update_each_comes_after_each_write_that_began_before_it(
+        self, store, other
+    ):
+        """What a write may hold no more, by another table, slips in behind it nowhere."""
+        store.insert("notes", note("permitted"))
+        store.insert("albums", album(7))
+        looked, goes_on = threading.Event(), threading.Event()
+
+        def fill(document, _):
+            store.get("notes", "permitted")
+            looked.set()
+            assert goes_on.wait(600)
+            return {**document, "artist": "x"}
+
+        def clear(document):
+            return {**document, "artist": ""} if document["artist"] else document
+
+        with ThreadPoolExecutor() as pool:
+            first = pool.submit(store.update, "albums", 7, fill)
+            assert looked.wait(600)
+            other.remove("notes", "permitted")
+            second = pool.submit(other.update_each, "albums", clear)
+            goes_on.set()
+            first.result()
+            assert second.result() == 1
+        assert store.get("albums", 7).document["artist"] == ""

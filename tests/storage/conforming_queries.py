@@ -173,6 +173,24 @@ class Finding:
         assert set(keys(page)) == set(found.split())
         assert page.total == len(found.split())
 
+    @pytest.mark.parametrize(
+        "operator, found",
+        [
+            ("$eq", ""),
+            ("$in", ""),
+            ("$gt", "b"),
+            ("$gte", "b"),
+            ("$lt", "a"),
+            ("$lte", "a"),
+            ("$contains", ""),
+            ("$startswith", ""),
+        ],
+    )
+    def test_filter_may_have_a_nul_that_is_in_no_document(self, store, operator, found):
+        store.insert("notes", note("a") | {"name": "a"}, note("b") | {"name": "aa"})
+        operand = ["a\0"] if operator == "$in" else "a\0"
+        assert self.find(store, {"name": {operator: operand}}) == list(found)
+
     def test_member_is_found_by_its_presence(self, store):
         store.insert("albums", album(0), album(1, rating=5), album(2, rating=None))
         store.insert("albums", album(3, artist="x"), album(4, artist="x", rating=0))

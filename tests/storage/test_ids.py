@@ -29,6 +29,7 @@ from notes import (
     save,
 )
 
+from app.errors import Conflict
 from app.storage.files.journal import encode
 
 
@@ -88,6 +89,22 @@ def test_entry_of_a_table_without_ids_has_no_marks(tmp_path):
     store.insert("notes", {"id": "a", "name": "", "n": 0})
     assert "ids" not in entries(tmp_path)[-1]
     store.close()
+
+
+def test_ids_are_consecutive_also_after_a_write_that_did_not_happen(tmp_path):
+    store, other = open_notes(tmp_path), open_notes(tmp_path)
+
+    def refused(next_id):
+        raise Conflict(f"{next_id('album')} {next_id('song')}")
+
+    for worker in (store, other):
+        worker.add("albums", new_album())
+        with pytest.raises(Conflict, match="2 2|3 3"):
+            worker.add("albums", refused)
+    found = [record.document for record in store.scan("albums")]
+    assert found == [album(1, [1]), album(2, [2])]
+    store.close()
+    other.close()
 
 
 def test_id_of_what_was_removed_is_not_given_after_checkpoints_and_restarts(
