@@ -32,6 +32,8 @@ from app.log_stream import LogStream
 from app.pacing import Pacing
 from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
+from app.runner.svcruns import Svcruns
+from app.runs import Runs
 from app.schemas import (
     business_attribute,
     extension,
@@ -50,6 +52,7 @@ from app.storage import Collection, Store, TableLimits
 from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import findings
 from app.storage.files.store import FileStore
+from app.svcscripts import Svcscripts
 from app.svctasks import Svctasks, new_id
 from app.tokens import Tokens
 from app.workhours import WorkhoursTable
@@ -156,6 +159,8 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
         svctasks=Svctasks(store, clock, settings.node),
         services=Services(store, clock, Extensions(store), attributes),
         starts=starts(store, settings, clock),
+        runs=Runs(store, Svcruns(store, clock), settings.data / "runs", settings.site),
+        svcscripts=Svcscripts(store),
         business_attributes=attributes,
         modes=modes.Modes(store),
     )

@@ -8,11 +8,13 @@ from typing import Any
 from app.datetimes import Clock, instant, milliseconds
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.pacing import Pace, unhurried
-from app.query import Query
+from app.query import Comparison, Query
 from app.schemas import svctask
 from app.storage import Document, NextId, Page, Record, Store
 
 TABLE = svctask.NAME
+
+_CODE = svctask.FIELDS.one("svcscriptcode")
 
 
 class Svctasks:
@@ -37,6 +39,11 @@ class Svctasks:
     def find(self, query: Query, pace: Pace = unhurried) -> Page:
         """Return the svctasks that ``query`` asks for; raises what ``pace`` does."""
         return self._store.find(TABLE, query, pace)
+
+    def count_of(self, code: str) -> int:
+        """Return how many svctasks start the script with this code."""
+        of_code = Comparison(_CODE, "$eq", _CODE.type.comparison_key(code))
+        return self._store.find(TABLE, Query(of_code, limit=0)).total
 
     def get(self, id_: str) -> Record:
         """Return the svctask ``id_``; raises NotFound."""

@@ -6,7 +6,7 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from app import business_attributes, modes, services, starts, svctasks
+from app import business_attributes, modes, runs, services, starts, svcscripts, svctasks
 from app.api import bodies, middleware, problems
 from app.api.access_log import AccessLog
 from app.api.authentication import Access, Authentication
@@ -24,6 +24,8 @@ from app.api.services import Services
 from app.api.simulation import Simulation
 from app.api.starts import Starts
 from app.api.states_and_tasks import StatesAndTasks
+from app.api.svcruns import Svcruns
+from app.api.svcscripts import Svcscripts
 from app.api.svctasks import Svctasks
 from app.pacing import Pacing
 from app.schemas.service import LEVELS, STATES, TASKS
@@ -64,6 +66,8 @@ class UseCases:
     svctasks: svctasks.Svctasks
     services: services.Services
     starts: starts.Starts
+    runs: runs.Runs
+    svcscripts: svcscripts.Svcscripts
     business_attributes: business_attributes.BusinessAttributes
     modes: modes.Modes
 
@@ -111,6 +115,8 @@ def create_application(
     resources: dict[str, object] = {
         "svctasks": Svctasks(use_cases.svctasks, pacing, limits),
         "starts": Starts(use_cases.starts, pacing),
+        "svcruns": Svcruns(use_cases.runs, pacing, limits),
+        "svcscripts": Svcscripts(use_cases.svcscripts, use_cases.svctasks),
         "services": Services(of_services, pacing, limits.items),
         "states": StatesAndTasks(STATES, of_services),
         "tasks": StatesAndTasks(TASKS, of_services),

@@ -93,6 +93,15 @@ ROUTES = (
     _route("/rest/v1/service/svctasks/next", "starts", GET=(READER, "get_starts"), QUERY=(READER, "query_starts")),
     _route("/rest/v1/service/svctasks/{id}/next", "starts", GET=(READER, "get_starts_of_task")),
 
+    # Runs and the scripts that they start: runner contract, section 11.
+    _route("/rest/v1/service/svcscripts", "svcscripts", GET=(READER, "get_svcscripts")),
+    _route("/rest/v1/service/svctasks/{id}/run", "svcruns", POST=(WRITER, "post_svcruns_of_task")),
+    _route("/rest/v1/service/svctasks/{id}/runs", "svcruns", GET=(READER, "get_svcruns_of_task")),
+    _route("/rest/v1/service/svcruns", "svcruns", GET=(READER, "get_svcruns")),
+    _route("/rest/v1/service/svcruns/{run}", "svcruns", GET=(READER, "get_svcruns_one")),
+    _route("/rest/v1/service/svcruns/{run}/output", "svcruns", GET=(READER, "get_svcruns_output")),
+    _route("/rest/v1/service/svcruns/{run}/stop", "svcruns", POST=(WRITER, "post_svcruns_stop")),
+
     # One task; a person who tries one operation after the other removes it last.
     _route("/rest/v1/service/svctasks/{id}", "svctasks", GET=(READER, "get_svctasks_one"),
            PATCH=(WRITER, "patch_svctasks_one"), DELETE=(WRITER, "delete_svctasks_one")),

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from app.errors import Invalid
-from app.execution import environments, processes
+from app.execution import environments, processes, run_outputs
 from app.execution.call_jobs import CallJob
 from app.execution.command_jobs import CommandJob
 from app.execution.jobs import LOOK_SECONDS, NEVER, Job, Order, Outcome, not_started
@@ -69,7 +69,7 @@ class Executor:
 
     def output_of(self, run: str) -> Path:
         """Return the file of the output of a run."""
-        return self._folder / f"{run}.out"
+        return run_outputs.file_of(self._folder, run)
 
     def start(self, order: Order) -> None:
         """Start a run; one that cannot be started is returned by ``wait``, as failed."""

@@ -6,6 +6,7 @@ end; who has the former one open sees that. Memory does not grow with the output
 contract, section 8.
 """
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -109,6 +110,24 @@ class Output:
             self._last_line = _beginning(line).rstrip() or self._last_line
             self._line = b""
         self._line = _beginning(self._line + rest)
+
+
+def file_of(folder: Path, run: str) -> Path:
+    """Return the file of the output of a run."""
+    return folder / f"{run}.out"
+
+
+def read(path: Path) -> bytes | None:
+    """Return what the file of an output has now; None if there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        # One that leads to another file is none.
+        if error.errno in (errno.ENOENT, errno.ELOOP):
+            return None
+        raise
+    with open(descriptor, "rb") as file:
+        return file.read(MOST)
 
 
 def kept(path: Path) -> tuple[int, str]:

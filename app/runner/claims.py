@@ -22,7 +22,7 @@ from app.runner.clocks import (
     spread,
     started,
     timing,
-    unstarted,
+    wanted_missed,
     without_recorded,
 )
 from app.runner.passed_slots import Slots, parted, passed
@@ -130,9 +130,7 @@ def _deserted(clock: Document, at: Situation) -> Document:
     """Return the clock of a task that was deleted: nothing is to come."""
     if not clock["wanted"] and clock["retry"] is None:
         return clock
-    missed = [
-        _wanted_missed(None, clock, wanted, DELETED) for wanted in clock["wanted"]
-    ]
+    missed = [wanted_missed(None, clock, wanted, DELETED) for wanted in clock["wanted"]]
     unrecorded = [*clock["unrecorded"], *missed]
     return {**clock, "wanted": [], "retry": None, "unrecorded": unrecorded}
 
@@ -169,7 +167,7 @@ def _of_wanted(clock: Document, task: Document, at: Situation) -> Decision:
         elif is_manual and at.now - wanted["asked"] > WANTED_FOR:
             reason = NOT_TAKEN_UP
         if reason:
-            missed = _wanted_missed(task, clock, wanted, reason)
+            missed = wanted_missed(task, clock, wanted, reason)
             unrecorded = [*clock["unrecorded"], missed]
             clock = {**clock, "wanted": others, "unrecorded": unrecorded}
             continue
@@ -319,11 +317,3 @@ def _run(
         "attempts": attempts,
         "state": "running",
     }
-
-
-def _wanted_missed(
-    task: Document | None, clock: Document, wanted: Document, reason: str
-) -> dict[str, Any]:
-    asked = Slots(wanted["asked"], wanted["asked"], 1)
-    missed = unstarted(task, clock, "missed", asked, reason)
-    return {**missed, "id": wanted["id"], "cause": wanted["cause"]}

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.hours import FIRST
 from app.runner.passed_slots import Slots
+from app.schemas.svcrun import WANTED
 from app.storage import Document
 
 DECIDING = (
@@ -38,6 +39,8 @@ MAX_RETRY_DELAY = 3_600_000
 
 SETTLING = 5_000
 """How many milliseconds after its ``ext.lwt`` a task may come to be seen."""
+
+WITHDRAWN = "it was stopped by request before a runner took it up"
 
 FAILURES = ("failed", "timedout", "lost")
 
@@ -192,6 +195,44 @@ def ended_record(run: Document, end: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of an active run that has ended."""
     kept = {name: run[name] for name in run if name not in ("runner", "stop")}
     return {**kept, **end}
+
+
+def shown_wanted(
+    clock: Document, task: Document | None, run: Document
+) -> dict[str, Any]:
+    """Return what is known of a run that is wanted, as people see it."""
+    return {
+        "id": run["id"],
+        "svctask": clock["svctask"],
+        "name": task["name"] if task else "",
+        "code": run.get("code") or (task["svcscriptcode"] if task else ""),
+        "site": clock["site"],
+        "cause": run["cause"],
+        "slot": of_milliseconds(run["asked"]),
+        "state": WANTED,
+    }
+
+
+def wanted_missed(
+    task: Document | None, clock: Document, run: Document, reason: str
+) -> dict[str, Any]:
+    """Return the record of a run that was wanted, and is not started."""
+    asked = Slots(run["asked"], run["asked"], 1)
+    missed = unstarted(task, clock, "missed", asked, reason)
+    return {**missed, "id": run["id"], "cause": run["cause"]}
+
+
+def with_stop(clock: Document, task: Document | None, id_: str) -> Document:
+    """Return the clock in which a run is to be stopped, or is not wanted any more."""
+    active = [
+        {**run, "stop": 1} if run["id"] == id_ else run for run in clock["active"]
+    ]
+    others = [run for run in clock["wanted"] if run["id"] != id_]
+    if len(others) == len(clock["wanted"]):
+        return clock if active == clock["active"] else {**clock, "active": active}
+    [run] = [run for run in clock["wanted"] if run["id"] == id_]
+    record = wanted_missed(task, clock, run, WITHDRAWN)
+    return {**clock, "wanted": others, "unrecorded": [*clock["unrecorded"], record]}
 
 
 def without_run(clock: Document, id_: str) -> Document:

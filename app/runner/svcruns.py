@@ -11,6 +11,7 @@ from typing import NamedTuple
 from app import modes
 from app.datetimes import Clock, milliseconds
 from app.errors import Conflict, NotFound, Stale, Unavailable
+from app.pacing import Pace, unhurried
 from app.query import Comparison, Order, Query
 from app.runner import clocks
 from app.runner.claims import Decision
@@ -25,6 +26,9 @@ SILENT = 60_000
 """Milliseconds after its last known look for which a runner counts as alive."""
 
 SUCCESSES = ("succeeded",)
+
+MOST_WANTED = 20
+"""How many runs of a task may be wanted at a time."""
 
 _BY_TASK = svcrun.FIELDS.one("svctask")
 _BY_SLOT = svcrun.FIELDS.one("slot")
@@ -182,9 +186,9 @@ class Svcruns:
 
     # For people.
 
-    def find(self, query: Query) -> Page:
+    def find(self, query: Query, pace: Pace = unhurried) -> Page:
         """Return the runs in the history that ``query`` asks for."""
-        return self._store.find(TABLE, query)
+        return self._store.find(TABLE, query, pace)
 
     def get(self, id_: str) -> Document:
         """Return a run, active or ended; raises NotFound."""
@@ -198,21 +202,37 @@ class Svcruns:
         return found
 
     def active(self) -> list[Document]:
-        """Return the runs that are active."""
+        """Return the runs that are active, and those that are wanted."""
         return [
-            clocks.ended_record(run, {})
+            run
             for record in self._store.scan(svcrun.CLOCKS)
-            for run in record.document["active"]
+            for run in self._unended(record.document)
+        ]
+
+    def _unended(self, clock: Document) -> list[Document]:
+        active: list[Document] = [
+            clocks.ended_record(run, {}) for run in clock["active"]
+        ]
+        if not clock["wanted"]:
+            return active
+        task = self._task(clock["svctask"])
+        return [
+            *active,
+            *(clocks.shown_wanted(clock, task, run) for run in clock["wanted"]),
         ]
 
     def want(self, task_id: str, id_: str, site: str) -> Document:
-        """Want a run of a task now; raises NotFound, Conflict and Unavailable."""
+        """Want a run of a task now, and return it.
+
+        Raises NotFound, Conflict and Unavailable.
+        """
         task = self._store.get(svctask.NAME, task_id.lower()).document
         now = milliseconds(self._clock())
         runners = self._store.scan(svcrun.RUNNERS)
         if not any(_is_alive(record.document, now) for record in runners):
             raise Unavailable("no runner is alive")
-        if self._found(id_) is not None:
+        others = {run["id"] for run in self.active()}
+        if id_ in others or self._found(id_) is not None:
             raise Conflict(f"there is a run {id_} already")
         wanted = {"id": id_, "cause": "manual", "asked": now}
 
@@ -222,34 +242,50 @@ class Svcruns:
                 raise Conflict(f"there is a run {id_} already")
             if not task["overlap"] and clocks.is_busy(old):
                 raise Conflict("a run of the task is active, and overlap is 0")
+            manual = [run for run in old["wanted"] if run["cause"] == "manual"]
+            if not task["overlap"] and manual:
+                raise Conflict("a run of the task is wanted, and overlap is 0")
+            if len(manual) >= MOST_WANTED:
+                raise Conflict(
+                    f"{MOST_WANTED} runs of the task are wanted, and none of them has "
+                    "been started yet"
+                )
             return {**old, "wanted": [*old["wanted"], wanted]}
 
         # Without a timing, so that a runner arms it by what runners have looked at.
         self._armed({**clocks.new(task, site, now, now), "timing": ""})
-        self._store.update(svcrun.CLOCKS, clocks.clock_id(task, site), change)
-        return {"id": id_, "svctask": task["id"], "cause": "manual", "state": "wanted"}
+        clock = self._store.update(svcrun.CLOCKS, clocks.clock_id(task, site), change)
+        return clocks.shown_wanted(clock.document, task, wanted)
 
     def stop(self, id_: str) -> Document:
-        """Have an active run stopped; raises NotFound and Conflict."""
+        """Have a run stopped that is active, or wanted; raises NotFound and Conflict."""
         for record in self._store.scan(svcrun.CLOCKS):
-            if all(run["id"] != id_ for run in record.document["active"]):
+            runs = [*record.document["active"], *record.document["wanted"]]
+            if all(run["id"] != id_ for run in runs):
                 continue
-            is_there = False
-
-            def change(old: Document, _: NextId) -> Document:
-                nonlocal is_there
-                is_there = any(run["id"] == id_ for run in old["active"])
-                active = [
-                    {**run, "stop": 1} if run["id"] == id_ else run
-                    for run in old["active"]
-                ]
-                return {**old, "active": active} if is_there else old
-
-            self._store.update(svcrun.CLOCKS, record.key, change)
-            if is_there:
+            task = self._task(record.document["svctask"])
+            clock = self._store.update(
+                svcrun.CLOCKS,
+                record.key,
+                lambda old, _: clocks.with_stop(old, task, id_),
+            ).document
+            for withdrawn in clock["unrecorded"]:
+                if withdrawn["id"] == id_:
+                    return self._withdrawn(clock, withdrawn)
+            if any(run["id"] == id_ for run in clock["active"]):
                 return self.get(id_)
         self._store.get(TABLE, id_)
         raise Conflict("the run has ended")
+
+    def _withdrawn(self, clock: Document, record: Document) -> Document:
+        """Put the record of a run that was never started into the history."""
+        record = self.record(record)
+        self._store.update(
+            svcrun.CLOCKS,
+            clock["id"],
+            lambda old, _: clocks.without_recorded(old, [record]),
+        )
+        return record
 
     def _task(self, id_: str) -> Document | None:
         try:

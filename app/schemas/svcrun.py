@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import INCLUDE
 
 from app.query import Fields
-from app.query.values import ID, INTBOOL, INTEGER, TEXT, ValueType
+from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT, ValueType
 from app.schemas.base import Enumeration, List, Nested, Schema, Value
 from app.schemas.value_types import INSTANT
 
@@ -18,6 +18,9 @@ CLOCKS = "clocks"
 RUNNERS = "runners"
 
 CAUSES = ("schedule", "late", "retry", "manual", "onfail")
+
+WANTED = "wanted"
+"""The state of a run that somebody wants, until a runner takes it up."""
 
 STATES = (
     "running",
@@ -60,6 +63,16 @@ class SvcrunSchema(Schema):
     reason = Value(TEXT)
     outputbytes = Value(INTEGER)
     lastline = Value(TEXT)
+
+
+class RunRequestSchema(Schema):
+    """What a client may say of a run that it wants."""
+
+    error_messages = {
+        "type": "the body must be empty, or an object with the id of the run",
+        "unknown": "is nothing that can be said of a run",
+    }
+    id = Value(ID)
 
 
 class ActiveSchema(Schema):
@@ -135,6 +148,7 @@ class RunnerSchema(Schema):
 
 
 _RUN = SvcrunSchema()
+_REQUEST = RunRequestSchema()
 _CLOCK = ClockSchema()
 _RUNNER = RunnerSchema()
 
@@ -143,12 +157,18 @@ def _types() -> dict[str, ValueType]:
     types: dict[str, ValueType] = {}
     for name, field in _RUN.fields.items():
         assert isinstance(field, Value)
-        types[name] = field.value_type
+        # Filters have an order of dates.
+        types[name] = DATE if field.value_type is INSTANT else field.value_type
     return types
 
 
 FIELDS = Fields(_types(), tuple(_RUN.fields), ())
 """The fields of a run, and of the items of a list of them."""
+
+
+def wanted(body: Any) -> dict[str, Any]:
+    """Return what a client says of a run that it wants; raises Invalid."""
+    return _REQUEST.load(body)
 
 
 def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:

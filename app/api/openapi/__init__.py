@@ -29,6 +29,7 @@ FURTHER = "x-oai-additionalOperations"
 
 RESOURCES = {
     "service tasks": ("svctasks", "starts"),
+    "runs": ("svcruns", "svcscripts"),
     "services": ("services", "states", "tasks"),
     "extensions": (
         "service_values",
@@ -51,10 +52,11 @@ ERRORS = {
     "server runs read-only.",
     404: "There is no such thing.",
     405: "This method is not supported at this address.",
-    409: "There is one with this id already.",
+    409: "There is one with this id already, or what it is about does not admit this now.",
     412: "It is not in a state that If-Match and If-None-Match admit.",
     413: "The body is too large, or the document would be.",
     415: "The body is neither JSON nor a form with JSON in `data`, or it is compressed.",
+    416: "There is nothing in this range; Content-Range says how many bytes there are.",
     421: "The header Host names a host that the server does not answer for.",
     429: "Too many requests without a valid token came from this address.",
     500: "The service failed; its log says why.",
@@ -65,6 +67,7 @@ ERRORS = {
 OF_ERRORS = {
     401: ("WWW-Authenticate",),
     405: ("Allow",),
+    416: ("Accept-Ranges", "Content-Range"),
     429: ("Retry-After",),
     503: ("Retry-After",),
 }

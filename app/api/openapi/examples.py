@@ -52,6 +52,27 @@ _ITEMS = [
     },
 ]
 
+_RUN = {
+    "id": "3f1c5a52-6a0e-41d7-9d0c-3c5f1e7a9b20",
+    "svctask": "86228b15-016c-cdef-ccce-50e54938780c",
+    "name": "Daily cleaning",
+    "code": "cleardata",
+    "site": "",
+    "node": "vm1/6f0b2c",
+    "cause": "schedule",
+    "slot": "2019-08-27T08:00:00.000Z",
+    "started": "2019-08-27T08:00:00.012Z",
+    "ended": "2019-08-27T08:00:03.245Z",
+    "duration": 3233,
+    "attempt": 1,
+    "attempts": 1,
+    "state": "succeeded",
+    "exitcode": 0,
+    "reason": "",
+    "outputbytes": 24,
+    "lastline": "17 files were removed",
+}
+
 _SERVICE: dict[str, Any] = {
     "completed_tasks": [
         {
@@ -200,6 +221,21 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "Listing": {"two": {"offset": 0, "limit": 2}},
     "Key": {"id": _SVCTASK["id"]},
     "Ids": {"found": [_SVCTASK["id"]]},
+    "Svcrun": {"ended": _RUN},
+    "SvcrunView": {"ended": _RUN},
+    "SvcrunList": {"one": [_RUN]},
+    "RunRequest": {"id": {"id": _RUN["id"]}},
+    "SvcscriptList": {
+        "one": [
+            {
+                "code": "cleardata",
+                "name": "Daily cleaning",
+                "kind": "command",
+                "timeoutsec": 3600,
+                "used": 1,
+            }
+        ]
+    },
     "ServiceStart": {
         "anonymous": {"service_type": 100, "contact_key": "bob", "est_duration": 300}
     },

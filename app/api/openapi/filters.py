@@ -56,18 +56,30 @@ class _Operands(NamedTuple):
     further: Mapping[str, JsonSchema] = {}
 
 
-def filters(fields: Fields) -> Mapping[str, JsonSchema]:
-    """Return the schemas of filters on ``fields``, by name; the whole is ``Filter``."""
-    operands = _operands(fields)
-    schemas = {
+def filters(fields: Fields, of: str = "") -> Mapping[str, JsonSchema]:
+    """Return the schemas of filters on ``fields``, by name.
+
+    The whole is ``Filter`` with ``of`` before it; those of conditions on values of a type
+    are the same for all fields.
+    """
+    operands, name = _operands(fields), f"{of}Filter"
+    return {
         # To generators the second is any array: its type would be circular too.
-        "Filter": {
+        name: {
             "anyOf": [
-                _filter(fields),
-                {"type": "array", "if": True, "then": ref("FilterArray")},
+                _filter(fields, name),
+                {"type": "array", "if": True, "then": ref(f"{name}Array")},
             ]
         },
-        "FilterArray": {"anyOf": [*_joints(), *_relations(fields, operands)]},
+        f"{name}Array": {"anyOf": [*_joints(name), *_relations(fields, operands)]},
+        **_conditions(fields, operands),
+    }
+
+
+def _conditions(
+    fields: Fields, operands: Mapping[str, _Operands]
+) -> dict[str, JsonSchema]:
+    schemas = {
         **{
             name: {"anyOf": [taken.value, _operators(name, taken)]}
             for name, taken in operands.items()
@@ -140,16 +152,17 @@ def objects(fields: Fields) -> list[Field]:
     return [field for field in fields.declared if field.type is OBJECT]
 
 
-def _filter(fields: Fields) -> JsonSchema:
-    several = array(ref("Filter"), minItems=1)
+def _filter(fields: Fields, name: str) -> JsonSchema:
+    several = array(ref(name), minItems=1)
+    of_clients = {_open(fields): ref("AnyCondition")} if objects(fields) else {}
     return {
         "type": "object",
         "properties": {
             **{field.name: ref(_named(field)) for field in fields.declared},
             **dict.fromkeys(("$and", "$or", "$nor"), several),
-            "$not": ref("Filter"),
+            "$not": ref(name),
         },
-        "patternProperties": {_open(fields): ref("AnyCondition")},
+        "patternProperties": of_clients,
         "additionalProperties": False,
     }
 
@@ -161,15 +174,15 @@ def _open(fields: Fields) -> str:
     return _other(rf"({inside})(\.[^.]+)+", declared)
 
 
-def _joints() -> list[JsonSchema]:
+def _joints(name: str) -> list[JsonSchema]:
     return [
         {
             "type": "array",
             "prefixItems": [{"enum": ["and", "or"]}],
-            "items": ref("Filter"),
+            "items": ref(name),
             "minItems": 2,
         },
-        _tuple({"const": "not"}, ref("Filter")),
+        _tuple({"const": "not"}, ref(name)),
     ]
 
 
@@ -179,6 +192,8 @@ def _relations(
     """Return the schemas of comparisons in the platform's form."""
     for name, taken in operands.items():
         names = [field.name for field in fields.declared if _named(field) == name]
+        if not names and not objects(fields):
+            continue
         of: JsonSchema = {"enum": names} if names else {"pattern": _open(fields)}
         field = _tuple({"const": "property"}, {"type": "string", **of})
         yield _tuple({"enum": ["==", "!="]}, field, taken.value)

@@ -167,6 +167,52 @@ _SVCTASKS: Mapping[str, Operation] = {
 }
 
 
+_OF_RUNS = (
+    "filter-of-runs",
+    "mask-of-runs",
+    "offset",
+    "limit",
+    "order-of-runs",
+    "flat",
+)
+
+_SVCRUNS: Mapping[str, Operation] = {
+    "get_svcscripts": _get("list the service scripts", "SvcscriptList", errors=LISTING),
+    "post_svcruns_of_task": Operation(
+        "run a service task now",
+        {200: "Svcrun"},
+        "RunRequest",
+        needs_body=False,
+        errors=(*CHANGING, 409),
+    ),
+    "get_svcruns_of_task": _get(
+        "list the runs of a service task",
+        "SvcrunList",
+        _OF_RUNS,
+        headers=("ETag", "X-Total-Count", "Link"),
+    ),
+    "get_svcruns": _get(
+        "list the runs of all service tasks",
+        "SvcrunList",
+        _OF_RUNS,
+        errors=LISTING,
+        headers=("ETag", "X-Total-Count", "Link"),
+    ),
+    "get_svcruns_one": _get("get a run", "SvcrunView", ("mask-of-runs", "flat")),
+    "get_svcruns_output": Operation(
+        "get the output of a run",
+        {200: "Output", 206: "Output", 304: ""},
+        parameters=(*CONDITIONS, "Range", "If-Range"),
+        headers=("ETag", "Accept-Ranges", "Content-Range"),
+        errors=(*GETTING, 416),
+        media_types=("text/plain",),
+    ),
+    "post_svcruns_stop": Operation(
+        "stop a run", {200: "Svcrun"}, errors=(*REMOVING, 409)
+    ),
+}
+
+
 def _list_of_services(summary: str) -> Operation:
     headers = ("ETag", "X-Total-Count", "Link")
     return _get(summary, "ServiceList", OF_SERVICES, LISTING, headers)
@@ -318,6 +364,7 @@ _OTHERS: Mapping[str, Operation] = {
 
 OPERATIONS: Mapping[str, Operation] = {
     **_SVCTASKS,
+    **_SVCRUNS,
     **_SERVICES,
     **_STATES,
     **_TASKS,

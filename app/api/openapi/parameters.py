@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.api.openapi.schemas import MASK_OF_LIST, MASK_OF_ONE
+from app.api.openapi.schemas import MASK_OF_LIST, MASK_OF_ONE, MASK_OF_RUNS
 from app.api.query_parameters import LIMIT_OF_AGENDA, TABLE, QueryParameter
 from app.jsonschema import MOST, NOT_EMPTY, TEXTUAL, JsonSchema, integer, ref
 
@@ -73,6 +73,20 @@ PARAMETERS: Mapping[str, Parameter] = {
         ref("Ordering"),
         example=["name", {"ext.lwt": "desc"}],
     ),
+    "filter-of-runs": _json(
+        "filter",
+        "All members must match.",
+        ref("RunFilter"),
+        example={"state": {"$in": ["failed", "timedout"]}, "code": "cleardata"},
+    ),
+    "mask-of-runs": _separated("mask", "The fields to show.", MASK_OF_RUNS),
+    "order-of-runs": _json(
+        "order",
+        "By which fields to sort; a bare name will do. Without it, the newest slots come "
+        "first.",
+        ref("RunOrdering"),
+        example=[{"duration": "desc"}],
+    ),
     **{name: _of_table(name, row) for name, row in TABLE.items()},
     "limit-of-agenda": _of_table("limit", LIMIT_OF_AGENDA),
     "state_id-of-address": _query(
@@ -96,6 +110,19 @@ PARAMETERS: Mapping[str, Parameter] = {
         "The ETag that it must not have, or *.",
         schema=_TAGS_OR_ANY,
     ),
+    "Range": _parameter(
+        "header",
+        "Range",
+        "The bytes to send, such as bytes=1000- for those from the thousandth on, and "
+        "bytes=-1000 for the last thousand. Anything but one range of bytes is ignored.",
+        schema=TEXTUAL,
+    ),
+    "If-Range": _parameter(
+        "header",
+        "If-Range",
+        "The ETag that it must have still; else the whole is sent.",
+        schema=TEXTUAL,
+    ),
     "X-Request-Id": _parameter(
         "header",
         "X-Request-Id",
@@ -108,6 +135,12 @@ PARAMETERS: Mapping[str, Parameter] = {
         "The id of a task.",
         ref("SvctaskId"),
         "380daae6-016c-cdd4-606e-50e54938780c",
+    ),
+    "path.run": _of_address(
+        "run",
+        "The id of a run.",
+        ref("SvctaskId"),
+        "3f1c5a52-6a0e-41d7-9d0c-3c5f1e7a9b20",
     ),
     "path.service_id": _of_address(
         "service_id", "The id of a service.", integer(0, MOST), 3005
@@ -144,7 +177,18 @@ def _header(
 
 
 HEADERS: Mapping[str, dict[str, Any]] = {
+    "Accept-Ranges": _header(
+        "The unit of ranges that can be asked for.", {"const": "bytes"}, required=False
+    ),
     "Allow": _header("The methods that there are at this address.", TEXTUAL),
+    "Content-Range": _header(
+        "Which bytes these are, and how many there are in all. RFC 9110.",
+        {
+            "type": "string",
+            "pattern": r"^bytes ([0-9]+-[0-9]+/[0-9]+|\*/[0-9]+)$",
+        },
+        required=False,
+    ),
     "Content-Security-Policy": _header("What the page may load.", TEXTUAL),
     "ETag": _header(
         "What changes whenever the reply does.",

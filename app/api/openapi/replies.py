@@ -14,6 +14,7 @@ from app.schemas.description import reply, shown_object
 from app.schemas.extension import AttributeSchema, DefinitionSchema
 from app.schemas.service import LEVEL_OF, EventSchema
 from app.schemas.stored_service import ServiceSchema, StateSchema, TaskSchema
+from app.schemas.svcrun import STATES, WANTED, SvcrunSchema
 from app.schemas.svctask import FIELDS, PeriodSchema, SvctaskSchema
 
 _COUNT = integer(0)
@@ -81,6 +82,34 @@ def _starts() -> dict[str, JsonSchema]:
         "Agenda": _object(
             **of_site, starts=array(ref("StartOfTask")), is_more={"type": "boolean"}
         ),
+    }
+
+
+def _svcruns() -> dict[str, JsonSchema]:
+    """Return the forms of a run, masked or not, and what is shown of scripts."""
+    moment = ref("ShownMoment")
+    run = reply(
+        SvcrunSchema(),
+        ("id", "svctask", "name", "code", "site", "cause", "slot", "state"),
+        slot=moment,
+        started=moment,
+        ended=moment,
+        until=moment,
+        state={"enum": [WANTED, *STATES]},
+    )
+    return {
+        "Svcrun": run,
+        "SvcrunView": {**run, "required": []},
+        "SvcrunList": array(ref("SvcrunView")),
+        "Output": TEXTUAL,
+        "Svcscript": _object(
+            code=NOT_EMPTY,
+            name=TEXTUAL,
+            kind={"enum": ["command", "url"]},
+            timeoutsec={"type": "number", "minimum": 0},
+            used=_COUNT,
+        ),
+        "SvcscriptList": array(ref("Svcscript")),
     }
 
 
@@ -203,6 +232,7 @@ def _server() -> dict[str, JsonSchema]:
 REPLIES: Mapping[str, JsonSchema] = {
     **_svctasks(),
     **_starts(),
+    **_svcruns(),
     **_services(),
     **_metadata(),
     **_server(),

@@ -11,7 +11,9 @@ from app.api.openapi.filters import filters, objects
 from app.api.query_parameters import MAX_OFFSET
 from app.jsonschema import NUMBERS, TEXTUAL, JsonSchema, array, nullable, ref, whole
 from app.jsontext import MAX_DEPTH
+from app.query import Fields
 from app.query.projection import MAX_NAMES
+from app.schemas import svcrun
 from app.schemas.base import WHITE, Schema
 from app.schemas.extension import AttributeSchema, DefinitionSchema
 from app.schemas.service import (
@@ -44,6 +46,7 @@ OF_FIELDS: Mapping[str, Schema] = {
     "NewDefinition": DefinitionSchema(),
     "NewAttribute": AttributeSchema(),
     "Period": PeriodSchema(),
+    "RunRequest": svcrun.RunRequestSchema(),
 }
 """The marshmallow schemas that bodies are made of."""
 
@@ -79,13 +82,20 @@ AMENDMENTS: Mapping[str, JsonSchema] = {
 }
 """What is put in the place of what marshmallow says, property by property."""
 
-_LISTED = [field.name for field in FIELDS.listed]
 
-MASK_OF_LIST = array(
-    {"enum": [*_LISTED, *sorted({f.path[0] for f in FIELDS.listed} - {*_LISTED})]},
-    minItems=1,
-    maxItems=MAX_NAMES,
-)
+def _listed(fields: Fields) -> list[str]:
+    return [field.name for field in fields.listed]
+
+
+def _mask(fields: Fields) -> JsonSchema:
+    """Return the schema of a mask of a list."""
+    listed = _listed(fields)
+    objects_ = sorted({field.path[0] for field in fields.listed} - {*listed})
+    return array({"enum": [*listed, *objects_]}, minItems=1, maxItems=MAX_NAMES)
+
+
+MASK_OF_LIST = _mask(FIELDS)
+MASK_OF_RUNS = _mask(svcrun.FIELDS)
 
 
 def _name_of_one() -> str:
@@ -119,28 +129,38 @@ def _in_any_case(word: str) -> str:
     return "".join(f"[{letter.upper()}{letter}]" for letter in word)
 
 
+def _orderings(fields: Fields, of: str = "") -> dict[str, JsonSchema]:
+    """Return the schemas of the order of a list, the whole and a part."""
+    listed, name = _listed(fields), f"{of}Order"
+    return {
+        f"{name}ing": {
+            "anyOf": [
+                ref(name),
+                array(ref(name), uniqueItems=True, maxItems=len(listed)),
+            ],
+        },
+        name: {
+            "anyOf": [
+                {"enum": listed},
+                {
+                    "type": "object",
+                    "properties": dict.fromkeys(listed, {"enum": ["asc", "desc"]}),
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": False,
+                },
+            ]
+        },
+    }
+
+
 _MODE = "|".join(map(_in_any_case, (modes.PRODUCTION, modes.MAINTENANCE)))
 
 OTHERS: Mapping[str, JsonSchema] = {
+    **filters(svcrun.FIELDS, "Run"),
     **filters(FIELDS),
-    "Ordering": {
-        "anyOf": [
-            ref("Order"),
-            array(ref("Order"), uniqueItems=True, maxItems=len(_LISTED)),
-        ],
-    },
-    "Order": {
-        "anyOf": [
-            {"enum": _LISTED},
-            {
-                "type": "object",
-                "properties": dict.fromkeys(_LISTED, {"enum": ["asc", "desc"]}),
-                "minProperties": 1,
-                "maxProperties": 1,
-                "additionalProperties": False,
-            },
-        ]
-    },
+    **_orderings(FIELDS),
+    **_orderings(svcrun.FIELDS, "Run"),
     "Listing": _object(
         filter=_or_empty(ref("Filter")),
         mask=_or_empty(MASK_OF_LIST),

@@ -1,0 +1,84 @@
+"""The resource of runs: the list of all, that of a task, one, its output, run and stop.
+
+Runner contract, section 11. Ranges of an output: RFC 9110, section 14.
+"""
+
+from falcon import HTTP_206, HTTPRangeNotSatisfiable, Response
+
+from app.api import bodies, entity_tags, parameters, ranges
+from app.api.entity_tags import refuse_conditions
+from app.api.request_context import Request
+from app.api.request_limits import RequestLimits
+from app.pacing import Pacing
+from app.runs import Runs
+from app.schemas.svcrun import FIELDS
+
+TEXT = "text/plain; charset=utf-8"
+
+
+class Svcruns:
+    """Answers requests for runs; lists at the pace that ``pacing`` gives them."""
+
+    def __init__(self, runs: Runs, pacing: Pacing, limits: RequestLimits) -> None:
+        self._runs = runs
+        self._pacing = pacing
+        self._limits = limits
+
+    def on_get(self, request: Request, response: Response) -> None:
+        self._list(request, response, "")
+
+    def on_get_of_task(self, request: Request, response: Response, id: str) -> None:
+        self._list(request, response, id)
+
+    def on_post_of_task(self, request: Request, response: Response, id: str) -> None:
+        parameters.refuse_any(request)
+        refuse_conditions(request)
+        body = bodies.read_any(request)
+        response.data = bodies.encode(self._runs.want(id, body))
+
+    def on_get_one(self, request: Request, response: Response, run: str) -> None:
+        show = parameters.showing(parameters.of_address(request), FIELDS)
+        shown = bodies.encode(show(self._runs.get(run)))
+        entity_tags.send(request, response, shown)
+
+    def on_get_output(self, request: Request, response: Response, run: str) -> None:
+        parameters.refuse_any(request)
+        content = self._runs.output(run)
+        tag = entity_tags.of_content(content)
+        response.content_type = TEXT
+        if entity_tags.is_answered(request, response, tag):
+            return
+        response.set_header("Accept-Ranges", "bytes")
+        wanted = ranges.wanted(request, tag)
+        if wanted is None:
+            response.data = content
+            return
+        size = len(content)
+        part = wanted.within(size)
+        if part is None:
+            raise HTTPRangeNotSatisfiable(
+                size, description=f"The output has {size} bytes; this range has none"
+            )
+        response.status = HTTP_206
+        response.set_header("Content-Range", ranges.content_range(part, size))
+        response.data = content[part.start : part.stop]
+
+    def on_post_stop(self, request: Request, response: Response, run: str) -> None:
+        parameters.refuse_any(request)
+        refuse_conditions(request)
+        response.data = bodies.encode(self._runs.stop(run))
+
+    def _list(self, request: Request, response: Response, task: str) -> None:
+        given, listing = parameters.listing_in(request, FIELDS, self._limits)
+        with self._pacing.query(request.env) as pace:
+            if task:
+                page = self._runs.page_of(task, listing.query, pace)
+            else:
+                page = self._runs.page(listing.query, pace)
+            content = bodies.join(
+                bodies.encode_item(listing.show(run)) for run in page.runs
+            )
+        tag = entity_tags.of_content(b"%d\n" % page.total + content)
+        if not entity_tags.is_answered(request, response, tag):
+            response.data = content
+        parameters.set_page_headers(request, response, given, page.total)

@@ -1,0 +1,146 @@
+"""The use cases of runs for people: list, get, read the output, run now, stop.
+
+A run is in its clock until it has ended, and in the history from then on. Lists have both,
+as if those that have not ended had been added last. Runner contract, sections 8 and 11.
+"""
+
+from collections.abc import Sequence
+from heapq import merge
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from app.errors import NotFound
+from app.execution import run_outputs
+from app.pacing import Pace, unhurried
+from app.query import Comparison, Condition, Every, Order, Query
+from app.query.predicate import predicate, sort, sort_key
+from app.runner.svcruns import TABLE, Svcruns
+from app.schemas import svcrun, svctask
+from app.storage import Document, Store
+
+NEWEST_FIRST = (Order(svcrun.FIELDS.order("slot"), descending=True),)
+
+TRIES = 8
+"""How often a list is read anew because the history has changed meanwhile."""
+
+_BY_TASK = svcrun.FIELDS.one("svctask")
+
+
+class RunPage(NamedTuple):
+    """The runs that a query asks for, and the matches in all."""
+
+    runs: Sequence[Document]
+    total: int
+
+
+class Runs:
+    """What people can do with runs.
+
+    ``folder`` has their outputs; ``site`` is where those start that are wanted.
+    """
+
+    def __init__(
+        self, store: Store, svcruns: Svcruns, folder: Path, site: str = ""
+    ) -> None:
+        self._store = store
+        self._svcruns = svcruns
+        self._folder = folder
+        self._site = site
+
+    def page(self, query: Query, pace: Pace = unhurried) -> RunPage:
+        """Return the runs that ``query`` asks for; raises what ``pace`` does."""
+        query = _ordered(query)
+        for _ in range(TRIES):
+            version = self._store.version(TABLE)
+            unended = _asked_for(self._unended(), query)
+            first = max(0, query.offset - len(unended))
+            page = self._svcruns.find(_part(query, first, len(unended)), pace)
+            if self._store.version(TABLE) == version:
+                break
+        ended = [record.document for record in page.records]
+        runs = _merged(ended, unended, query.order)
+        start = query.offset - first
+        stop = None if query.limit is None else start + query.limit
+        return RunPage(list(islice(runs, start, stop)), page.total + len(unended))
+
+    def page_of(self, task: str, query: Query, pace: Pace = unhurried) -> RunPage:
+        """Return those of a task, also of one that was deleted; raises NotFound."""
+        task = task.lower()
+        of_task = Comparison(_BY_TASK, "$eq", _BY_TASK.type.comparison_key(task))
+        page = self.page(_narrowed(query, of_task), pace)
+        if not page.total and not self.page(Query(of_task, limit=0)).total:
+            self._store.get(svctask.NAME, task)
+        return page
+
+    def get(self, id_: str) -> Document:
+        """Return a run; raises NotFound."""
+        return self._svcruns.get(id_.lower())
+
+    def output(self, id_: str) -> bytes:
+        """Return what a run has printed so far, as far as it is kept; raises NotFound."""
+        run = self.get(id_)
+        content = run_outputs.read(run_outputs.file_of(self._folder, run["id"]))
+        if content is None:
+            raise NotFound("there is no output of this run")
+        return content
+
+    def want(self, task: str, body: Any) -> Document:
+        """Have a run of a task started now, whatever its schedule is, and return it.
+
+        Raises NotFound, Invalid, Conflict, and Unavailable if no runner is alive.
+        """
+        id_ = svcrun.wanted(body).get("id") or str(uuid4())
+        return self._svcruns.want(task, id_, self._site)
+
+    def stop(self, id_: str) -> Document:
+        """Have a run stopped that has not ended; raises NotFound and Conflict."""
+        return self._svcruns.stop(id_.lower())
+
+    def _unended(self) -> list[Document]:
+        """Return the runs that are not in the history yet."""
+        return [run for run in self._svcruns.active() if not self._is_ended(run["id"])]
+
+    def _is_ended(self, id_: str) -> bool:
+        try:
+            self._store.get(TABLE, id_)
+        except NotFound:
+            return False
+        return True
+
+
+def _ordered(query: Query) -> Query:
+    order = query.order or NEWEST_FIRST
+    return Query(query.where, order, query.offset, query.limit)
+
+
+def _narrowed(query: Query, further: Condition) -> Query:
+    where = further if query.where is None else Every((further, query.where))
+    return Query(where, query.order, query.offset, query.limit)
+
+
+def _part(query: Query, first: int, more: int) -> Query:
+    """Return the query for all that ended runs can be of a page, with ``more`` others."""
+    limit = query.limit
+    if limit:
+        limit += query.offset - first + more
+    return Query(query.where, query.order, first, limit)
+
+
+def _asked_for(runs: Sequence[Document], query: Query) -> list[Document]:
+    """Return those of the runs that match a query, in its order."""
+    matches = None if query.where is None else predicate(query.where)
+    found = [run for run in runs if matches is None or matches(run)]
+    if query.order[-1].descending:
+        found.reverse()
+    sort(found, query.order, sort_key(query.order))
+    return found
+
+
+def _merged(
+    ended: Sequence[Document], unended: Sequence[Document], order: tuple[Order, ...]
+) -> Sequence[Document]:
+    """Return both in their order; of what that leaves equal the unended were added last."""
+    parts = (unended, ended) if order[-1].descending else (ended, unended)
+    return list(merge(parts[0], parts[1], key=sort_key(order)))
