@@ -102,7 +102,7 @@ class Host:
         """Remove the outputs of runs that are not in the history any more."""
         for run in runs:
             try:
-                self._executor.output_of(run).unlink(missing_ok=True)
+                self._executor.remove_output(run)
             except OSError as error:
                 log.warning("run %s: its output stays: %s", run, error.strerror)
 

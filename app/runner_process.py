@@ -70,8 +70,8 @@ class RunnerProcess:
         rules = StoredRules(store, workhours, settings.site, sites)
         self._executor = Executor(folder, url(settings))
         self._host = Host(self._executor, host, rules.script_of)
-        runs = Svcruns(store, now, Keep(settings.runs_keep, settings.runs_max))
-        self._perform = Performer(store, runs, self._host, rules.read).perform
+        self._runs = Svcruns(store, now, Keep(settings.runs_keep, settings.runs_max))
+        self._perform = Performer(store, self._runs, self._host, rules.read).perform
         self._runner = Runner(
             identity,
             rules.rules(),
@@ -99,6 +99,7 @@ class RunnerProcess:
             self._identity.node,
             self._settings.data.absolute(),
         )
+        self._remove_unknown()
         try:
             is_complete = self._turn_on()
         finally:
@@ -111,6 +112,13 @@ class RunnerProcess:
         grace = 0.0 if self._deadline is not None else self._settings.runner_grace
         self._deadline = time.monotonic() + grace
         self._runner.stop()
+
+    def _remove_unknown(self) -> None:
+        """Remove the outputs of which runners that were killed have removed the runs."""
+        try:
+            self._host.discard(self._runs.unknown(self._executor.outputs()))
+        except (Error, OSError) as error:
+            log.warning("outputs without a run may be left: %s", error)
 
     def _turn_on(self) -> bool:
         """Do turn after turn until all is done; return if it is in the store."""

@@ -29,7 +29,7 @@ from app.execution.call_jobs import CallJob
 from app.execution.command_jobs import CommandJob
 from app.execution.jobs import LOOK_SECONDS, NEVER, Job, Order, Outcome, not_started
 from app.execution.left_jobs import LeftJob
-from app.execution.run_outputs import Output
+from app.execution.run_outputs import Output, listed, remove
 
 __all__ = ["Executor", "Order", "Outcome"]
 
@@ -70,6 +70,14 @@ class Executor:
     def output_of(self, run: str) -> Path:
         """Return the file of the output of a run."""
         return run_outputs.file_of(self._folder, run)
+
+    def outputs(self) -> set[str]:
+        """Return the ids of the runs that have an output; raises OSError."""
+        return listed(self._folder)
+
+    def remove_output(self, run: str) -> None:
+        """Remove the output of a run, if there is one; raises OSError."""
+        remove(self.output_of(run))
 
     def start(self, order: Order) -> None:
         """Start a run; one that cannot be started is returned by ``wait``, as failed."""

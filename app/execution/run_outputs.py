@@ -23,6 +23,7 @@ PIECE = 64 << 10
 _END = (MOST - FIRST) // 2
 _GAP = b"\n[%d bytes are left out here]\n"
 _LINE = 200
+_NEW = ".new"
 
 
 class Output:
@@ -84,7 +85,7 @@ class Output:
             end = file.read(_END)
         self._left_out += begin - (self._first or FIRST)
         gap = _GAP % self._left_out
-        fresh = self._path.with_suffix(".new")
+        fresh = self._path.with_suffix(_NEW)
         descriptor = _opened(fresh)
         try:
             _write(descriptor, first + gap + end)
@@ -143,6 +144,17 @@ def kept(path: Path) -> tuple[int, str]:
     except OSError:
         return 0, ""
     return size, lines[2].strip().decode(errors="replace")[:_LINE]
+
+
+def listed(folder: Path) -> set[str]:
+    """Return the ids of the runs with an output in ``folder``; raises OSError."""
+    return {path.stem for path in folder.iterdir() if path.suffix in (".out", _NEW)}
+
+
+def remove(path: Path) -> None:
+    """Remove the file of an output, and one that was to replace it; raises OSError."""
+    for each in (path, path.with_suffix(_NEW)):
+        each.unlink(missing_ok=True)
 
 
 def _beginning(line: bytes) -> bytes:

@@ -5,7 +5,7 @@ Claims and all else that becomes of a clock are atomic changes of one document o
 and its last success. Runner contract, sections 4, 5, 8 and 9.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from app import modes
@@ -172,6 +172,14 @@ class Svcruns:
         query = Query(order=(Order(_BY_SLOT),), limit=total - most)
         records = self._store.find(TABLE, query).records
         return self._remove([record.document["id"] for record in records])
+
+    def unknown(self, ids: Collection[str]) -> set[str]:
+        """Return those of these runs that are neither active nor in the history."""
+        unknown = set(ids) - {record.key for record in self._store.scan(TABLE)}
+        if unknown:
+            unknown -= {run["id"] for run in self.active()}
+        # Some may have ended between the two looks.
+        return {id_ for id_ in unknown if self._found(id_) is None}
 
     def remove_clock(self, clock: Document) -> bool:
         """Remove a clock, if it is the same and its task is gone; return if it was."""

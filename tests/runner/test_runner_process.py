@@ -123,3 +123,24 @@ def test_what_a_killed_runner_left_is_ended_and_lost(tmp_path, start):
         assert not processes([run["id"]])
         # Its clock is free: the next slot runs.
         until(lambda: [each for each in active(store) if each["id"] != run["id"]])
+
+
+def test_outputs_that_a_killed_runner_left_without_a_run_are_removed(tmp_path, start):
+    folder = made(tmp_path / "d", {"script": shell("echo done")}, [{}])
+    runner = start(folder)
+    with opened(folder) as store:
+        run, *_ = until_runs(store, 1, "succeeded")
+        runner.stop()
+        kept = {path.name for path in (folder / "runs").iterdir()}
+        for name in (f"{id_of(7)}.out", f"{id_of(8)}.new", f"{run['id']}.new"):
+            (folder / "runs" / name).write_text("left")
+        start(folder, **{"SVCTASKS_RUNS_KEEP": "1"})
+        left = [
+            folder / "runs" / f"{id_of(7)}.out",
+            folder / "runs" / f"{id_of(8)}.new",
+        ]
+        until(lambda: not any(path.exists() for path in left))
+        # What is in the history keeps its output, until it is pushed out.
+        until(lambda: len({r["id"] for r in runs(store)} & {run["id"]}) == 0)
+        until(lambda: not list((folder / "runs").glob(f"{run['id']}*")))
+    assert f"{run['id']}.out" in kept
