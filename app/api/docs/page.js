@@ -42,6 +42,35 @@ function inFormOf32(api, address) {
   };
 }
 
+// The components that a part of the document refers to, in the end.
+function usedBy(part, components) {
+  const used = { securitySchemes: components.securitySchemes };
+  const use = (value) => {
+    const references = JSON.stringify(value).matchAll(/"#.components.(\w+).([^"]+)"/g);
+    for (const [, kind, name] of references) {
+      used[kind] ??= {};
+      if (name in used[kind]) continue;
+      used[kind][name] = components[kind][name];
+      use(used[kind][name]);
+    }
+  };
+  use(part);
+  return used;
+}
+
+// Swagger UI reads the whole document again for each operation that is opened.
+const readOnlyWhatIsOpened = ({ fn: { resolveSubtree } }) => ({
+  fn: {
+    resolveSubtree: (api, place, options) => {
+      const [kind, address] = place;
+      if (kind !== "paths") return resolveSubtree(api, place, options);
+      const paths = { [address]: api.paths[address] };
+      const components = usedBy(paths, api.components);
+      return resolveSubtree({ ...api, paths, components }, place, options);
+    },
+  },
+});
+
 // Swagger UI is dark below an element of this class.
 function followColorScheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -58,6 +87,7 @@ async function show() {
   SwaggerUIBundle({
     spec: inFormOf32(await reply.json(), reply.url),
     dom_id: "#page",
+    plugins: [readOnlyWhatIsOpened],
     deepLinking: true,
     validatorUrl: null,
     supportedSubmitMethods: ["get", "put", "post", "patch", "delete", "query", "LOOKUP"],
