@@ -1,7 +1,7 @@
-"""The certificate that the server shows, and its key, as they were last read.
+"""The certificate of the server and its private key, as they were last read.
 
-A pair is checked as a whole before it is used: a new one that is wrong leaves the former in
-use. Access contract, section 5.
+A pair is checked before it is used: if a new one is wrong, the former stays in use. Access
+contract, section 5.
 """
 
 import logging
@@ -16,7 +16,7 @@ from app.errors import Invalid
 log = logging.getLogger(__name__)
 
 _PROTOCOLS = ["http/1.1"]
-"""What TLS may be spoken for, by the names of ALPN."""
+"""The protocols that are offered within TLS, by their names in ALPN."""
 
 
 _MISMATCHES = (
@@ -24,12 +24,12 @@ _MISMATCHES = (
     "KEY_TYPE_MISMATCH",
     "NO_CERTIFICATE_ASSIGNED",
 )
-"""What OpenSSL calls a key that belongs to another certificate."""
+"""The reasons that OpenSSL gives for a key of another certificate."""
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate with those that vouch for it, and its key, in PEM; and their context.
+    """A chain of certificates and its private key, in PEM, and the context made of them.
 
     The context offers TLS 1.2 and 1.3 only.
     """
@@ -75,9 +75,9 @@ def _content(file: Path) -> bytes:
 
 
 class InUse:
-    """The certificate that new connections get in this process, from ``chain`` and ``key``.
+    """The certificate for new connections of this process, from ``chain`` and ``key``.
 
-    ``check`` raises Invalid for one that the server cannot use. Raises Invalid itself.
+    ``check`` raises Invalid for one that the server cannot use; so does the constructor.
     """
 
     def __init__(
@@ -90,20 +90,20 @@ class InUse:
         check(self._certificate)
 
     def outdate(self, signal: int, frame: object) -> None:
-        """Record a signal: the files are to be read, which their reader has checked."""
+        """Handle a signal: the files have changed, and its sender has checked them."""
         self._is_outdated = True
 
     def current(self) -> Certificate:
-        """Return the certificate."""
+        """Return the certificate; the files are read again after a signal."""
         if self._is_outdated:
             self._is_outdated = False
             self._replace(check=lambda certificate: None)
         return self._certificate
 
     def renew(self) -> bool:
-        """Read the files, and return whether they are right.
+        """Read the files again, and return whether the server can use them.
 
-        If they are not, log why and change nothing.
+        If it cannot, log the reason and keep the former certificate.
         """
         return self._replace(self._check)
 

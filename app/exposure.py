@@ -1,4 +1,4 @@
-"""What a server must have before others than programs of its machine can reach it.
+"""What a server needs before programs on other machines may reach it.
 
 Access contract, section 5.
 """
@@ -8,7 +8,7 @@ from app.settings import Settings
 
 
 def check(settings: Settings, has_tokens: bool) -> None:
-    """Raise Invalid with what to type if anybody could read, write or listen."""
+    """Raise Invalid, with the options to add, if others could read, write or listen."""
     if settings.is_local:
         return
     lacks = []

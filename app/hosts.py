@@ -2,7 +2,7 @@
 
 A page of any site can let its own name resolve to 127.0.0.1, so that its scripts have the
 same origin as a service there. Its name still comes in the header Host: the service answers
-for the names that it knows. An address cannot be rebound like that. Access contract,
+for the names that it knows only. An address cannot be rebound in this way. Access contract,
 section 2.
 """
 
@@ -58,9 +58,9 @@ class Hosts:
 
 
 def name_in(host: str) -> str:
-    """Return the name or address in a header Host; nothing if it is malformed.
+    """Return the name or address in a header Host; "" if the header is malformed.
 
-    It is in lower case, without the port and the dot that may end a name.
+    It is in lower case, without the port and without a dot at the end.
     """
     match = _HOST.fullmatch(host.lower())
     return match[1] if match else ""
@@ -69,7 +69,7 @@ def name_in(host: str) -> str:
 def is_loopback(host: str) -> bool:
     """Return whether only programs of this machine reach what listens on ``host``.
 
-    What another name leads to can change.
+    Any name but "localhost" may get another address later.
     """
     address = _address(host.lower())
     return host.lower() == "localhost" if address is None else address.is_loopback
@@ -84,12 +84,12 @@ def reachable(bound: str) -> str:
 
 
 def own_origin(scheme: str, host: str) -> str:
-    """Return the origin of the pages that were asked for at ``host`` by ``scheme``."""
+    """Return the origin of pages that are served at ``host`` by ``scheme``."""
     return f"{scheme}://{host.lower().removesuffix(_USUAL_PORTS.get(scheme, ' '))}"
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """Return the parts of a setting that has commas between them."""
+    """Return the parts of a setting, which are separated by commas."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -1,4 +1,4 @@
-"""The table of limits: what one client, or all of them, may take of the service.
+"""The table of limits: what one client, or all together, may use of the service.
 
 Each limit is a setting, and each message about one names it. The defaults are for a machine
 with two cores and 2 GB of memory.

@@ -1,9 +1,8 @@
 """Tokens: who may send requests. They are created, listed, revoked, and recognized.
 
-The table keeps the SHA-256 of each token. What is needed to recognize one is in memory as
-long as the version of the table stays, which every request compares: a new token, one that
-is revoked and an edit by hand count from the next request on, in every worker, and no
-request reads a file.
+The table has the SHA-256 of each token. The digests are cached for one version of the
+table, which each request compares: a new token, a revocation and an edit by hand count from
+the next request on, in every worker, and no request reads a file.
 """
 
 import logging
@@ -29,9 +28,10 @@ log = logging.getLogger(__name__)
 TABLE = schema.NAME
 
 RETRY = 60
-"""Seconds after which the use of a token is noted again, if that failed."""
+"""Seconds before the use of a token is recorded again, if that failed."""
 
 MAX_SEEN = 64
+"""How many headers are cached with their tokens."""
 
 DAY = 24 * 60 * 60
 
@@ -58,8 +58,8 @@ class Token:
 class Known:
     """The tokens by digest, in one version of the table.
 
-    ``seen`` are headers that had one of them: to make a digest takes as long as all else
-    that a token costs. It goes with the version, and has ``MAX_SEEN`` headers at most.
+    ``seen`` caches the headers that had one of them, ``MAX_SEEN`` at most: to compute the
+    digest takes as long as all other work for a token.
     """
 
     version: Hashable
@@ -70,14 +70,14 @@ class Known:
         """Return what is known of a token that was sent, even if it has expired."""
         digest = sha256(token.encode()).digest()
         found = self.by_digest.get(digest)
-        # A dictionary compares in no constant time what it finds. That discloses nothing
-        # but digests, which nobody can choose; what counts is compared so all the same.
+        # A dictionary does not compare in constant time. That can disclose digests only,
+        # which nobody can choose; the comparison that decides is in constant time.
         if found is None or not compare_digest(found.digest, digest):
             return None
         return found
 
     def remember(self, header: str, token: Token) -> None:
-        """Keep that ``header`` has ``token``."""
+        """Cache that ``header`` has ``token``."""
         if len(self.seen) >= MAX_SEEN:
             self.seen.clear()
         self.seen[header] = token
@@ -86,7 +86,7 @@ class Known:
 class Tokens:
     """The tokens in a table; ``now`` returns the time in seconds since 1970.
 
-    ``is_use_noted`` is false where nothing is to be written.
+    If ``is_use_noted`` is false, the use of tokens is not recorded.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Tokens:
         self._failures = Failures(log)
 
     def create(self, name: str, role: str, lifetime: timedelta | None = None) -> str:
-        """Add a token and return it: this once only. Raises Invalid and Conflict."""
+        """Add a token and return it; only its digest is kept. Raises Invalid, Conflict."""
         token = token_text.new()
         now = self._now()
         document = {
@@ -123,7 +123,7 @@ class Tokens:
         return token
 
     def all(self) -> list[Token]:
-        """Return all tokens by name, those too that have expired."""
+        """Return all tokens in the order of their names, expired ones too."""
         return [_token(record.document) for record in self._store.scan(TABLE)]
 
     def revoke(self, name: str) -> None:
@@ -156,7 +156,7 @@ class Tokens:
         return self._now() < token.valid_until
 
     def admits(self, token: Token) -> bool:
-        """Return whether a token has not expired; its use is noted if it has not."""
+        """Return whether a token has not expired, and if so record that it is used."""
         now = self._now()
         if now >= token.valid_until:
             return False
@@ -165,9 +165,9 @@ class Tokens:
         return True
 
     def note_use(self, token: Token) -> None:
-        """Let the table have the day on which a token was used last.
+        """Record the day on which a token was used last.
 
-        A thread writes that, once a day: no request waits for it, nor fails.
+        A thread does so, once a day: no request waits for it or fails because of it.
         """
         now = self._now()
         if self._noted.get(token.name, -inf) + RETRY <= now:
@@ -178,7 +178,7 @@ class Tokens:
             ).start()
 
     def close(self) -> None:
-        """Wait until no use is being noted, and note none from now on."""
+        """Finish the record that is being written, and write none from now on."""
         with self._noting:
             self._is_use_noted = False
 

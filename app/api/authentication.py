@@ -1,13 +1,13 @@
-"""Who sends a request, and whether its role may do that.
+"""Who sends a request, and whether the role of the sender permits it.
 
 While there is no token, a service that only this machine can reach is open to all; any
 other is closed. As soon as there is a token, each request needs one, even to an address
 that does not exist; only ``/health`` is open, and says without a token whether the service
 works and no more. A token is sent as ``Authorization: Bearer``, or by Basic with its name;
-one in an address would be logged, and is not read.
+a token in an address is ignored, since addresses are logged.
 
-A reply to a request with a token is private: no cache hands it to others. RFC 9111,
-section 3.5, demands that of caches already, and not all follow it.
+A reply to a request with a token is marked as private, so that no cache gives it to others.
+RFC 9111, section 3.5, requires that of caches anyway, but not all comply.
 """
 
 from base64 import b64decode
@@ -34,9 +34,9 @@ BEARER = 'Bearer realm="svctasks"'
 BASIC = 'Basic realm="svctasks", charset="UTF-8"'
 
 PAGES = ("/docs", "/console")
-"""The addresses of pages, of which a browser is to ask for a name and a token.
+"""The addresses of pages, for which a browser asks its user for a name and a token.
 
-It does so if Basic is the first scheme that is offered.
+It does so only if Basic is the first scheme that is offered.
 """
 
 PRIVATE = ("Cache-Control", "private, no-cache")
@@ -110,7 +110,7 @@ class Authentication:
     def process_resource(
         self, request: Request, response: Response, resource: object, params: Any
     ) -> None:
-        """Let the writes of this request be kept with its sender; raises Denied."""
+        """Check the role, and record the sender as the author of writes; raises Denied."""
         method = request.method
         needed = self._needed[request.uri_template or ""].get(method, ANYONE)
         if not allows(request.context.role, needed):
@@ -134,9 +134,9 @@ class Authentication:
 
 
 def _is_of_this_machine(request: Request) -> bool:
-    """Return whether a program of this machine sends this, and hands it on for nobody.
+    """Return whether a program of this machine sends this on its own behalf.
 
-    A proxy of which the server does not know hands on what comes from anywhere.
+    A proxy that the server does not know forwards requests from anywhere.
     """
     if "HTTP_X_FORWARDED_FOR" in request.env or "HTTP_FORWARDED" in request.env:
         return False
@@ -145,9 +145,9 @@ def _is_of_this_machine(request: Request) -> bool:
 
 @lru_cache(maxsize=64)
 def _is_here(address: str) -> bool:
-    """Return whether a client is on this machine; that on a Unix socket has no address.
+    """Return whether a client is on this machine; one on a Unix socket has no address.
 
-    A server of somebody's own may listen where ``serve`` would not without a token.
+    A WSGI server other than that of ``serve`` may listen where that would not.
     """
     try:
         return not address or ip_address(address).is_loopback

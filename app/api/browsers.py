@@ -1,11 +1,11 @@
-"""What the pages of others may do in a browser that reaches this service: nothing.
+"""Protection from the pages of other sites, in browsers that reach this service.
 
 A page of any site can send a form, or a request that needs no permission, to a service on
 the browser's own machine. Programs send neither ``Origin`` nor ``Sec-Fetch-Site``, so that
-for them only the host is checked. Access contract, section 2.
+for programs only the host is checked. Access contract, section 2.
 
 Methods other than GET, HEAD and POST, and headers such as X-HTTP-Method-Override, need the
-permission that CORS gives. So no page of others can send LOOKUP and QUERY either.
+permission that CORS gives, so that no page of another site can send LOOKUP or QUERY either.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -23,17 +23,17 @@ EXPOSED = ("ETag", "X-Total-Count", "Link", "Location", "X-Request-Id")
 """The headers that the pages of a permitted origin may read, besides the usual ones."""
 
 MAX_SEEN = 64
-"""Values of the header Host that are not read again."""
+"""How many values of the header Host are cached."""
 
 OWN_SITES = (None, "same-origin", "none")
-"""What Sec-Fetch-Site is where no page of another origin is involved."""
+"""The values of Sec-Fetch-Site if no page of another origin is involved."""
 
 
 class Browsers:
     """Falcon middleware that refuses other hosts, and writes of pages of other origins.
 
-    It comes after whatever changes the method, the host or the scheme of a request. Any
-    origin may write only as long as ``has_tokens`` returns False.
+    It comes after all that changes the method, the host or the scheme of a request. If any
+    origin is permitted, its pages may write only while ``has_tokens`` returns False.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class Browsers:
 
     @property
     def permissions(self) -> Sequence[Any]:
-        """The Falcon middleware that lets pages read, if any may.
+        """The Falcon middleware for CORS; none if no other origin is permitted.
 
-        It comes before whatever sets ``Allow``. Browsers send no cookies and passwords.
+        It comes before all that sets ``Allow``, and permits no cookies and passwords.
         """
         if not self._origins:
             return ()
@@ -110,7 +110,7 @@ class _VaryByOrigin:
 
 
 def is_preflight(request: Request) -> bool:
-    """Return whether a browser asks which requests a page may send; it has no token.
+    """Return whether this is a preflight request of CORS, which never has a token.
 
     https://fetch.spec.whatwg.org/#cors-preflight-request
     """

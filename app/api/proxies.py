@@ -2,7 +2,7 @@
 
 A proxy adds to the end of ``X-Forwarded-For``, and what comes before was sent by others:
 the client is the last address that is not one of a trusted proxy. Of the other headers the
-last value counts. Nothing that any other peer sends is believed. Access contract, section
+last value counts. From any other peer, these headers are ignored. Access contract, section
 5.
 """
 
@@ -19,7 +19,7 @@ from app.hosts import name_in
 from app.settings import PREFIX, TAKEN, Network
 
 MAX_SEEN = 1024
-"""Addresses that are not read again."""
+"""How many addresses are cached."""
 
 MAX_PREFIX = 200
 """Characters that a prefix may have."""
@@ -28,9 +28,9 @@ _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1
 
 
 class Proxies:
-    """Falcon middleware that puts what trusted proxies say in the place of the request's.
+    """Falcon middleware that takes client, scheme, host and prefix from trusted proxies.
 
-    It comes before whatever looks at the client, the scheme, the host or the path.
+    It comes before all that uses the client, the scheme, the host or the path.
     """
 
     def __init__(self, trusted: Iterable[Network]) -> None:
@@ -43,7 +43,7 @@ class Proxies:
         return bool(self._networks)
 
     def process_request(self, request: Request, response: Response) -> None:
-        """Change the request; raises Invalid."""
+        """Change the request by the headers of the proxy; raises Invalid."""
         environ = request.env
         if not self._trusts(environ.get("REMOTE_ADDR", "")):
             return

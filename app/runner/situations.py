@@ -1,4 +1,4 @@
-"""Situations: what a decision on a clock goes by, and what stands in the way of a start.
+"""Situations: what a decision on a clock goes by, and what prevents a start.
 
 Pure. Runner contract, sections 2 and 4.
 """

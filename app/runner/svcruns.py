@@ -118,7 +118,7 @@ class Svcruns:
         return decision
 
     def standing(self, clock: str, run: Document) -> Standing:
-        """Return how a claimed run stands now."""
+        """Return the present state of a claimed run."""
         try:
             document = self._store.get(svcrun.CLOCKS, clock).document
         except NotFound:

@@ -27,7 +27,7 @@
   from files, by ``load`` or by hand, may be larger.
 * It may have ``TableLimits`` too: ``insert``, ``add`` and ``update`` raise TableFull for a
   write by which a table would grow beyond them. They count what is there at that moment,
-  whoever wrote it, so that writes at the same time do not exceed them together.
+  by any worker, so that writes at the same time do not exceed them together.
 * ``find`` returns the records that a Query asks for, and how many match it in all.
   Documents that the order of the query leaves equal are in the order of the table; where
   the last field of the query's order descends, in the reverse: that of the mirrored query.

@@ -203,7 +203,7 @@ class DataFile(Storage):
 
 
 def lines(content: bytes, name: str, table: str) -> Iterator[tuple[int, bytes]]:
-    """Return the documents in ``content``, which the service wrote, as they stand there.
+    """Return the documents in ``content``, which the service wrote, in their order.
 
     Each is JSON in a line of its own, with its number; they are not looked into. Raises
     Invalid.

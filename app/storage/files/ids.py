@@ -1,6 +1,6 @@
 """The highest ids of each sequence in a table, so that none is given twice.
 
-Marks outlive the documents: they stand in the header of the journal and in each entry
+Marks outlive the documents: they are in the header of the journal and in each entry
 that touches a document with ids, so that a write needs no second flush. Documents that
 came in no entry may have higher ids: those of a data file that a person wrote or edited,
 or whose journal is gone. They are looked through once, when the next id is asked for.
