@@ -134,7 +134,7 @@ def test_outputs_that_a_killed_runner_left_without_a_run_are_removed(tmp_path, s
         kept = {path.name for path in (folder / "runs").iterdir()}
         for name in (f"{id_of(7)}.out", f"{id_of(8)}.new", f"{run['id']}.new"):
             (folder / "runs" / name).write_text("left")
-        start(folder, **{"SVCTASKS_RUNS_KEEP": "1"})
+        start(folder, SVCTASKS_RUNS_KEEP="1")
         left = [
             folder / "runs" / f"{id_of(7)}.out",
             folder / "runs" / f"{id_of(8)}.new",
