@@ -32,6 +32,7 @@ from app.log_stream import LogStream
 from app.pacing import Pacing
 from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
+from app.runner import sites
 from app.runner.svcruns import Svcruns
 from app.runs import Runs
 from app.schemas import (
@@ -169,7 +170,8 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
 def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:
     """Return the use cases of the starts of tasks."""
     known = WorkhoursTable(store, settings.site, zone(settings.timezone))
-    return Starts(store, clock, known, settings.site)
+    is_ours = sites.with_own_store(settings.site, hosts.listed(settings.sites))
+    return Starts(store, clock, known, settings.site, is_ours)
 
 
 def open_store(settings: Settings, sync: Sync = os.fdatasync) -> FileStore:

@@ -70,8 +70,9 @@ def next_(
         cells = [start["start"], start["local"]]
         if id is None:
             cells += [start["svctask"], visible(start["name"])]
+            cells += [visible(start["why"])] if "why" in start else []
         click.echo("  ".join(cells))
     if why := found.get("why"):
-        click.echo(why)
+        click.echo(visible(why))
     if found.get("is_more"):
         click.echo(f"and more; these are {count}")

@@ -30,14 +30,13 @@ class Start(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """What decides when a task starts; nothing does where it is disabled, or not here.
+    """What decides when a task starts, which it does not while it is disabled.
 
     A regular task starts every ``interval`` milliseconds, counted from ``anchor``, from
     ``begin`` to ``end``; another one once, at ``anchor`` or when ``hours`` first permit.
     """
 
     is_enabled: bool
-    is_here: bool
     is_regular: bool
     interval: int
     anchor: int
@@ -46,10 +45,8 @@ class Schedule(NamedTuple):
     hours: Hours | None
 
     @classmethod
-    def of(
-        cls, task: Mapping[str, Any], hours_of: HoursOf, site: str = ""
-    ) -> "Schedule":
-        """Return the schedule of a complete task at a site; ``""`` is the only one."""
+    def of(cls, task: Mapping[str, Any], hours_of: HoursOf) -> "Schedule":
+        """Return the schedule of a complete task."""
         start, stop = task["dtstart"], task["dtstop"]
         is_regular = bool(task["isregular"])
         if start:
@@ -60,7 +57,6 @@ class Schedule(NamedTuple):
             begin = anchor = milliseconds_of(task["ext"]["ct"])
         return cls(
             is_enabled=bool(task["isenabled"]),
-            is_here=not site or is_at(task, site),
             is_regular=is_regular,
             interval=task["intervalsec"] * 1000,
             anchor=anchor,
@@ -73,18 +69,15 @@ class Schedule(NamedTuple):
         """Return the first slot from ``moment`` on, permitted or not, of a regular task."""
         return moment + (self.anchor - moment) % self.interval
 
-
-def is_at(task: Mapping[str, Any], site: str) -> bool:
-    """Return whether a task may start at a site with this name.
-
-    Which one of several sites starts a task is not known here. Runner contract, section 10.
-    """
-    mode, sites = task["sitemode"], task["sites"]
-    names = sites.split(",") if isinstance(sites, str) else sites
-    known = {name.strip() for name in names} - {""}
-    if mode in ("all", "any") or mode == "firstsite" and not known:
-        return True
-    return site in known
+    def may_start(self, moment: int, until: int) -> bool:
+        """Return False if there is no start from ``moment`` to ``until``, at a glance."""
+        last = min(until, self.end)
+        begin = max(moment, self.begin)
+        if not self.is_enabled or begin > last:
+            return False
+        if not self.is_regular:
+            return True
+        return bool(self.interval) and self.slot_from(begin) <= last
 
 
 class Search(Iterator[Start]):
@@ -104,8 +97,7 @@ class Search(Iterator[Start]):
 
     def __next__(self) -> Start:
         schedule = self._schedule
-        can_start = schedule.is_enabled and schedule.is_here
-        if not can_start or self._moment > self._last:
+        if not schedule.is_enabled or self._moment > self._last:
             raise StopIteration
         found = self._regular() if schedule.is_regular else self._single()
         if found is None:
@@ -169,13 +161,20 @@ class Preview(NamedTuple):
     why: str
 
 
-def preview(schedule: Schedule, moment: int, until: int, count: int) -> Preview:
-    """Return up to ``count`` starts from ``moment`` to ``until``."""
-    search = Search(schedule, moment, until)
+def preview(
+    schedule: Schedule, moment: int, until: int, count: int, later: int = 0
+) -> Preview:
+    """Return up to ``count`` starts from ``moment`` to ``until``.
+
+    Each is ``later`` than the schedule has it, by so many milliseconds.
+    """
+    moment -= later
+    search = Search(schedule, moment, until - later)
     starts = list(islice(search, count))
+    shown = [Start(start.slot, start.start + later) for start in starts]
     if len(starts) == count:
-        return Preview(starts, "")
-    return Preview(starts, _why(schedule, moment, until, starts, search.reached))
+        return Preview(shown, "")
+    return Preview(shown, _why(schedule, moment, until, starts, search.reached))
 
 
 def _why(
@@ -188,8 +187,6 @@ def _why(
     """Return why a search found ``starts`` and no more."""
     if not schedule.is_enabled:
         return "isenabled is 0"
-    if not schedule.is_here:
-        return "it is not for this site (SVCTASKS_SITE)"
     if schedule.is_regular and not schedule.interval:
         return "intervalsec is 0"
     if schedule.end < moment:

@@ -86,11 +86,17 @@ class Svcscripts:
 
         The text follows the name of a field, and names the nearest code.
         """
+        if (found := self.find(code)) is not None:
+            return found
+        nearest = suggestion(code, (script.code for script in self.all()))
+        raise NotFound(f"{cut(code)} is not in {TABLE}.json{nearest}")
+
+    def find(self, code: str) -> Script | None:
+        """Return the script with a code, if there is one."""
         try:
             return Script.of(self._store.get(TABLE, code).document)
         except NotFound:
-            nearest = suggestion(code, (script.code for script in self.all()))
-            raise NotFound(f"{cut(code)} is not in {TABLE}.json{nearest}") from None
+            return None
 
     def all(self) -> list[Script]:
         """Return all scripts, in the order of their codes."""

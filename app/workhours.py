@@ -8,6 +8,7 @@ Monday to Friday, 09:00 to 18:00. Runner contract, section 3.
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -100,8 +101,7 @@ class WorkhoursTable:
         return Workhours.usual(self._zone)
 
 
-def _numbers(period: Mapping[str, Any]) -> tuple[int, int, int]:
-    return period["dow"], period["timestart"], period["timestop"]
+_numbers = itemgetter("dow", "timestart", "timestop")
 
 
 def _times(day: Mapping[str, Any], of_week: tuple[Times, ...]) -> Times:

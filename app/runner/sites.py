@@ -1,8 +1,19 @@
 """Sites: whether a task starts at this one. Runner contract, section 10."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from app.storage import Document
+
+IsOurs = Callable[[Document, Collection[str]], bool]
+"""Returns whether a task starts at this site, with runners at these sites."""
+
+
+def with_own_store(site: str, sites: Sequence[str]) -> IsOurs:
+    """Return what runners and previews know the tasks of ``site`` by, one of ``sites``.
+
+    The store is that of one machine: other sites have others.
+    """
+    return lambda task, living: is_ours(task, site, sites, living, is_shared=False)
 
 
 def is_ours(

@@ -4,9 +4,9 @@ They are read at each look, and stay the same until the next one: what a turn de
 decides by one state of the files. Runner contract, sections 3, 6 and 10.
 """
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 
-from app.runner.sites import is_ours
+from app.runner.sites import with_own_store
 from app.runner.state import Rules
 from app.schedules import Schedule
 from app.storage import Document, Store
@@ -28,8 +28,7 @@ class StoredRules:
     ) -> None:
         self._store = store
         self._table = workhours
-        self._site = site
-        self._sites = sites
+        self._is_ours = with_own_store(site, sites)
         self._versions: Hashable = None
         self._scripts: dict[str, Script] = {}
         self._workhours: Workhours = workhours.current()
@@ -54,7 +53,3 @@ class StoredRules:
 
     def _schedule_of(self, task: Document) -> Schedule:
         return Schedule.of(task, self._workhours.hours_of)
-
-    def _is_ours(self, task: Document, living: Collection[str]) -> bool:
-        # The store is that of one machine: other sites have others.
-        return is_ours(task, self._site, self._sites, living, is_shared=False)

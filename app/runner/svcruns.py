@@ -237,7 +237,7 @@ class Svcruns:
         task = self._store.get(svctask.NAME, task_id.lower()).document
         now = milliseconds(self._clock())
         runners = self._store.scan(svcrun.RUNNERS)
-        if not any(_is_alive(record.document, now) for record in runners):
+        if not any(is_alive(record.document, now) for record in runners):
             raise Unavailable("no runner is alive")
         others = {run["id"] for run in self.active()}
         if id_ in others or self._found(id_) is not None:
@@ -322,7 +322,7 @@ def _end(run: Document) -> str:
     return end
 
 
-def _is_alive(runner: Document, now: int) -> bool:
+def is_alive(runner: Document, now: int) -> bool:
     """Return whether a runner has looked lately, or has only just begun."""
     looked: int | None = runner["looked"]
     is_silent = looked is not None and now - looked >= SILENT

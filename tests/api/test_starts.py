@@ -14,9 +14,36 @@ from shared import DATA, T, sample, until
 from webtest import TestApp
 
 from app.bootstrap import open_service
+from app.datetimes import milliseconds_of
 
 NOW = "2026-01-02T03:04:05.678Z"
-HOURLY = {"name": "hourly", "isenabled": 1, "isregular": 1, "intervalsec": 3600}
+HOURLY = {
+    "name": "hourly",
+    "isenabled": 1,
+    "isregular": 1,
+    "intervalsec": 3600,
+    "svcscriptcode": "clean",
+}
+RUNNER = {
+    "id": "r1",
+    "host": "h",
+    "process": "p",
+    "site": "",
+    "beat": 1,
+    "looked": milliseconds_of(NOW),
+    "is_stopped": 0,
+}
+
+
+@pytest.fixture(autouse=True)
+def running(store):
+    """A script, and a runner that is alive."""
+    put(store, {"code": "clean", "command": ["/bin/true"]}, RUNNER)
+
+
+def put(store, script, *runners):
+    store.load("svcscripts", [script])
+    store.load("runners", runners)
 
 
 def create(api, **fields):
@@ -76,6 +103,56 @@ def test_single_task_without_dtstart_starts_when_it_was_created(api):
 def test_disabled_task_has_no_start(api):
     found = api.get(f"{T}/{create(api, isenabled=0)}/next").json
     assert found["starts"] == [] and found["why"] == "isenabled is 0"
+
+
+def test_task_without_its_script_says_so_and_which_one_is_meant(api):
+    id_ = create(api, svcscriptcode="cleen")
+    why = 'svcscriptcode "cleen" is not in svcscripts.json (did you mean "clean"?)'
+    found = api.get(f"{T}/{id_}/next?count=1").json
+    assert found["starts"][0]["start"] == "2026-01-02T04:00:00.000Z"
+    assert found["why"] == why
+    create(api)
+    agenda = api.get(f"{T}/next?limit=2").json
+    assert [start.get("why") for start in agenda["starts"]] == [why, None]
+    none = query(api, HOURLY | {"svcscriptcode": ""}).json
+    assert none["why"] == 'svcscriptcode "" is not in svcscripts.json'
+
+
+SILENT = [
+    {"looked": milliseconds_of(NOW) - 60_000},
+    {"is_stopped": 1},
+]
+
+
+@pytest.mark.parametrize("changes", SILENT)
+def test_previews_say_that_no_runner_is_alive(api, store, changes):
+    id_ = create(api)
+    assert "why" not in api.get(f"{T}/{id_}/next").json
+    store.update("runners", "r1", lambda old, _: {**old, **changes})
+    found = api.get(f"{T}/{id_}/next").json
+    assert len(found["starts"]) == 10 and found["why"] == "no runner is alive"
+    assert query(api, HOURLY).json["why"] == "no runner is alive"
+    assert api.get(f"{T}/next?limit=1").json["why"] == "no runner is alive"
+
+
+def test_start_is_later_than_its_slot_by_the_part_of_spreadsec_of_the_task(api, store):
+    script = {"code": "spread", "command": ["/bin/true"], "spreadsec": 1000}
+    store.load("svcscripts", [script])
+    id_ = create(api, svcscriptcode="spread")
+    start, later = api.get(f"{T}/{id_}/next?count=2").json["starts"]
+    [part, same] = [
+        milliseconds_of(each["start"]) - milliseconds_of(each["slot"])
+        for each in (start, later)
+    ]
+    assert 0 < part == same <= 1_000_000
+    [listed] = api.get(f"{T}/next?limit=1").json["starts"]
+    assert listed.items() > start.items()
+    # The last slot may have been before now.
+    window = f"from={start['start']}&until={start['start']}"
+    assert api.get(f"{T}/{id_}/next?{window}").json["starts"] == [start]
+    known = {**api.get(f"{T}/{id_}").json, "id": id_}
+    del known["ext"]
+    assert query(api, known).json["starts"][:2] == [start, later]
 
 
 def test_unknown_task_is_404(api):
@@ -244,6 +321,7 @@ def at_site(settings, clock, another_store):
     """The API of the site B in New York."""
     given = replace(settings, site="B", sites="B, A", timezone="America/New_York")
     service = open_service(given, clock, StringIO(), store=another_store())
+    put(service.store, {"code": "clean", "command": ["/bin/true"]})
     documented = Documented("")
     service.application.add_middleware(documented)
     yield service
@@ -260,6 +338,8 @@ SITES = [
     ({"sitemode": "anyofsites"}, False),
     ({"sitemode": "firstsite"}, True),
     ({"sitemode": "firstsite", "sites": "A"}, False),
+    ({"sitemode": "firstsite", "sites": "A, B"}, False),
+    ({"sitemode": "anyofsites", "sites": "B, A"}, True),
 ]
 
 
@@ -270,7 +350,7 @@ def test_task_of_other_sites_has_no_start_here(at_site, fields, is_here):
     found = api.get(f"{T}/{id_}/next").json
     assert found["zone"] == "America/New_York"
     assert bool(found["starts"]) is is_here
-    assert is_here or found["why"] == "it is not for this site (SVCTASKS_SITE)"
+    assert is_here or found["why"] == 'not at this site (SVCTASKS_SITE is "B")'
     assert bool(api.get(f"{T}/next").json["starts"]) is is_here
 
 
@@ -291,10 +371,11 @@ def test_hours_of_the_site_go_before_the_default(at_site):
 
 @pytest.mark.files
 def test_samples_of_the_documents_start_no_more(settings, clock):
-    settings.data.mkdir()
+    given = replace(settings, data=settings.data.with_name("samples"))
+    given.data.mkdir()
     for file in DATA.iterdir():
-        (settings.data / file.name).write_bytes(file.read_bytes())
-    service = open_service(settings, clock, StringIO())
+        (given.data / file.name).write_bytes(file.read_bytes())
+    service = open_service(given, clock, StringIO())
     api = TestApp(service.application)
     whys = {
         task["name"]: api.get(f"{T}/{task['id']}/next").json["why"]

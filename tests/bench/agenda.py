@@ -7,6 +7,7 @@ task has changed.
 import app  # isort: skip  # names the LOOKUP verb before Falcon is first imported
 
 import argparse
+import gc
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ def measure(count: int, folder: Path) -> None:
     store.load("svctasks", documents)
     store.close()
     service = open_service(settings, lambda: NOW, StringIO())
+    gc.freeze()  # as the server does
     api = TestApp(service.application)
     api.get(f"{T}?limit=1")
     until = f"{NOW + timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"

@@ -12,7 +12,6 @@ import os
 import secrets
 
 import pytest
-
 from rounds import Rounds
 
 pytestmark = pytest.mark.files

@@ -10,6 +10,7 @@ from app.bootstrap import (
     CLOCKS,
     RUNNERS,
     SVCRUNS,
+    SVCSCRIPTS,
     named_collection,
     svctasks_collection,
 )
@@ -82,7 +83,9 @@ class World:
     def open_store(self):
         modes = named_collection(MODES, loaded_mode)
         tasks = svctasks_collection("000000000000")
-        return MemoryStore([tasks, modes, CLOCKS, RUNNERS, SVCRUNS], self.memory)
+        return MemoryStore(
+            [tasks, modes, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS], self.memory
+        )
 
     def clock(self):
         return EPOCH + timedelta(milliseconds=self.now)

@@ -22,16 +22,21 @@ def test_starts_are_printed_with_the_zone_and_the_reason(server):
     result = svctasks("import", "workhours", file, data=server.data)
     assert result.returncode == 0, result.stderr
     id_ = json.loads(server.request("POST", T, HOURLY).text)["id"]
+    lack = 'svcscriptcode "" is not in svcscripts.json'
     of_hours = "zone Europe/Berlin, hours: default in workhours.json"
     start = "2026-10-25T01:00:00.000Z  2026-10-25T02:00:00.000+01:00"
     assert printed(server.data, id_, *WINDOW) == [
         of_hours,
         start,
-        "there is no further slot up to 2026-10-25T01:00:00.000Z",
+        lack,
     ]
-    assert printed(server.data, *WINDOW) == [of_hours, f"{start}  {id_}  hourly"]
+    assert printed(server.data, *WINDOW) == [
+        of_hours,
+        f"{start}  {id_}  hourly  {lack}",
+        "no runner is alive",
+    ]
     soon = printed(server.data, "--count", "1")
-    assert len(soon) == 3 and soon[2] == "and more; these are 1"
+    assert len(soon) == 4 and soon[-1] == "and more; these are 1"
 
 
 def test_wrong_moment_and_unknown_task_are_refused(server):

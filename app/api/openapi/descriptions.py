@@ -176,18 +176,23 @@ _SVCTASKS: Mapping[str, str] = {
     "get_starts": (
         "By time, then in the order of creation; those of a day if `until` is left out. "
         "`is_more` says whether there are further ones up to `until`, beyond `limit`. "
-        "Disabled tasks, and those of other sites, have none."
+        "Disabled tasks, those of other sites, and single ones that have started have "
+        "none. A start has `why` if nothing would come of it now: its script is not in "
+        "`svcscripts.json`. The agenda has it if no runner is alive."
     ),
     "query_starts": (
         "The body is a task as POST takes it. Nothing is stored. The reply is that of "
-        "GET for a task of that kind, created now."
+        "GET for a task of that kind, created now. `spreadsec` of the script depends on "
+        "the id, and is left out if the body has none."
     ),
     "get_starts_of_task": (
         "`slot` is when the task is due, and `start` when it is started: for a single "
         "task, the first moment from then on that the schedule permits. `local` is the "
-        "start in the zone of the working hours. `why` says why there are fewer starts "
-        "than `count`. Slots are counted in elapsed seconds, so that an interval of a day "
-        "moves by an hour in local time when daylight saving begins or ends."
+        "start in the zone of the working hours. It is later than the slot by a part "
+        "of the script's `spreadsec`. `why` says why there are fewer starts than `count`, "
+        "or why nothing would come of them now: the script is not in `svcscripts.json`, "
+        "or no runner is alive. Slots are counted in elapsed seconds, so that an interval "
+        "of a day moves by an hour in local time when daylight saving begins or ends."
     ),
 }
 
@@ -340,7 +345,7 @@ MEMBERS: Mapping[str, str] = {
     "dotted members of the task too, such as opts.title.",
     "zone": "The time zone in which schedules are read.",
     "hours": "Which working hours hold, and where they and the zone come from.",
-    "why": "Why there are fewer starts than were asked for.",
+    "why": "Why there are fewer starts than were asked for, or nothing comes of them.",
     "is_more": "Whether there are further starts up to until.",
     "ext": "Keys of the client's own, and the server's: creation and last change. In a "
     "body they may be dotted members of the task too.",

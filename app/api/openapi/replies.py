@@ -78,9 +78,13 @@ def _starts() -> dict[str, JsonSchema]:
     return {
         "Start": _object(**start),
         "Starts": _object(3, **of_site, starts=array(ref("Start")), why=NOT_EMPTY),
-        "StartOfTask": _object(**start, **task),
+        "StartOfTask": _object(len(start) + len(task), **start, **task, why=NOT_EMPTY),
         "Agenda": _object(
-            **of_site, starts=array(ref("StartOfTask")), is_more={"type": "boolean"}
+            4,
+            **of_site,
+            starts=array(ref("StartOfTask")),
+            is_more={"type": "boolean"},
+            why=NOT_EMPTY,
         ),
     }
 
