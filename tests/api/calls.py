@@ -7,11 +7,18 @@ from urllib.parse import urlencode
 from shared import T
 from webtest import TestApp, TestRequest
 
+from app.api.access_log import AccessLog
+from app.api.application import create_application
 from app.api.authentication import Access
 from app.api.browsers import Browsers
 from app.api.failed_attempts import FailedAttempts
+from app.api.proxies import Proxies
+from app.api.request_limits import RequestLimits
+from app.api.simulation import Simulation
 from app.bootstrap import TOKENS
 from app.hosts import Hosts
+from app.logs import json_line
+from app.pacing import Pacing
 from app.storage.memory import MemoryStore
 from app.tokens import Tokens
 
@@ -57,6 +64,22 @@ def open_to_all():
 def own_pages():
     """Return the browsers of an application that only pages of its own may use."""
     return Browsers(Hosts("127.0.0.1", ()), (), lambda: False)
+
+
+def unprotected(store, does, settings, prefix="", pacing=None):
+    """Return the application over ``store``, without a log, a proxy and tokens."""
+    return create_application(
+        store,
+        does,
+        open_to_all(),
+        own_pages(),
+        RequestLimits.of(settings),
+        prefix,
+        Simulation(),
+        Proxies(()),
+        AccessLog(json_line, lambda text: None, lambda: 0.0),
+        pacing or Pacing(10, 1, 100),
+    )
 
 
 def create(api, body):

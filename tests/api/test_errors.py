@@ -13,65 +13,18 @@ from calls import (
     address,
     create,
     one,
-    open_to_all,
-    own_pages,
     refused,
     send,
+    unprotected,
     untouched,
 )
 from documented import Documented
 from shared import T, until
 from webtest import TestApp
 
-from app.api.access_log import AccessLog
-from app.api.application import create_application
-from app.api.proxies import Proxies
-from app.api.request_limits import RequestLimits
-from app.api.simulation import Simulation
 from app.bootstrap import open_service, use_cases
 from app.errors import Unavailable
-from app.logs import json_line
 from app.pacing import Pacing
-
-
-class BrokenStore:
-    """A store in which every act fails with ``error``."""
-
-    def __init__(self, error):
-        self._error = error
-
-    def _fail(self, *_, **__):
-        raise self._error
-
-    get = find = insert = update = remove = _fail
-
-
-@pytest.fixture
-def broken(settings, clock):
-    """Return the function from an error to the API over a store that raises it."""
-
-    def over(error):
-        store = BrokenStore(error)
-        access_log = AccessLog(json_line, lambda text: None, lambda: 0.0)
-        does = use_cases(store, settings, clock)
-        limits = RequestLimits.of(settings)
-        return TestApp(
-            create_application(
-                store,
-                does,
-                open_to_all(),
-                own_pages(),
-                limits,
-                "",
-                Simulation(),
-                Proxies(()),
-                access_log,
-                Pacing(10, 1, 100),
-            )
-        )
-
-    return over
-
 
 REQUESTS = [
     ("GET", T, None),
@@ -97,25 +50,25 @@ REQUESTS = [
     ],
 )
 def test_unforeseen_error_is_500_and_tells_nothing(
-    broken, caplog, method, path, body, error
+    failing, caplog, method, path, body, error
 ):
     caplog.set_level(logging.CRITICAL + 1)
-    reply = send(broken(error), method, path, body)
+    reply = send(failing(error), method, path, body)
     assert refused(reply, 500) == {
         "error_code": 1500,
         "error_message": "The service failed to answer; its log says why",
     }
 
 
-def test_unforeseen_error_is_logged_with_its_trace(broken, caplog):
-    send(broken(RuntimeError("the reason")), "GET", T)
+def test_unforeseen_error_is_logged_with_its_trace(failing, caplog):
+    send(failing(RuntimeError("the reason")), "GET", T)
     assert "the reason" in caplog.text and "Traceback" in caplog.text
 
 
 @pytest.mark.parametrize("method, path, body", REQUESTS)
-def test_store_that_cannot_be_reached_is_503(broken, method, path, body):
+def test_store_that_cannot_be_reached_is_503(failing, method, path, body):
     error = Unavailable("the journal cannot be written: No space left on device")
-    reply = send(broken(error), method, path, body)
+    reply = send(failing(error), method, path, body)
     assert refused(reply, 503)["error_message"] == error.message
     assert int(reply.headers["Retry-After"]) > 0
 
@@ -213,19 +166,7 @@ def hurried(settings, clock):
     seconds = count()
     pacing = Pacing(3, 1, 100, clock=lambda: next(seconds), pause=lambda _: None)
     does = use_cases(service.store, settings, clock)
-    limits = RequestLimits.of(settings)
-    application = create_application(
-        service.store,
-        does,
-        open_to_all(),
-        own_pages(),
-        limits,
-        "",
-        Simulation(),
-        Proxies(()),
-        service.access_log,
-        pacing,
-    )
+    application = unprotected(service.store, does, settings, pacing=pacing)
     documented = Documented("")
     application.add_middleware(documented)
     yield TestApp(application)

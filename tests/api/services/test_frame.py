@@ -7,21 +7,14 @@ import re
 
 import falcon
 import pytest
-from calls import ID, JSON, open_to_all, own_pages, raw, refused, send
+from calls import ID, JSON, raw, refused, send
 from service_calls import refused_services
 from shared import T
 from webtest import TestApp
 
-from app.api.access_log import AccessLog
-from app.api.application import create_application
-from app.api.proxies import Proxies
-from app.api.request_limits import RequestLimits
 from app.api.routes import ROUTES, routes
-from app.api.simulation import Simulation
-from app.bootstrap import open_service, use_cases
+from app.bootstrap import open_service
 from app.errors import Conflict, Denied, Invalid, NotFound, Stale, Unavailable
-from app.logs import json_line
-from app.pacing import Pacing
 from app.settings import TAKEN, Settings
 
 PREFIX = "/genesys/1/cs"
@@ -51,46 +44,6 @@ def prefixed(serving):
 def address(template):
     """Return an address that ``template`` stands for."""
     return re.sub("{[a-z_]+}", "1", template)
-
-
-class Failing:
-    """A store and a resource in which every act fails with ``error``."""
-
-    def __init__(self, error):
-        self._error = error
-
-    def __getattr__(self, name):
-        def fail(*_, **__):
-            raise self._error
-
-        return fail
-
-
-@pytest.fixture
-def failing(settings, clock):
-    """Return the function from an error to the API over a store that raises it."""
-
-    def over(error):
-        store = Failing(error)
-        access_log = AccessLog(json_line, lambda text: None, lambda: 0.0)
-        does = use_cases(store, settings, clock)
-        limits = RequestLimits.of(settings)
-        return TestApp(
-            create_application(
-                store,
-                does,
-                open_to_all(),
-                own_pages(),
-                limits,
-                PREFIX,
-                Simulation(),
-                Proxies(()),
-                access_log,
-                Pacing(10, 1, 100),
-            )
-        )
-
-    return over
 
 
 # The form of errors
@@ -210,7 +163,7 @@ def test_body_that_cannot_be_taken_has_the_form(serving):
 def test_code_follows_from_the_status(failing, caplog, error, status, code):
     caplog.set_level(logging.CRITICAL + 1)
     for path in ("/metadata/business-attributes", f"{PREFIX}{STATUS}"):
-        reply = send(failing(error), "GET", path)
+        reply = send(failing(error, PREFIX), "GET", path)
         if not (path.endswith(STATUS) and isinstance(error, NotFound)):
             assert refused_services(reply, status, code)["description"] == "no"
             assert ("Retry-After" in reply.headers) == (status == 503)
