@@ -4,7 +4,8 @@ The rules are in ``app.query``. Nothing here raises for any document, whatever J
 made of: a file that was edited by hand must not break a list.
 """
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar
 
 from app.pacing import Pace, paced, unhurried
@@ -33,6 +34,9 @@ SORTED = 200
 
 RUN: Final = 4096
 """How many items are sorted at once."""
+
+SAMPLE: Final = 16
+"""How many of them are sampled."""
 
 Predicate = Callable[[Document], bool]
 Item = TypeVar("Item")
@@ -226,38 +230,60 @@ def sort(
     The keys begin with those that ``sort_key`` makes for ``order``.
     """
     keys = [key(item) for item in paced(items, pace)]
-    places = list(range(len(items)))
+    places = sort_keys(keys, order, pace)
+    items[:] = [items[place] for place in places]
+    return keys
+
+
+def sort_keys(
+    keys: list[tuple[Any, ...]], order: tuple[Order, ...], pace: Pace
+) -> list[int]:
+    """Sort ``keys`` in place as ``sort`` does; return the places where they were."""
+    places = list(range(len(keys)))
     # A stable pass for each field is faster than comparing keys the other way round.
     for number, part in reversed([*enumerate(order)]):
         if part.descending:
             values = [each[number].key for each in keys]
         else:
             values = [each[number] for each in keys]
-        places = _sorted(places, values, part.descending, pace)
-    items[:] = [items[place] for place in places]
-    return [keys[place] for place in places]
+        places = sort_places(places, values, part.descending, pace)
+    # In place: the garbage collector looks through a new list twice, which holds up others.
+    keys[:] = [keys[place] for place in places]
+    return places
 
 
-def _sorted(
-    places: list[int], values: list[Any], descending: bool, pace: Pace
+def sort_places(
+    places: Iterable[int], values: list[Any], descending: bool, pace: Pace
 ) -> list[int]:
     """Return ``places`` sorted by their values; ties stay as they were.
 
-    Other threads wait for a sort until its end. That of two sorted halves, which it
-    merges, takes a tenth of the time.
+    Other threads wait for a sort of Python's until its end. So none is of many places:
+    sorted runs are cut at values that a sample of them has, and what belongs between two of
+    these values is put together and sorted.
     """
-    runs = [places[start : start + RUN] for start in range(0, len(places), RUN)]
-    for run in runs:
-        run.sort(key=values.__getitem__, reverse=descending)
+    rest = list(places)
+    if descending:
+        rest.reverse()
+    key = values.__getitem__
+    runs = []
+    for start in range(0, len(rest), RUN):
+        runs.append(sorted(rest[start : start + RUN], key=key))
         pace()
-    while len(runs) > 1:
-        pairs = [runs[start : start + 2] for start in range(0, len(runs), 2)]
-        runs = []
-        for pair in pairs:
-            runs.append([place for run in pair for place in run])
-            runs[-1].sort(key=values.__getitem__, reverse=descending)
-            pace()
-    return runs[0] if runs else []
+    sample = sorted([values[place] for run in runs for place in run[:: RUN // SAMPLE]])
+    begins = [0] * len(runs)
+    found: list[int] = []
+    for cut in [*sample[SAMPLE::SAMPLE], None]:
+        part: list[int] = []
+        for number, (run, begin) in enumerate(zip(runs, begins)):
+            end = len(run) if cut is None else bisect_right(run, cut, begin, key=key)
+            part += run[begin:end]
+            begins[number] = end
+        part.sort(key=key)
+        found += part
+        pace()
+    if descending:
+        found.reverse()
+    return found
 
 
 def _order_key(field: Field) -> Callable[[Document], Any]:

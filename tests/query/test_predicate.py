@@ -1,5 +1,7 @@
 """Trees to tests of documents, and sorts: the one rule for all values."""
 
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,11 +11,13 @@ from app.query import Comparison, Every, Field, Negation, Order
 from app.query.grammar import condition, ordering
 from app.query.operators import OPERATORS
 from app.query.predicate import (
+    RUN,
     bounds,
     equalities,
     predicate,
     sort,
     sort_key,
+    sort_places,
     without,
 )
 from app.query.values import ANY, PRESENCE
@@ -338,6 +342,35 @@ def test_sort_is_stable_and_by_several_fields():
     sort(tasks, order, sort_key(order))
     found = [(t["name"], t["intervalsec"]) for t in tasks]
     assert found == [("b", 1), ("b", 2), ("a", 1), ("a", 1), ("a", 2)]
+
+
+class Looked(list):
+    """Values that count how often one is looked at."""
+
+    count = 0
+
+    def __getitem__(self, place):
+        self.count += 1
+        return super().__getitem__(place)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("distinct", [1, 2, 1000, 100_000])
+@pytest.mark.parametrize("count", [0, 1, RUN, RUN + 1, 10 * RUN - 1])
+def test_sort_of_many_is_stable_and_looks_at_few_between_two_calls_of_its_pace(
+    count, distinct, descending
+):
+    chosen = Random(f"{count} {distinct}")
+    values = Looked(chosen.randrange(distinct) for _ in range(count))
+    looks = [0]
+    places = sort_places(
+        range(count), values, descending, lambda: looks.append(values.count)
+    )
+    expected = sorted(range(count), key=values.__getitem__, reverse=descending)
+    assert places == expected
+    if distinct > count:
+        steps = [after - before for before, after in zip(looks, looks[1:])]
+        assert max(steps, default=0) <= 2 * RUN
 
 
 def test_dates_sort_by_instant():
