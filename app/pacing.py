@@ -12,7 +12,8 @@ always threads for other requests.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import length_hint
 from types import TracebackType
 from typing import Any, Final, Protocol, TypeVar
 
@@ -65,15 +66,21 @@ def unhurried(ahead: int = 0, holding: bool = False) -> None:
     """Let a read take as long as it takes."""
 
 
-def paced(items: Sequence[Item], pace: Pace) -> Iterable[Item]:
-    """Return ``items``, and call ``pace`` every few of them unless they are few."""
-    return items if len(items) <= FEW else _paced(items, pace)
+def paced(items: Iterable[Item], pace: Pace) -> Iterable[Item]:
+    """Return ``items``, and call ``pace`` every few of them unless they are few.
+
+    Those of an iterator are taken for many.
+    """
+    return items if length_hint(items, FEW + 1) <= FEW else _paced(items, pace)
 
 
-def _paced(items: Sequence[Item], pace: Pace) -> Iterator[Item]:
-    for number, item in enumerate(items, 1):
+def _paced(items: Iterable[Item], pace: Pace) -> Iterator[Item]:
+    count = 0
+    for item in items:
         yield item
-        if number % SLICE == 0:
+        count += 1
+        if count == SLICE:
+            count = 0
             pace()
 
 
@@ -140,6 +147,7 @@ class QueryPace:
 
     __slots__ = (
         "_pacing",
+        "_clock",
         "_environ",
         "_begin",
         "_next",
@@ -151,6 +159,7 @@ class QueryPace:
 
     def __init__(self, pacing: Pacing, environ: Mapping[str, Any]) -> None:
         self._pacing = pacing
+        self._clock = pacing.clock
         self._environ = environ
         self._begin = pacing.clock()
         self._next = self._begin + FREE
@@ -175,9 +184,9 @@ class QueryPace:
 
     def __call__(self, ahead: int = 0, holding: bool = False) -> None:
         """Return, after a pause if one is due; raises Overdue if the query must end."""
-        if ahead > self._pacing.scan and not self._is_long:
+        if ahead and ahead > self._pacing.scan and not self._is_long:
             self._become_long()
-        if (now := self._pacing.clock()) >= self._next:
+        if (now := self._clock()) >= self._next:
             self._look(now, holding)
 
     def _look(self, now: float, holding: bool) -> None:

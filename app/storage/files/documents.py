@@ -18,8 +18,6 @@ from functools import partial
 from itertools import chain, count
 from typing import TypeVar
 
-from orjson import dumps
-
 from app.pacing import Pace, paced, unhurried
 from app.query import Comparison, Condition, Field, Order, Query
 from app.query.predicate import (
@@ -45,7 +43,10 @@ from app.storage.files.sorted_index import (
     ascending,
     change,
     put_in_order,
+    put_in_position,
+    stands,
 )
+from app.storage.files.views import Views
 
 Name = TypeVar("Name", bound=Hashable)
 Made = TypeVar("Made", SortedList, Index)
@@ -86,6 +87,7 @@ class Documents:
         # What was under a key at the last refresh of the indexes, and what is there now.
         self._stale: dict[Key, tuple[Record | None, Decoded | None]] = {}
         self._lock = threading.Lock()
+        self._views = Views(self._by_key, self._lock)
         self._size: int | None = None
 
     @property
@@ -118,6 +120,7 @@ class Documents:
             if self._size is not None:
                 self._size += sum(record.size for record in records.values())
                 self._size -= sum(old.size for old in former.values() if old)
+            self._views.keep(former)
             # One step for those who get records meanwhile, without the lock.
             self._by_key.update(records)
             for key in former.keys() - records.keys():
@@ -138,6 +141,7 @@ class Documents:
     def after_fork(self) -> None:
         """Start anew in a child process: who held the lock or made a list is not there."""
         self._lock = threading.Lock()
+        self._views = Views(self._by_key, self._lock)
         self._all = self._listing = None
         self._cache = Cache(lambda: WHOLE_LISTS_CACHED * len(self._by_key))
         self._indexes = {}
@@ -155,7 +159,7 @@ class Documents:
                 with self._unlocked():
                     pace(ahead)
                 postings, rest = self._candidates(query.where, pace)
-            if rest is None and (postings.is_lasting or not order):
+            if is_page := rest is None and (postings.is_lasting or not order):
                 if query.offset < len(postings) and query.limit != 0:
                     self._sort(postings, order, pace)
                 total = len(postings)
@@ -163,16 +167,22 @@ class Documents:
                 stop = total if end is None else min(end, total)
                 if start >= stop:
                     return [], total
-                if not is_mirrored:
-                    return postings.page(order, start, stop), total
-                start, stop = total - stop, total - start
-                return postings.page(order, start, stop)[::-1], total
-            present, records = self._limited(postings, order, rest, pace)
-        pace(len(records))
+                if is_mirrored:
+                    start, stop = total - stop, total - start
+                found = postings.page(order, start, stop)
+            else:
+                present, ahead, found = self._limited(postings, order, rest, pace)
+        if is_page:
+            page = found if isinstance(found, list) else list(paced(found, pace))
+            return page[::-1] if is_mirrored else page, total
+        pace(ahead)
         if rest is not None:
             matches = predicate(rest)
-            records = [each for each in paced(records, pace) if matches(each.document)]
-        if present != order:
+            found = [each for each in paced(found, pace) if matches(each.document)]
+        records = found if isinstance(found, list) else list(paced(found, pace))
+        if present is None:
+            put_in_position(records, pace)
+        if order and present != order:
             put_in_order(records, order, pace)
         if is_mirrored:
             records.reverse()
@@ -234,7 +244,7 @@ class Documents:
                 raise
 
     def _make(
-        self, made: SortedList | Index, records: list[Record], pace: Pace
+        self, made: SortedList | Index, records: Iterable[Record], pace: Pace
     ) -> None:
         making = made.making
         assert making is not None
@@ -266,13 +276,13 @@ class Documents:
 
     def _limited(
         self, postings: PostingList, order: Orders, rest: Condition | None, pace: Pace
-    ) -> tuple[Orders, list[Record]]:
-        """Return the records of ``postings`` that may fulfil ``rest``, and their order.
+    ) -> tuple[Orders | None, int, Iterable[Record]]:
+        """Return the order and number of the records that may fulfil ``rest``, and them.
 
-        That is ``order`` or that of the table.
+        That is ``order``, that of the table, or None if they are in neither of them.
         """
         if rest is None:
-            return (), postings.page()
+            return (), len(postings), postings.page()
         if postings is self._all:
             for field in {comparison.field for comparison in limits(rest)}:
                 if field not in self._collection.indexed:
@@ -280,13 +290,13 @@ class Documents:
                 by = (Order(field),)
                 near = bounds(rest, by[0])
                 self._sort(postings, by, pace)
-                if postings.count(by, near) * FEW < len(postings):
-                    records = postings.within(by, near)
-                    return (), sorted(records, key=lambda record: record.position)
+                if (count := postings.count(by, near)) * FEW < len(postings):
+                    return None, count, postings.within(by, near)
         present = order if postings.has(order) else ()
         first = present or self._collection.order
         limits_ = bounds(rest, first[0]) if first else []
-        return present, postings.within(present, limits_)
+        count = postings.count(present, limits_)
+        return present, count, postings.within(present, limits_)
 
     def _candidates(
         self, where: Condition | None, pace: Pace
@@ -331,10 +341,10 @@ class Documents:
 
     def _part(self, positions: Keys) -> PostingList:
         """Return a postings that is used once."""
-        return PostingList(positions, self._by_key)
+        return PostingList(positions, self._views)
 
     def _lasting(self, positions: Keys) -> PostingList:
-        return PostingList(positions, self._by_key, self._cache)
+        return PostingList(positions, self._views, self._cache)
 
     def _put_in_position(self, decoded: Decoded) -> None:
         # The order of creation is known without a look into the document.
@@ -354,10 +364,11 @@ class Documents:
         records = list(self._by_key.values())
         try:
             with self._unlocked():
-                for record in paced(records, partial(pace, holding=True)):
+                holding = partial(pace, holding=True)
+                for record in paced(records, holding):
                     self._put_in_position(Decoded(record))
-                positions = sorted(record.position for record in records)
-            self._all = self._lasting(positions)
+                put_in_position(records, holding)
+            self._all = self._lasting([record.position for record in records])
         except BaseException:
             self._stale.clear()
             raise
@@ -375,7 +386,7 @@ class Documents:
     def _reindex(
         self, all_: PostingList, old: Decoded | None, new: Decoded | None
     ) -> None:
-        if old is not None and new is not None and self._stands(old, new):
+        if old is not None and new is not None and stands(old, new, self._listed):
             new.record.position = old.record.position
             return
         if new is not None:
@@ -383,16 +394,3 @@ class Documents:
         all_.change(old, new)
         for index in self._indexes.values():
             change(index, old, new)
-
-    def _stands(self, old: Decoded, new: Decoded) -> bool:
-        """Return whether ``new`` has the position of ``old`` in all lists."""
-        if old.record.number != new.record.number:
-            return False
-        for field in self._listed:
-            before, after = field.find(old.document), field.find(new.document)
-            if type(before) is not type(after) or before != after:
-                return False
-            # What is in them may have changed from 1 to true.
-            if isinstance(before, list | dict) and dumps(before) != dumps(after):
-                return False
-        return True

@@ -13,16 +13,18 @@ read from that one's list backwards.
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
+from orjson import dumps
+
 from app.pacing import Pace, paced
 from app.query import Comparison, Field, Order
-from app.query.predicate import SORTED, sort, sort_key
-from app.storage import Key
+from app.query.predicate import SORTED, sort, sort_key, sort_keys, sort_places
 from app.storage.files.records import Decoded, Record
+from app.storage.files.views import Views
 
 WHOLE_LISTS_CACHED = 4
 """All lists of a table in other orders have together at most this many times as many
@@ -86,9 +88,12 @@ class SortedList:
         self.size = 0
         self.making: Making | None = Making()
 
-    def make(self, records: list[Record], pace: Pace) -> None:
+    def make(self, records: Iterable[Record], pace: Pace) -> None:
         """Sort ``records``, which are in the order of the table."""
-        self.keys = put_in_order(records, self.order, pace)
+        key = _key_of(self.order)
+        # No more than one document is there at a time.
+        self.keys = [key(Decoded(record)) for record in paced(records, pace)]
+        sort_keys(self.keys, self.order, pace)
 
     def apply(self, old: Decoded | None, new: Decoded | None) -> None:
         """Replace ``old`` by ``new``."""
@@ -109,22 +114,22 @@ class SortedList:
 
 
 class PostingList:
-    """Some of ``records``, by their sorted ``positions`` in the order of the table.
+    """Some of the records of ``views``, by their sorted ``positions`` in the table's order.
 
     An empty order is that of the table; no other one may end with a field that descends.
     Its lists in other orders stay in the ``cache`` for the next time, if that is given.
     """
 
-    __slots__ = ("positions", "_records", "_cache", "lists")
+    __slots__ = ("positions", "_views", "_cache", "lists")
 
     def __init__(
         self,
         positions: Keys,
-        records: Mapping[Key, Record],
+        views: Views,
         cache: "Cache | None" = None,
     ) -> None:
         self.positions = positions
-        self._records = records
+        self._views = views
         self._cache = cache
         self.lists: dict[Orders, SortedList] = {}
 
@@ -145,11 +150,11 @@ class PostingList:
 
     def page(
         self, order: Orders = (), start: int = 0, end: int | None = None
-    ) -> list[Record]:
+    ) -> Iterable[Record]:
         """Return the records from ``start`` to ``end`` in ``order``."""
         return self._found(order, self._keys(order)[start:end])
 
-    def within(self, order: Orders, limits: list[Comparison]) -> list[Record]:
+    def within(self, order: Orders, limits: list[Comparison]) -> Iterable[Record]:
         """Return the records in ``order``, without what is not in ``limits``.
 
         They are those that ``bounds`` returns for the first field of the order.
@@ -199,10 +204,9 @@ class PostingList:
         self.use(found)
         return found.keys
 
-    def _found(self, order: Orders, keys: Keys) -> list[Record]:
-        positions = map(_last, keys) if order else keys
-        # Who looks through all of them keeps the others waiting for half the time so.
-        return list(map(self._records.__getitem__, map(_last, positions)))
+    def _found(self, order: Orders, keys: Keys) -> Iterable[Record]:
+        positions = map(_last, keys) if order else iter(keys)
+        return self._views.records(map(_last, positions), len(keys))
 
     @staticmethod
     def _span(keys: Keys, limits: list[Comparison]) -> tuple[int, int]:
@@ -234,7 +238,7 @@ class Index:
         self.making: Making | None = Making()
         self._lasting = lasting
 
-    def make(self, records: list[Record], pace: Pace) -> None:
+    def make(self, records: Iterable[Record], pace: Pace) -> None:
         """Find the lists of ``records``, which are in the order of the table."""
         groups: dict[Any, Keys] = {}
         for record in paced(records, pace):
@@ -304,8 +308,14 @@ class Cache:
 def put_in_order(records: list[Record], order: Orders, pace: Pace) -> Keys:
     """Sort ``records``, which are in the order of the table, and return their keys."""
     key = _key_of(order)
-    # No more than one document is there at a time.
     return sort(records, order, lambda record: key(Decoded(record)), pace)
+
+
+def put_in_position(records: list[Record], pace: Pace) -> None:
+    """Sort ``records`` into the order of the table."""
+    positions = [record.position for record in records]
+    places = sort_places(range(len(records)), positions, False, pace)
+    records[:] = [records[place] for place in places]
 
 
 @lru_cache(maxsize=256)
@@ -320,3 +330,17 @@ def change(made: SortedList | Index, old: Decoded | None, new: Decoded | None) -
         made.making.note(old, new)
     else:
         made.apply(old, new)
+
+
+def stands(old: Decoded, new: Decoded, fields: Iterable[Field]) -> bool:
+    """Return whether ``new`` has the position of ``old`` in all lists by ``fields``."""
+    if old.record.number != new.record.number:
+        return False
+    for field in fields:
+        before, after = field.find(old.document), field.find(new.document)
+        if type(before) is not type(after) or before != after:
+            return False
+        # What is in them may have changed from 1 to true.
+        if isinstance(before, list | dict) and dumps(before) != dumps(after):
+            return False
+    return True
