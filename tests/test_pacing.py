@@ -17,6 +17,7 @@ from app.pacing import (
     SLICE,
     TICK,
     Pacing,
+    free,
     paced,
 )
 
@@ -237,3 +238,9 @@ def test_pace_is_called_every_few_items():
     assert len(calls) == 100
     assert list(paced(few, lambda: calls.append(1))) == list(few)
     assert len(calls) == 100
+
+
+def test_list_is_freed_a_few_items_at_a_time():
+    sizes, items = [], list(range(10 * FEW + 1))
+    free(items, lambda: sizes.append(len(items)))
+    assert sizes == [*range(9 * FEW + 1, 0, -FEW), 0]

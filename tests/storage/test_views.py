@@ -85,3 +85,20 @@ def test_find_returns_records_from_before_a_change_that_comes_between():
     assert total == COUNT
     assert held.find(query())[0][0].key == gone
     assert held.find(query())[1] == COUNT - 1
+
+
+def test_list_that_the_cache_lets_go_of_is_freed_a_few_entries_at_a_time():
+    held = Documents(
+        NOTES, [Record(n, f"k{n:04}", note(f"k{n:04}", n)) for n in range(COUNT)]
+    )
+    held.find(query(None, ["name"]))
+    [unused] = [each.keys for each in held._cache._lists]
+    sizes = []
+
+    def pace(ahead=0, holding=False):
+        sizes.append(len(unused))
+
+    for field in ("id", "on", "day", "tags", "any"):
+        held.find(query(None, [field]), pace)
+    assert [sizes[0], sizes[-1]] == [COUNT, 0]
+    assert max(before - after for before, after in zip(sizes, sizes[1:])) <= FEW

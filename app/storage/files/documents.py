@@ -18,7 +18,7 @@ from functools import partial
 from itertools import chain, count
 from typing import TypeVar
 
-from app.pacing import Pace, paced, unhurried
+from app.pacing import Pace, free, paced, unhurried
 from app.query import Comparison, Condition, Field, Order, Query
 from app.query.predicate import (
     bounds,
@@ -183,7 +183,7 @@ class Documents:
         if present is None:
             put_in_position(records, pace)
         if order and present != order:
-            put_in_order(records, order, pace)
+            free(put_in_order(records, order, pace), pace)
         if is_mirrored:
             records.reverse()
         return records[query.offset : end], len(records)
@@ -242,6 +242,10 @@ class Documents:
             except BaseException:
                 del present[name]
                 raise
+            if unused := self._cache.take_unused():
+                with self._unlocked():
+                    for keys in unused:
+                        free(keys, pace)
 
     def _make(
         self, made: SortedList | Index, records: Iterable[Record], pace: Pace

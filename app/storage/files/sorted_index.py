@@ -285,6 +285,7 @@ class Cache:
     def __init__(self, most: Callable[[], int]) -> None:
         self._most = most
         self._lists: OrderedDict[SortedList, None] = OrderedDict()
+        self._unused: list[Keys] = []
         self.size = 0
 
     def use(self, used: SortedList) -> None:
@@ -303,6 +304,12 @@ class Cache:
         del self._lists[unused]
         self.size -= unused.size
         unused.postings.forget(unused.order)
+        self._unused.append(unused.keys)
+
+    def take_unused(self) -> list[Keys]:
+        """Return the keys of the lists that were let go of, which are to be freed."""
+        unused, self._unused = self._unused, []
+        return unused
 
 
 def put_in_order(records: list[Record], order: Orders, pace: Pace) -> Keys:
