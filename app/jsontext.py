@@ -118,12 +118,12 @@ def _count(text: str) -> int:
     return text.count(",") + text.count("[") + text.count("{")
 
 
-def check_depth(value: Any, what: str = "the body") -> None:
-    """Raise Invalid if a JSON value is nested deeper than one that is read may be."""
+def check_depth(value: Any) -> None:
+    """Raise Invalid if a body is nested deeper than one that is read may be."""
     try:
         _check(value, MAX_DEPTH)
     except _Refused as refusal:
-        raise Invalid(f"{what} {refusal}") from None
+        raise Invalid(f"the body {refusal}") from None
 
 
 def is_array(source: bytes) -> bool:
