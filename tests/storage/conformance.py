@@ -13,8 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from conforming_documents import Documents, Ids, Updates
+from conforming_documents import Documents, Updates
 from conforming_feeds import Feeds
+from conforming_ids import Ids
 from conforming_queries import MIXED, Finding
 from notes import (
     note,

@@ -6,6 +6,7 @@ for module in (
     "conformance",
     "conforming_documents",
     "conforming_feeds",
+    "conforming_ids",
     "conforming_queries",
 ):
     pytest.register_assert_rewrite(module)
