@@ -22,7 +22,7 @@ VARIABLE = "SVCTASKS_RUN"
 """The variable that names the run of a process."""
 
 _PROC = Path("/proc")
-_MARK = f"{VARIABLE}=".encode()
+_MARK = f"\0{VARIABLE}=".encode()
 
 _PF_KTHREAD = 0x00200000
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -138,10 +138,9 @@ def _run_of(pid: int) -> str | None:
     content = _read(pid, "environ")
     if not content:
         return None
-    for variable in content.split(b"\0"):
-        if variable.startswith(_MARK):
-            return variable.removeprefix(_MARK).decode(errors="replace")
-    return ""
+    # Searched, not split: there are many processes, and each run that ends looks at all.
+    _, mark, rest = (b"\0" + content).partition(_MARK)
+    return rest.partition(b"\0")[0].decode(errors="replace") if mark else ""
 
 
 def _read(pid: int, name: str) -> bytes:
