@@ -78,14 +78,14 @@ class Runner:
         self._grace = grace
         self._lives = 0
         self._beat = 0
-        self._has_told_looked = False
+        self._is_look_written = False
         self._looked: int | None = None
         self._looking = 0
         self._sites: set[str] = set()
         self._strangers: set[str] = set()
         self._dead: set[str] = set()
         self._ended: dict[str, End] = {}
-        self._told: dict[str, str] = {}
+        self._stopped: dict[str, str] = {}
         self._deadline: int | None = None
 
     @property
@@ -128,8 +128,8 @@ class Runner:
             return
         for id_, (_, run) in list(self._state.running.items()):
             task = self._view.tasks.get(run["svctask"])
-            if id_ not in self._told and not (task and task["overlap"]):
-                self._told[id_] = NO_BEAT
+            if id_ not in self._stopped and not (task and task["overlap"]):
+                self._stopped[id_] = NO_BEAT
                 yield Stop(run, NO_BEAT)
 
     # Beats.
@@ -148,11 +148,11 @@ class Runner:
     def _live(self) -> Generator[Effect, Any, bool]:
         """Beat if it is time, and return if it was; who was taken for dead begins anew."""
         now = self._state.monotonic()
-        is_told = self._has_told_looked or self._looked is None
+        is_written = self._is_look_written or self._looked is None
         if (
             self._state.beaten is not None
             and now - self._state.beaten < BEAT
-            and is_told
+            and is_written
         ):
             return False
         is_new = self._state.beaten is None
@@ -160,7 +160,7 @@ class Runner:
         if not (yield Beat(self._self(), is_new)):
             yield from self._begin_anew()
         self._state.beaten = now
-        self._has_told_looked = self._looked is not None
+        self._is_look_written = self._looked is not None
         return True
 
     def _begin_anew(self) -> Steps:
@@ -169,7 +169,7 @@ class Runner:
             yield Sweep(run)
             del self._state.running[id_]
         self._ended.clear()
-        self._told.clear()
+        self._stopped.clear()
         self._lives += 1
         id_ = f"{self._state.identity.id.partition('+')[0]}+{self._lives}"
         self._state.identity = replace(self._state.identity, id=id_)
@@ -182,13 +182,13 @@ class Runner:
         before, self._looking = self._looking, self._state.now()
         if self._looking < before:
             # The clock was set back: what is planned may be years ahead.
-            self._state.plan.fresh |= self._view.tasks.keys()
+            self._state.plan.freshen(self._view.tasks)
         seen: Seen = yield Look()
         self._state.is_open = seen.is_open
         self._view.take(seen, self._state.monotonic())
         sites, self._sites = self._sites, self._view.sites()
         if self._state.identity.site and sites != self._sites:
-            self._state.plan.fresh |= self._view.tasks.keys()
+            self._state.plan.freshen(self._view.tasks)
         looked = self._view.looked() if self._looked is None else self._looked
         self._state.alive = (
             self._looking if looked is None else min(looked, self._looking)
@@ -201,19 +201,19 @@ class Runner:
         for id_, end in list(self._ended.items()):
             if id_ in self._state.running:
                 clock, run = self._state.running[id_]
-                told = self._told.get(id_)
+                why = self._stopped.get(id_)
                 members = dict(end.members)
-                is_stopped = told is not None and members["state"] == "stopped"
+                is_stopped = why is not None and members["state"] == "stopped"
                 if is_stopped:
-                    members["reason"] = told
+                    members["reason"] = why
                 record = ended_record(run, members)
-                is_made_up_for = is_stopped and told != ASKED
+                is_made_up_for = is_stopped and why != ASKED
                 yield from self._changes.free(
                     clock, record, is_made_up_for, end.retry_after
                 )
                 del self._state.running[id_]
             del self._ended[id_]
-            self._told.pop(id_, None)
+            self._stopped.pop(id_, None)
 
     def _stop_some(self) -> Steps:
         """Stop the runs that somebody wants stopped, and all after the grace."""
@@ -221,13 +221,13 @@ class Runner:
             self._deadline is not None and self._state.monotonic() >= self._deadline
         )
         for id_, (clock, run) in list(self._state.running.items()):
-            if id_ in self._told:
+            if id_ in self._stopped:
                 continue
             active = self._view.clocks.get(clock, {}).get("active", ())
             is_asked = any(each["id"] == id_ and each.get("stop") for each in active)
             if is_over or is_asked:
-                self._told[id_] = STOPPED if is_over else ASKED
-                yield Stop(run, self._told[id_])
+                self._stopped[id_] = STOPPED if is_over else ASKED
+                yield Stop(run, self._stopped[id_])
 
     # The dead.
 
@@ -266,7 +266,7 @@ class Runner:
                         continue
                 yield from self._lose(clock, run)
         self._strangers = strangers
-        if self._has_told_looked:
+        if self._is_look_written:
             # Only now: who looked last must be known to who comes next.
             for id_ in sorted(dead):
                 yield Forget(id_)
