@@ -1,43 +1,117 @@
-"""The plan of a runner: which tasks to decide on now, and when on the others."""
+"""The plan of a runner: which tasks to decide on now, and when on the others.
 
+Of those now, the task with the fewest active runs is first, then the one with the oldest
+slot. Nothing looks at all tasks: what is there stays in order until it changes.
+"""
+
+from collections.abc import Callable, Collection, Iterable
 from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+E = TypeVar("E", bound=tuple[int, str] | tuple[int, int, str])
+
+Urgency = tuple[int, int, str]
+"""How many runs of a task are active, its last slot, and its id."""
+
+
+class Line(Generic[E]):
+    """Tasks in a line, each once: entries that sort them, with the id as the last part."""
+
+    def __init__(self) -> None:
+        self._heap: list[E] = []
+        self._entries: dict[str, E] = {}
+
+    def put(self, entry: E) -> None:
+        """Put a task where its entry belongs, wherever it was."""
+        if self._entries.get(entry[-1]) != entry:
+            self._entries[entry[-1]] = entry
+            heappush(self._heap, entry)
+
+    def remove(self, id_: str) -> None:
+        """Take a task out of the line, if it is there."""
+        self._entries.pop(id_, None)
+
+    def first(self) -> E | None:
+        """Return the first entry."""
+        while self._heap and self._entries.get(self._heap[0][-1]) != self._heap[0]:
+            # Its task has been moved, or is gone.
+            heappop(self._heap)
+        return self._heap[0] if self._heap else None
 
 
 class Plan:
-    """Tasks by their ids.
+    """Tasks by their ids; those in ``fresh`` have changed, or are due.
 
-    Those in ``fresh`` have changed, or are due; those in ``held`` have something to start,
-    and no room for it yet.
+    Others are held: they have something to start, and no room for it yet.
     """
 
     def __init__(self) -> None:
         self.fresh: set[str] = set()
-        self.held: set[str] = set()
-        self._heap: list[tuple[int, str]] = []
-        self._moments: dict[str, int] = {}
+        self._changed: set[str] = set()
+        self._held: set[str] = set()
+        self._decidable = Line[Urgency]()
+        self._waiting: dict[str, Line[Urgency]] = {}
+        self._codes: dict[str, str] = {}
+        self._due = Line[tuple[int, str]]()
+
+    def freshen(self, ids: Iterable[str]) -> None:
+        """Have these tasks decided on."""
+        found = set(ids)
+        self.fresh |= found
+        self._changed |= found
 
     def put(self, id_: str, moment: int | None, is_held: bool) -> None:
         """Note when to decide on a task next, after it was decided on."""
         self.fresh.discard(id_)
+        self._changed.discard(id_)
+        self._decidable.remove(id_)
+        if (code := self._codes.pop(id_, None)) is not None:
+            self._waiting[code].remove(id_)
         if is_held:
-            self.held.add(id_)
+            self._held.add(id_)
         else:
-            self.held.discard(id_)
+            self._held.discard(id_)
         if moment is None:
-            self._moments.pop(id_, None)
-        elif self._moments.get(id_) != moment:
-            self._moments[id_] = moment
-            heappush(self._heap, (moment, id_))
+            self._due.remove(id_)
+        else:
+            self._due.put((moment, id_))
 
     def pass_on(self, now: int) -> None:
         """Let what is due by now be fresh."""
-        while self._heap and self._heap[0][0] <= now:
-            moment, id_ = heappop(self._heap)
-            # Another moment came to be later: the entry is of no use any more.
-            if self._moments.get(id_) == moment:
-                del self._moments[id_]
-                self.fresh.add(id_)
+        while (entry := self._due.first()) is not None and entry[0] <= now:
+            self._due.remove(entry[1])
+            self.freshen([entry[1]])
+
+    def line_up_held(
+        self, urgency_of: Callable[[str], Urgency], code_of: Callable[[str], str]
+    ) -> None:
+        """Let those that were held since the last time be ``next``, when there is room."""
+        for id_ in self._held:
+            code = self._codes[id_] = code_of(id_)
+            self._waiting.setdefault(code, Line()).put(urgency_of(id_))
+        self._held.clear()
+
+    def next(
+        self,
+        urgency_of: Callable[[str], Urgency],
+        has_room: bool,
+        full: Collection[str],
+    ) -> str | None:
+        """Return the task to decide on next; with room, one that waits for it as well.
+
+        Those of the scripts in ``full`` wait on.
+        """
+        for id_ in self._changed:
+            self._decidable.put(urgency_of(id_))
+        self._changed.clear()
+        lines = [self._decidable]
+        if has_room:
+            waiting = self._waiting.items()
+            lines += [line for code, line in waiting if code not in full]
+        heads = [head for line in lines if (head := line.first()) is not None]
+        return min(heads)[-1] if heads else None
 
     def next_moment(self) -> int | None:
         """Return when something is due at the earliest."""
-        return self._heap[0][0] if self._heap else None
+        entry = self._due.first()
+        return entry[0] if entry else None

@@ -3,8 +3,8 @@
 Pure, by effects, as ``app.runner``. Runner contract, sections 4 and 5.
 """
 
-from collections.abc import Collection, Generator
-from heapq import heapify, heappop, heappush
+import itertools
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from app.runner import claims, clocks, situations
@@ -16,6 +16,9 @@ from app.storage import Document
 
 BATCH = 500
 """How many clocks are added in one step."""
+
+LEAST = 100
+"""How many tasks are decided on in a turn at least, however slow the machine is."""
 
 HELD_UP = "the runner was held up before it could start it"
 
@@ -47,23 +50,28 @@ class Starts:
 
     def _arm(self) -> Generator[Effect, Any, bool]:
         """Give tasks that may start, and have none, a clock; return if all have one."""
-        at = self._state.situation()
-        new = []
-        for id_ in sorted(self._plan.fresh & self._view.tasks.keys()):
-            task = self._view.tasks[id_]
-            if clocks.clock_id(task, self._state.identity.site) in self._view.clocks:
-                continue
-            if at.is_on(task, at.schedule_of(task)):
-                clock = clocks.new(task, self._state.identity.site, at.alive, at.now)
-                new.append(claims.first_armed(clock, task, at))
-        for first in range(0, len(new), BATCH):
-            if first and self._state.is_long():
+        fresh = self._new_clocks()
+        is_first = True
+        while batch := list(itertools.islice(fresh, BATCH)):
+            if not is_first and self._state.is_long():
                 return False
-            for clock in (yield Arm(new[first : first + BATCH])):
+            is_first = False
+            for clock in (yield Arm(batch)):
                 self._view.take_clock(clock["id"], clock)
                 if clock["unrecorded"]:
                     yield from self._changes.settle(clock["id"])
         return True
+
+    def _new_clocks(self) -> Iterator[Document]:
+        """Yield clocks for the tasks that may start and have none."""
+        at, site = self._state.situation(), self._state.identity.site
+        for id_ in sorted(self._plan.fresh & self._view.tasks.keys()):
+            task = self._view.tasks[id_]
+            if clocks.clock_id(task, site) in self._view.clocks:
+                continue
+            if at.is_on(task, at.schedule_of(task)):
+                clock = clocks.new(task, site, at.alive, at.now)
+                yield claims.first_armed(clock, task, at)
 
     def _resume(self) -> Steps:
         """Begin the runs that were claimed by a write whose outcome was not known."""
@@ -75,28 +83,26 @@ class Starts:
 
     def _start(self) -> Steps:
         """Decide on each task that is due: those with the fewest runs come first."""
-        self._plan.pass_on(self._state.now())
-        tasks = set(self._plan.fresh)
-        if self._state.is_open and self._state.has_room():
-            full = self._state.full()
-            tasks |= {id_ for id_ in self._plan.held if not self._is_of(id_, full)}
-        candidates = [self._view.urgency(id_) for id_ in tasks]
-        heapify(candidates)
-        while candidates and not self._state.is_long():
-            *_, id_ = heappop(candidates)
-            if id_ not in self._plan.fresh and not self._state.has_room():
-                continue
-            if (yield from self._decide(id_)):
-                heappush(candidates, self._view.urgency(id_))
+        state, urgency = self._state, self._view.urgency
+        self._plan.pass_on(state.now())
+        self._plan.line_up_held(urgency, self._code_of)
+        for count in itertools.count():
+            if count >= LEAST and state.is_long():
+                return
+            can_start = state.is_open and state.has_room()
+            id_ = self._plan.next(urgency, can_start, state.full() if can_start else ())
+            if id_ is None:
+                return
+            yield from self._decide(id_)
 
-    def _is_of(self, id_: str, codes: Collection[str]) -> bool:
-        """Return whether a task starts one of these scripts."""
+    def _code_of(self, id_: str) -> str:
+        """Return the code of the script that a task starts."""
         task = self._view.tasks.get(id_)
-        return task is not None and task["svcscriptcode"] in codes
+        return task["svcscriptcode"] if task else ""
 
-    def _decide(self, id_: str) -> Generator[Effect, Any, bool]:
-        """Decide on the clocks of a task; return whether one of its runs was claimed."""
-        self._plan.fresh.add(id_)
+    def _decide(self, id_: str) -> Steps:
+        """Decide on the clocks of a task, until one of its runs is claimed."""
+        self._plan.freshen([id_])
         task = self._view.tasks.get(id_)
         is_held = False
         for clock in self._view.clocks_of(id_):
@@ -106,7 +112,7 @@ class Starts:
             decision = yield from self._decide_on(clock)
             if decision.run is not None:
                 yield from self._begin(clock, decision.run)
-                return True
+                return
             is_held |= decision.is_waiting
             if self._of_clock(clock, task) is None:
                 yield from self._desert(clock)
@@ -117,7 +123,6 @@ class Starts:
         ]
         known = [moment for moment in moments if moment is not None]
         self._plan.put(id_, min(known, default=None), is_held)
-        return False
 
     def _decide_on(self, clock: str) -> Generator[Effect, Any, Decision]:
         """Decide by what is known, and if that changes the clock, by what is so."""

@@ -64,10 +64,10 @@ class View:
                 self._schedules.forget(id_)
             else:
                 self.tasks[id_] = task
-            self._plan.fresh.add(id_)
+            self._plan.freshen([id_])
         if seen.are_rules_new:
             self._schedules.clear()
-            self._plan.fresh |= self.tasks.keys()
+            self._plan.freshen(self.tasks)
 
     def take_clock(self, id_: str, clock: Document | None) -> None:
         """Take in a clock as it is now; None: it is gone."""
@@ -88,7 +88,7 @@ class View:
                 self.unrecorded.add(id_)
         if not of_task:
             del self._of_task[either["svctask"]]
-        self._plan.fresh.add(either["svctask"])
+        self._plan.freshen([either["svctask"]])
 
     def forget_runner(self, id_: str) -> None:
         """Forget a runner that is dead."""

@@ -518,3 +518,43 @@ def test_what_runners_store_is_what_its_schemas_take(world):
         documents = [record.document for record in world.store.scan(table)]
         assert documents
         assert [loaded(document, 1, "") for document in documents] == documents
+
+
+class SlowWorld(World):
+    """A world in which each look at the clock takes a second."""
+
+    @property
+    def monotonic(self):
+        self._monotonic += SECOND
+        return self._monotonic
+
+    @monotonic.setter
+    def monotonic(self, value):
+        self._monotonic = value
+
+
+def test_many_tasks_are_decided_on_however_slow_the_machine_is():
+    world = SlowWorld()
+    world.scripts.clear()
+    runner = begun(world, *(task(number, START) for number in range(250)))
+    runner.turn(10)
+    world.now += MINUTE
+    runner.turn(10)
+    assert len({run["svctask"] for run in world.history()}) == 250
+
+
+def test_a_place_that_is_free_goes_to_the_task_with_the_oldest_slot(world):
+    """Of many that wait; those that start a script that is full wait on."""
+    world.scripts["other"] = Script("other", most=1)
+    tasks = [task(number, START) for number in range(6)]
+    tasks += [task(number, START, svcscriptcode="other") for number in range(6, 9)]
+    runner = begun(world, *tasks, most=3)
+    world.move(MINUTE)
+    runner.turn()
+    while world.processes:
+        codes = [run["code"] for run, _ in world.processes.values()]
+        assert codes.count("other") <= 1
+        end_all(world)
+        runner.turn()
+    started = [run["svctask"] for run, _ in world.spawned]
+    assert sorted(started) == sorted(each["id"] for each in tasks)
