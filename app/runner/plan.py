@@ -40,13 +40,14 @@ class Line(Generic[E]):
 
 
 class Plan:
-    """Tasks by their ids; those in ``fresh`` have changed, or are due.
+    """Tasks by their ids; those that are fresh have changed, or are due.
 
-    Others are held: they have something to start, and no room for it yet.
+    Of those in ``unarmed`` it is not known whether they have a clock, if they need one.
+    Those that are held have something to start, and no room for it yet.
     """
 
     def __init__(self) -> None:
-        self.fresh: set[str] = set()
+        self.unarmed: set[str] = set()
         self._changed: set[str] = set()
         self._held: set[str] = set()
         self._decidable = Line[Urgency]()
@@ -57,12 +58,11 @@ class Plan:
     def freshen(self, ids: Iterable[str]) -> None:
         """Have these tasks decided on."""
         found = set(ids)
-        self.fresh |= found
+        self.unarmed |= found
         self._changed |= found
 
     def put(self, id_: str, moment: int | None, is_held: bool) -> None:
         """Note when to decide on a task next, after it was decided on."""
-        self.fresh.discard(id_)
         self._changed.discard(id_)
         self._decidable.remove(id_)
         if (code := self._codes.pop(id_, None)) is not None:

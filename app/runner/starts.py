@@ -4,7 +4,7 @@ Pure, by effects, as ``app.runner``. Runner contract, sections 4 and 5.
 """
 
 import itertools
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 from app.runner import claims, clocks, situations
@@ -36,6 +36,7 @@ class Starts:
         self._plan = state.plan
         self._changes = state.changes
         self._failed: dict[str, Document] = {}
+        self._unarmed: list[str] = []
 
     def go_on(self) -> Generator[Effect, Any, bool]:
         """Arm what is new, and start what is due, as far as there is time in one turn.
@@ -50,24 +51,32 @@ class Starts:
 
     def _arm(self) -> Generator[Effect, Any, bool]:
         """Give tasks that may start, and have none, a clock; return if all have one."""
-        fresh = self._new_clocks()
-        is_first = True
-        while batch := list(itertools.islice(fresh, BATCH)):
+        plan, is_first = self._plan, True
+        while True:
+            if not self._unarmed:
+                found = plan.unarmed & self._view.tasks.keys()
+                self._unarmed = sorted(found, reverse=True)
+                plan.unarmed.clear()
+                if not found:
+                    return True
             if not is_first and self._state.is_long():
                 return False
             is_first = False
-            for clock in (yield Arm(batch)):
-                self._view.take_clock(clock["id"], clock)
-                if clock["unrecorded"]:
-                    yield from self._changes.settle(clock["id"])
-        return True
+            ids = self._unarmed[-BATCH:]
+            if fresh := list(self._new_clocks(ids)):
+                for clock in (yield Arm(fresh)):
+                    self._view.take_clock(clock["id"], clock)
+                    if clock["unrecorded"]:
+                        yield from self._changes.settle(clock["id"])
+            del self._unarmed[-BATCH:]
+            plan.unarmed.difference_update(ids)
 
-    def _new_clocks(self) -> Iterator[Document]:
-        """Yield clocks for the tasks that may start and have none."""
+    def _new_clocks(self, ids: Iterable[str]) -> Iterator[Document]:
+        """Yield clocks for those tasks that may start and have none."""
         at, site = self._state.situation(), self._state.identity.site
-        for id_ in sorted(self._plan.fresh & self._view.tasks.keys()):
-            task = self._view.tasks[id_]
-            if clocks.clock_id(task, site) in self._view.clocks:
+        for id_ in ids:
+            task = self._view.tasks.get(id_)
+            if task is None or clocks.clock_id(task, site) in self._view.clocks:
                 continue
             if at.is_on(task, at.schedule_of(task)):
                 clock = clocks.new(task, site, at.alive, at.now)
