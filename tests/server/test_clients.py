@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from readme import block, first_commands
-from running import SVCTASKS, svctasks
+from running import SVCTASKS, Server, svctasks
 from shared import T
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
@@ -56,28 +56,38 @@ def test_lookup_with_fetch_is_as_in_the_readme(local):
 # A client that is generated
 
 
-@pytest.fixture
-def generated(server, tmp_path):
-    """The function from a name to that module of the generated client."""
-    options = tmp_path / "options.json"
+@pytest.fixture(scope="module")
+def client_folder(tmp_path_factory):
+    """A folder with the generated client, as the module ``generated``."""
+    folder = tmp_path_factory.mktemp("client")
+    options = folder / "options.json"
     # They lay out the code, for which they need ruff.
     options.write_text('{"post_hooks": []}')
-    document = f"http://127.0.0.1:{server.port}/openapi.json"
-    output(
-        GENERATOR,
-        "generate",
-        "--url",
-        document,
-        "--config",
-        options,
-        "--meta",
-        "none",
-        "--output-path",
-        tmp_path / "generated",
-    )
-    sys.path.insert(0, str(tmp_path))
+    server = Server(folder / "data")
+    try:
+        output(
+            GENERATOR,
+            "generate",
+            "--url",
+            f"http://127.0.0.1:{server.port}/openapi.json",
+            "--config",
+            options,
+            "--meta",
+            "none",
+            "--output-path",
+            folder / "generated",
+        )
+    finally:
+        server.kill()
+    return folder
+
+
+@pytest.fixture
+def generated(client_folder):
+    """The function from a name to that module of the generated client."""
+    sys.path.insert(0, str(client_folder))
     yield lambda name: importlib.import_module(f"generated{name}")
-    sys.path.remove(str(tmp_path))
+    sys.path.remove(str(client_folder))
     for name in [each for each in sys.modules if each.startswith("generated")]:
         del sys.modules[name]
 
@@ -93,10 +103,8 @@ def identities(server):
     }
 
 
-def test_generated_client_has_every_operation_of_a_usual_method(
-    server, generated, tmp_path
-):
-    files = (tmp_path / "generated" / "api").glob("*/[!_]*.py")
+def test_generated_client_has_every_operation_of_a_usual_method(server, client_folder):
+    files = (client_folder / "generated" / "api").glob("*/[!_]*.py")
     assert {file.stem for file in files} == identities(server)
 
 

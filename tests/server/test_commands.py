@@ -19,11 +19,18 @@ ENTITY = sample("svctask.json")
 LIST = SAMPLES / "svctasks.list.json"
 
 
-@pytest.fixture
-def loaded(data):
-    """A data folder with the two tasks of the samples."""
+@pytest.fixture(scope="module")
+def sample_tasks(tmp_path_factory):
+    """A data folder with the two tasks of the samples, to copy."""
+    data = tmp_path_factory.mktemp("tasks") / "data"
     assert svctasks("import", "svctasks", LIST, data=data).returncode == 0
     return data
+
+
+@pytest.fixture
+def loaded(sample_tasks, data):
+    """A data folder with the two tasks of the samples."""
+    return shutil.copytree(sample_tasks, data)
 
 
 def ids(data):
@@ -55,13 +62,10 @@ CLOCK = {
 }
 
 
-@pytest.fixture
-def everything(data):
-    """A data folder with a document in every table; the files are as a person left them.
-
-    A service, a state and a task have extension values.
-    """
-    shutil.copytree(DATA, data)
+@pytest.fixture(scope="module")
+def sample_of_all(tmp_path_factory):
+    """A data folder with a document in every table, to copy."""
+    data = shutil.copytree(DATA, tmp_path_factory.mktemp("all") / "data")
     attribute = {"name": "Kinds", "values": [], "cv_attributes": ["Task.type"]}
     (data / "business_attributes.json").write_text(json.dumps([attribute]))
     hours = {"name": "default", "timezone": "Europe/Berlin", "week": []}
@@ -77,6 +81,15 @@ def everything(data):
     result = svctasks("import", "services", file, "--replace", data=data)
     assert result.returncode == 0, result.stderr
     return data
+
+
+@pytest.fixture
+def everything(sample_of_all, data):
+    """A data folder with a document in every table; the files are as a person left them.
+
+    A service, a state and a task have extension values.
+    """
+    return shutil.copytree(sample_of_all, data)
 
 
 TABLES = [
