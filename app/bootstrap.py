@@ -298,7 +298,14 @@ SVCRUNS = Collection(
     is_edited=False,
 )
 
-CLOCKS = Collection(svcrun.CLOCKS, "id", (), (), svcrun.loaded_clock, is_edited=False)
+CLOCKS = Collection(
+    name=svcrun.CLOCKS,
+    key="id",
+    order=(),
+    indexed=(svcrun.IS_BUSY,),
+    complete=svcrun.loaded_clock,
+    is_edited=False,
+)
 
 RUNNERS = Collection(
     svcrun.RUNNERS, "id", (), (), svcrun.loaded_runner, is_edited=False

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.hours import FIRST
 from app.runner.passed_slots import Slots
-from app.schemas.svcrun import WANTED
+from app.schemas import svcrun
 from app.storage import Document
 
 DECIDING = (
@@ -106,6 +106,7 @@ def new(task: Document, site: str, alive: int, now: int) -> dict[str, Any]:
         "armed": armed(task, alive, now),
         "slot": NO_SLOT,
         "behind": NO_SLOT,
+        "isbusy": 0,
         "active": [],
         "wanted": [],
         "retry": None,
@@ -133,6 +134,12 @@ def armed(task: Document, alive: int, now: int) -> int:
 def is_busy(clock: Document) -> bool:
     """Return whether a run of the task is active; one of ``onfail`` is not its own."""
     return any(run["cause"] != "onfail" for run in clock["active"])
+
+
+def marked(clock: Document) -> Document:
+    """Return the clock whose member ``isbusy`` is right."""
+    isbusy = svcrun.isbusy(clock)
+    return clock if clock["isbusy"] == isbusy else {**clock, "isbusy": isbusy}
 
 
 def without_recorded(clock: Document, recorded: Collection[Document]) -> Document:
@@ -209,7 +216,7 @@ def shown_wanted(
         "site": clock["site"],
         "cause": run["cause"],
         "slot": of_milliseconds(run["asked"]),
-        "state": WANTED,
+        "state": svcrun.WANTED,
     }
 
 

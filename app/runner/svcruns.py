@@ -18,7 +18,7 @@ from app.runner.claims import Decision
 from app.runner.effects import Seen, Standing
 from app.runner.follower import Follower
 from app.schemas import svcrun, svctask
-from app.storage import Document, NextId, Page, Store
+from app.storage import Document, NextId, Page, Record, Store
 
 TABLE = svcrun.NAME
 
@@ -108,7 +108,8 @@ class Svcruns:
 
         def changed(old: Document, _: NextId) -> Document:
             nonlocal decision
-            decision = change(old, self._task(old["svctask"]))
+            made = change(old, self._task(old["svctask"]))
+            decision = made._replace(clock=clocks.marked(made.clock))
             return decision.clock
 
         try:
@@ -212,10 +213,13 @@ class Svcruns:
     def active(self) -> list[Document]:
         """Return the runs that are active, and those that are wanted."""
         return [
-            run
-            for record in self._store.scan(svcrun.CLOCKS)
-            for run in self._unended(record.document)
+            run for record in self._busy() for run in self._unended(record.document)
         ]
+
+    def _busy(self) -> Sequence[Record]:
+        """Return the clocks with runs that are active or wanted, and look at no others."""
+        is_busy = Comparison(svcrun.IS_BUSY, "$eq", 1)
+        return self._store.find(svcrun.CLOCKS, Query(where=is_busy)).records
 
     def _unended(self, clock: Document) -> list[Document]:
         active: list[Document] = [
@@ -258,7 +262,7 @@ class Svcruns:
                     f"{MOST_WANTED} runs of the task are wanted, and none of them has "
                     "been started yet"
                 )
-            return {**old, "wanted": [*old["wanted"], wanted]}
+            return clocks.marked({**old, "wanted": [*old["wanted"], wanted]})
 
         # Without a timing, so that a runner arms it by what runners have looked at.
         self._armed({**clocks.new(task, site, now, now), "timing": ""})
@@ -267,7 +271,7 @@ class Svcruns:
 
     def stop(self, id_: str) -> Document:
         """Have a run stopped that is active, or wanted; raises NotFound and Conflict."""
-        for record in self._store.scan(svcrun.CLOCKS):
+        for record in self._busy():
             runs = [*record.document["active"], *record.document["wanted"]]
             if all(run["id"] != id_ for run in runs):
                 continue
@@ -275,7 +279,7 @@ class Svcruns:
             clock = self._store.update(
                 svcrun.CLOCKS,
                 record.key,
-                lambda old, _: clocks.with_stop(old, task, id_),
+                lambda old, _: clocks.marked(clocks.with_stop(old, task, id_)),
             ).document
             for withdrawn in clock["unrecorded"]:
                 if withdrawn["id"] == id_:

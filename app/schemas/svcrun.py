@@ -4,11 +4,12 @@ Only machines write them; what a file has is checked so far that nothing that re
 fails. Runner contract, section 8.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import INCLUDE
 
-from app.query import Fields
+from app.query import Field, Fields
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT, ValueType
 from app.schemas.base import Enumeration, List, Nested, Schema, Value
 from app.schemas.value_types import INSTANT
@@ -124,6 +125,7 @@ class ClockSchema(Schema):
     armed = Value(INTEGER, required=True)
     slot = Value(INTEGER, required=True)
     behind = Value(INTEGER, required=True)
+    isbusy = Value(INTBOOL, load_default=0)
     active = List(Nested(ActiveSchema), required=True)
     wanted = List(Nested(WantedSchema), required=True)
     retry = Nested(RetrySchema, load_default=None)
@@ -165,6 +167,14 @@ def _types() -> dict[str, ValueType]:
 FIELDS = Fields(_types(), tuple(_RUN.fields), ())
 """The fields of a run, and of the items of a list of them."""
 
+IS_BUSY = Field(("isbusy",), INTBOOL)
+"""The field of a clock that says if it has runs that are active or wanted."""
+
+
+def isbusy(clock: Mapping[str, Any]) -> int:
+    """Return what the field of a clock is to be, by which few are found among many."""
+    return int(bool(clock["active"] or clock["wanted"]))
+
 
 def wanted(body: Any) -> dict[str, Any]:
     """Return what a client says of a run that it wants; raises Invalid."""
@@ -178,7 +188,8 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
 
 def loaded_clock(raw: Any, number: int, moment: str) -> dict[str, Any]:
     """Return the clock that a data file means; raises Invalid with all faults."""
-    return _CLOCK.load(raw)
+    clock = _CLOCK.load(raw)
+    return {**clock, "isbusy": isbusy(clock)}
 
 
 def loaded_runner(raw: Any, number: int, moment: str) -> dict[str, Any]:

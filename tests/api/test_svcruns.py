@@ -64,6 +64,7 @@ def clock(*runs, **fields):
         "armed": 0,
         "slot": 0,
         "behind": 0,
+        "isbusy": int(bool(runs or fields.get("wanted"))),
         "active": list(runs),
         "wanted": [],
         "retry": None,
