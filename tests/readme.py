@@ -33,7 +33,7 @@ PAGES = {
 
 _GENERATED = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-    r"|20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"
+    r"|20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+]00:00)"
 )
 
 _DURATION = re.compile('(?<="duration": )[0-9]+')
@@ -83,19 +83,20 @@ def first_commands(executable: Path, folder: Path) -> list[Any]:
 
 
 def session(server: Server) -> Iterator[tuple[str, str, str]]:
-    """Type the first session; yield each command, its output and that of the README.
+    """Type all sessions; yield each command, its output and that of the page.
 
-    ``server`` serves the samples. What is generated is a sign in both.
+    ``server`` serves the samples, with a runner. What is generated is a sign in both.
     """
-    steps = re.split(r"^\$ ", "".join(_blocks(README, "console")), flags=re.MULTILINE)[
-        1:
-    ]
+    pages = (README, PAGES["app/api/README.md"])
+    typed = "".join(block for page in pages for block in _blocks(page, "console"))
+    steps = re.split(r"^\$ ", typed, flags=re.MULTILINE)[1:]
     commands, expected = zip(*(step.split("\n", 1) for step in steps), strict=True)
     script = "\necho; echo ----\n".join(commands).replace("8000", str(server.port))
     result = subprocess.run(
         ["bash", "-c", script.replace("curl ", "curl -sS ")],
         capture_output=True,
         text=True,
+        timeout=120,
     )
     assert result.stderr == "", result.stderr
     known = "".join(each.read_text() for each in (ROOT / "app/samples").glob("*.json"))

@@ -26,8 +26,8 @@ SIGNS = {
 """What stands for several addresses in the tables of routes."""
 
 
-def test_the_first_session_runs_as_printed():
-    server = Server()
+def test_the_sessions_run_as_printed():
+    server = Server(None, "--runner")
     try:
         for command, printed, expected in session(server):
             assert printed == expected, command
