@@ -287,3 +287,29 @@ def first_answer(data: Path) -> float:
     seconds = time.perf_counter() - begin
     server.stop()
     return seconds
+
+
+def test_runner_starts_commands_without_the_libraries_of_the_executable(tmp_path):
+    """Nor with the variables of its loader; and it ends with its outer process."""
+    data = shutil.copytree(DATA, tmp_path / "data")
+    script = {"code": "env", "command": ["/usr/bin/env"]}
+    (data / "svcscripts.json").write_text(json.dumps([script]))
+    (data / "svcscripts.json").chmod(0o600)
+    hours = {"name": "default", "timezone": "Europe/Berlin", "week": []}
+    (data / "workhours.json").write_text(json.dumps([hours]))
+    task = {"name": "n", "isenabled": 1, "isregular": 1, "intervalsec": 1}
+    (data / "svctasks.json").write_text(json.dumps([task | {"svcscriptcode": "env"}]))
+    with open(tmp_path / "log", "w") as log:
+        runner = subprocess.Popen([EXECUTABLE, "runner", "--data", data], stderr=log)
+    try:
+        until(lambda: "succeeded" in (tmp_path / "log").read_text())
+        [inner] = children(runner.pid)
+        output = next((data / "runs").iterdir()).read_text()
+        assert "SVCTASKS_RUN=" in output
+        for name in ("LD_LIBRARY_PATH", "_MEI", "_PYI"):
+            assert name not in output
+    finally:
+        runner.kill()
+        runner.wait()
+    until(lambda: "has stopped" in (tmp_path / "log").read_text())
+    until(lambda: not Path(f"/proc/{inner}/environ").exists())

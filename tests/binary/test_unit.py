@@ -43,7 +43,7 @@ def analyze(*arguments):
 
 @needs_systemd
 def test_the_units_are_ones_that_systemd_takes(units):
-    assert len([*units.iterdir()]) == 3
+    assert len([*units.iterdir()]) == 4
     for unit in units.iterdir():
         assert analyze("verify", unit) == (0, ""), unit.name
 
@@ -55,6 +55,23 @@ def test_the_unit_of_the_server_is_hardened(units):
         "security", "--offline=true", f"--threshold={EXPOSURE}", unit
     )
     assert code == 0, printed
+
+
+def members(name):
+    """Return what a unit sets, by name; the last counts."""
+    lines = (DEPLOY / name).read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def test_the_unit_of_the_runner_shares_the_data_and_forbids_scripts_little():
+    server, runner = members("svctasks.service"), members("svctasks-runner.service")
+    for name in ("DynamicUser", "StateDirectory", "StateDirectoryMode", "UMask"):
+        assert runner[name] == server[name]
+    assert runner["User"] == server["User"] == "svctasks"
+    assert runner["KillMode"] == "mixed"
+    for name in runner:
+        assert not name.startswith(("IPAddress", "SystemCall", "Restrict", "Memory"))
+    assert not {"ProtectProc", "ProcSubset", "PrivateUsers"} & runner.keys()
 
 
 def commands(unit, state):
