@@ -66,7 +66,8 @@ class Host:
             run["attempt"],
             run["attempts"],
         )
-        content = {"run": ended_record(run, {}), "svctask": task}
+        given = run.get("startparams", {})
+        content = {"run": {**ended_record(run, {}), **given}, "svctask": task}
         if failed is not None:
             content["failed"] = failed
         self._executor.start(Order(run, script, content))

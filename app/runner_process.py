@@ -30,9 +30,6 @@ from app.workhours import WorkhoursTable
 
 log = logging.getLogger(__name__)
 
-OUTPUTS = "runs"
-"""The folder of the outputs, beside the data files."""
-
 RETRY_SECONDS = 1.0
 """How long a runner waits after a turn that failed, unless a run ends."""
 
@@ -55,7 +52,7 @@ class RunnerProcess:
         store: Store,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        folder = settings.data / OUTPUTS
+        folder = settings.outputs
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:

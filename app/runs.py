@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from app.errors import NotFound
+from app.errors import Conflict, Invalid, NotFound
 from app.execution import run_outputs
 from app.pacing import Pace, unhurried
 from app.query import Comparison, Condition, Every, Order, Query
@@ -19,6 +19,7 @@ from app.query.predicate import predicate, sort, sort_key
 from app.runner.svcruns import TABLE, Svcruns
 from app.schemas import svcrun, svctask
 from app.storage import Document, Store
+from app.svcscripts import Svcscripts
 
 NEWEST_FIRST = (Order(svcrun.FIELDS.order("slot"), descending=True),)
 
@@ -42,10 +43,16 @@ class Runs:
     """
 
     def __init__(
-        self, store: Store, svcruns: Svcruns, folder: Path, site: str = ""
+        self,
+        store: Store,
+        svcruns: Svcruns,
+        scripts: Svcscripts,
+        folder: Path,
+        site: str,
     ) -> None:
         self._store = store
         self._svcruns = svcruns
+        self._svcscripts = scripts
         self._folder = folder
         self._site = site
 
@@ -98,6 +105,32 @@ class Runs:
         """Have a run stopped that has not ended; raises NotFound and Conflict."""
         return self._svcruns.stop(id_.lower())
 
+    # The platform's own three, in its words: an instance is a run that has not ended.
+
+    def runtimes(self) -> list[Document]:
+        """Return the instances of scripts that are running."""
+        return [_runtime(run) for run in self._unended()]
+
+    def start_runtime(self, body: Any) -> Document:
+        """Start a script by its code, for no task.
+
+        Raises Invalid, Conflict and Unavailable.
+        """
+        code, parameters = svcrun.runtime(body)
+        try:
+            script = self._svcscripts.get(code)
+        except NotFound as error:
+            raise Invalid.of({"code": [error.message]}) from None
+        run = self._svcruns.want_script(script, str(uuid4()), self._site, parameters)
+        return _runtime(run)
+
+    def stop_runtime(self, id_: str) -> None:
+        """Stop an instance; raises NotFound if it is not running."""
+        try:
+            self.stop(id_)
+        except Conflict as error:
+            raise NotFound(error.message) from None
+
     def _unended(self) -> list[Document]:
         """Return the runs that are not in the history yet."""
         return [run for run in self._svcruns.active() if not self._is_ended(run["id"])]
@@ -108,6 +141,17 @@ class Runs:
         except NotFound:
             return False
         return True
+
+
+def _runtime(run: Document) -> Document:
+    return {
+        "id": run["id"],
+        "site": run["site"],
+        "node": run.get("node", ""),
+        "domain": "",
+        "type": "svc",
+        "code": run["code"],
+    }
 
 
 def _ordered(query: Query) -> Query:

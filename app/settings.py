@@ -131,6 +131,11 @@ class Settings:
             raise Invalid(sentence(faults), faults) from None
 
     @property
+    def outputs(self) -> Path:
+        """The folder of what runs print, beside the data files."""
+        return self.data / "runs"
+
+    @property
     def address(self) -> str:
         """Where to listen, as HOST:PORT."""
         return (

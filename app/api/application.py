@@ -25,6 +25,7 @@ from app.api.simulation import Simulation
 from app.api.starts import Starts
 from app.api.states_and_tasks import StatesAndTasks
 from app.api.svcruns import Svcruns
+from app.api.svcscript_runtimes import SvcscriptRuntimes
 from app.api.svcscripts import Svcscripts
 from app.api.svctasks import Svctasks
 from app.pacing import Pacing
@@ -116,6 +117,7 @@ def create_application(
         "svctasks": Svctasks(use_cases.svctasks, pacing, limits),
         "starts": Starts(use_cases.starts, pacing),
         "svcruns": Svcruns(use_cases.runs, pacing, limits),
+        "svcscript_runtimes": SvcscriptRuntimes(use_cases.runs),
         "svcscripts": Svcscripts(use_cases.svcscripts, use_cases.svctasks),
         "services": Services(of_services, pacing, limits.items),
         "states": StatesAndTasks(STATES, of_services),

@@ -101,6 +101,9 @@ ROUTES = (
     _route("/rest/v1/service/svcruns/{run}", "svcruns", GET=(READER, "get_svcruns_one")),
     _route("/rest/v1/service/svcruns/{run}/output", "svcruns", GET=(READER, "get_svcruns_output")),
     _route("/rest/v1/service/svcruns/{run}/stop", "svcruns", POST=(WRITER, "post_svcruns_stop")),
+    _route("/rest/v1/service/svcscript_runtimes", "svcscript_runtimes",
+           GET=(READER, "get_svcscript_runtimes"), POST=(WRITER, "post_svcscript_runtimes")),
+    _route("/rest/v1/service/svcscript_runtimes/{run}", "svcscript_runtimes", DELETE=(WRITER, "delete_svcscript_runtimes_one")),
 
     # One task; a person who tries one operation after the other removes it last.
     _route("/rest/v1/service/svctasks/{id}", "svctasks", GET=(READER, "get_svctasks_one"),

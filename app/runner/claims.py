@@ -175,6 +175,8 @@ def _of_wanted(clock: Document, task: Document, at: Situation) -> Decision:
         if at.has_room_for(code) and not is_blocked:
             run = _run(task, clock, code, wanted["cause"], wanted["asked"], 1, 1, at)
             run["id"] = wanted["id"]
+            if "startparams" in wanted:
+                run["startparams"] = wanted["startparams"]
             # The stretch of skipped slots goes on: no slot was started.
             stretch = clock["stretch"]
             clock = started(clock, run, wanted=others, stretch=stretch)

@@ -13,9 +13,10 @@ from hashlib import blake2b
 from typing import Any, Protocol
 
 from app.datetimes import milliseconds_of, of_milliseconds
+from app.errors import Conflict
 from app.hours import FIRST
 from app.runner.passed_slots import Slots
-from app.schemas import svcrun
+from app.schemas import svcrun, svctask
 from app.storage import Document
 
 DECIDING = (
@@ -40,7 +41,13 @@ MAX_RETRY_DELAY = 3_600_000
 SETTLING = 5_000
 """How many milliseconds after its ``ext.lwt`` a task may come to be seen."""
 
+MOST_WANTED = 20
+"""How many runs of a task may be wanted at a time."""
+
 WITHDRAWN = "it was stopped by request before a runner took it up"
+
+OF_CLOCKS = ("runner", "stop", "startparams")
+"""The members of an active run that are not those of its record."""
 
 FAILURES = ("failed", "timedout", "lost")
 
@@ -113,6 +120,17 @@ def new(task: Document, site: str, alive: int, now: int) -> dict[str, Any]:
         "stretch": None,
         "unrecorded": [],
     }
+
+
+def of_script(code: str, name: str, site: str, now: int) -> dict[str, Any]:
+    """Return the clock of a script that is started without a task that is stored.
+
+    It has a task of its own, which starts at no slot: the same one for each code.
+    """
+    id_ = run_id("", "", 0, f"script {code}")
+    body = {"id": id_, "name": name.strip() or f"script {code}", "svcscriptcode": code}
+    task = svctask.new(body, str, of_milliseconds(now))
+    return {**new(task, site, now, now), "task": task}
 
 
 def is_recent(task: Document, alive: int) -> bool:
@@ -200,7 +218,7 @@ def started(clock: Document, run: Document, **changes: Any) -> Document:
 
 def ended_record(run: Document, end: Mapping[str, Any]) -> dict[str, Any]:
     """Return the record of an active run that has ended."""
-    kept = {name: run[name] for name in run if name not in ("runner", "stop")}
+    kept = {name: run[name] for name in run if name not in OF_CLOCKS}
     return {**kept, **end}
 
 
@@ -218,6 +236,24 @@ def shown_wanted(
         "slot": of_milliseconds(run["asked"]),
         "state": svcrun.WANTED,
     }
+
+
+def with_wanted(clock: Document, task: Document, wanted: Document) -> Document:
+    """Return the clock with a run that somebody wants; raises Conflict."""
+    known = [*clock["active"], *clock["wanted"]]
+    if any(run["id"] == wanted["id"] for run in known):
+        raise Conflict(f"there is a run {wanted['id']} already")
+    if not task["overlap"] and is_busy(clock):
+        raise Conflict("a run of the task is active, and overlap is 0")
+    manual = [run for run in clock["wanted"] if run["cause"] == "manual"]
+    if not task["overlap"] and manual:
+        raise Conflict("a run of the task is wanted, and overlap is 0")
+    if len(manual) >= MOST_WANTED:
+        raise Conflict(
+            f"{MOST_WANTED} runs of the task are wanted, and none of them has been "
+            "started yet"
+        )
+    return {**clock, "wanted": [*clock["wanted"], wanted]}
 
 
 def wanted_missed(

@@ -123,7 +123,8 @@ class Starts:
                 yield from self._begin(clock, decision.run)
                 return
             is_held |= decision.is_waiting
-            if self._of_clock(clock, task) is None:
+            is_of_script = "task" in self._view.clocks.get(clock, ())
+            if is_of_script or self._of_clock(clock, task) is None:
                 yield from self._desert(clock)
         at = self._state.situation()
         moments = [

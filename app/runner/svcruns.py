@@ -19,6 +19,7 @@ from app.runner.effects import Seen, Standing
 from app.runner.follower import Follower
 from app.schemas import svcrun, svctask
 from app.storage import Document, NextId, Page, Record, Store
+from app.svcscripts import Script
 
 TABLE = svcrun.NAME
 
@@ -26,9 +27,6 @@ SILENT = 60_000
 """Milliseconds after its last known look for which a runner counts as alive."""
 
 SUCCESSES = ("succeeded",)
-
-MOST_WANTED = 20
-"""How many runs of a task may be wanted at a time."""
 
 _BY_TASK = svcrun.FIELDS.one("svctask")
 _BY_SLOT = svcrun.FIELDS.one("slot")
@@ -108,7 +106,7 @@ class Svcruns:
 
         def changed(old: Document, _: NextId) -> Document:
             nonlocal decision
-            made = change(old, self._task(old["svctask"]))
+            made = change(old, self._task_of(old))
             decision = made._replace(clock=clocks.marked(made.clock))
             return decision.clock
 
@@ -124,9 +122,10 @@ class Svcruns:
             document = self._store.get(svcrun.CLOCKS, clock).document
         except NotFound:
             document = None
-        return Standing(
-            document, self._task(run["svctask"]), self._found(run["id"]) is not None
+        task = (
+            self._task(run["svctask"]) if document is None else self._task_of(document)
         )
+        return Standing(document, task, self._found(run["id"]) is not None)
 
     def record(self, record: Document) -> Document:
         """Put a record into the history, and return the one that is there then.
@@ -227,7 +226,7 @@ class Svcruns:
         ]
         if not clock["wanted"]:
             return active
-        task = self._task(clock["svctask"])
+        task = self._task_of(clock)
         return [
             *active,
             *(clocks.shown_wanted(clock, task, run) for run in clock["wanted"]),
@@ -240,34 +239,39 @@ class Svcruns:
         """
         task = self._store.get(svctask.NAME, task_id.lower()).document
         now = milliseconds(self._clock())
+        # Without a timing, so that a runner arms it by what runners have looked at.
+        clock = {**clocks.new(task, site, now, now), "timing": ""}
+        return self._wanted(clock, task, {"id": id_, "cause": "manual", "asked": now})
+
+    def want_script(
+        self, script: Script, id_: str, site: str, parameters: Document
+    ) -> Document:
+        """Want a run of a script now, for no task; raises Conflict and Unavailable."""
+        now = milliseconds(self._clock())
+        clock = clocks.of_script(script.code, script.name, site, now)
+        wanted = {"id": id_, "cause": "manual", "asked": now, "startparams": parameters}
+        return self._wanted(clock, clock["task"], wanted)
+
+    def _wanted(self, clock: Document, task: Document, wanted: Document) -> Document:
+        """Want a run of a task, which gets this clock if it has none."""
         runners = self._store.scan(svcrun.RUNNERS)
-        if not any(is_alive(record.document, now) for record in runners):
+        if not any(is_alive(record.document, wanted["asked"]) for record in runners):
             raise Unavailable("no runner is alive")
         others = {run["id"] for run in self.active()}
-        if id_ in others or self._found(id_) is not None:
-            raise Conflict(f"there is a run {id_} already")
-        wanted = {"id": id_, "cause": "manual", "asked": now}
-
-        def change(old: Document, _: NextId) -> Document:
-            known = [*old["active"], *old["wanted"]]
-            if any(run["id"] == id_ for run in known):
-                raise Conflict(f"there is a run {id_} already")
-            if not task["overlap"] and clocks.is_busy(old):
-                raise Conflict("a run of the task is active, and overlap is 0")
-            manual = [run for run in old["wanted"] if run["cause"] == "manual"]
-            if not task["overlap"] and manual:
-                raise Conflict("a run of the task is wanted, and overlap is 0")
-            if len(manual) >= MOST_WANTED:
-                raise Conflict(
-                    f"{MOST_WANTED} runs of the task are wanted, and none of them has "
-                    "been started yet"
+        if wanted["id"] in others or self._found(wanted["id"]) is not None:
+            raise Conflict(f"there is a run {wanted['id']} already")
+        while True:
+            self._armed(clock)
+            try:
+                changed = self._store.update(
+                    svcrun.CLOCKS,
+                    clock["id"],
+                    lambda old, _: clocks.marked(clocks.with_wanted(old, task, wanted)),
                 )
-            return clocks.marked({**old, "wanted": [*old["wanted"], wanted]})
-
-        # Without a timing, so that a runner arms it by what runners have looked at.
-        self._armed({**clocks.new(task, site, now, now), "timing": ""})
-        clock = self._store.update(svcrun.CLOCKS, clocks.clock_id(task, site), change)
-        return clocks.shown_wanted(clock.document, task, wanted)
+            except NotFound:
+                # It was removed as one that has nothing left.
+                continue
+            return clocks.shown_wanted(changed.document, task, wanted)
 
     def stop(self, id_: str) -> Document:
         """Have a run stopped that is active, or wanted; raises NotFound and Conflict."""
@@ -275,7 +279,7 @@ class Svcruns:
             runs = [*record.document["active"], *record.document["wanted"]]
             if all(run["id"] != id_ for run in runs):
                 continue
-            task = self._task(record.document["svctask"])
+            task = self._task_of(record.document)
             clock = self._store.update(
                 svcrun.CLOCKS,
                 record.key,
@@ -298,6 +302,10 @@ class Svcruns:
             lambda old, _: clocks.without_recorded(old, [record]),
         )
         return record
+
+    def _task_of(self, clock: Document) -> Document | None:
+        own: Document | None = clock.get("task")
+        return own or self._task(clock["svctask"])
 
     def _task(self, id_: str) -> Document | None:
         try:

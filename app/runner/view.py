@@ -79,6 +79,8 @@ class View:
         self.unrecorded.discard(id_)
         of_task = self._of_task.setdefault(either["svctask"], set())
         of_task.discard(id_)
+        if "task" in either:
+            self._take_own_task(either, is_gone=clock is None)
         if clock is not None:
             self.clocks[id_] = clock
             of_task.add(id_)
@@ -123,6 +125,14 @@ class View:
         """Return the moment up to which any runner had looked at the tasks, if any had."""
         looks: list[int | None] = [each["looked"] for each in self.runners.values()]
         return max((look for look in looks if look is not None), default=None)
+
+    def _take_own_task(self, clock: Document, is_gone: bool) -> None:
+        """Take in the task that is only in a clock."""
+        if is_gone:
+            self.tasks.pop(clock["svctask"], None)
+            self._schedules.forget(clock["svctask"])
+        else:
+            self.tasks[clock["svctask"]] = clock["task"]
 
     def _take_runner(self, id_: str, runner: Document | None, monotonic: int) -> None:
         if runner is None:

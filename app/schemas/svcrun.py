@@ -9,14 +9,28 @@ from typing import Any
 
 from marshmallow import INCLUDE
 
+from app.jsonschema import NUMBERS
 from app.query import Field, Fields
-from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT, ValueType
+from app.query.values import (
+    DATE,
+    ID,
+    INTBOOL,
+    INTEGER,
+    TEXT,
+    ValueType,
+    plain_key,
+    type_name,
+)
 from app.schemas.base import Enumeration, List, Nested, Schema, Value
+from app.schemas.svctask import StoredSchema
 from app.schemas.value_types import INSTANT
 
 NAME = "svcruns"
 CLOCKS = "clocks"
 RUNNERS = "runners"
+
+MOST_PARAMETER = 4096
+"""How many characters a parameter of a start may have."""
 
 CAUSES = ("schedule", "late", "retry", "manual", "onfail")
 
@@ -76,6 +90,49 @@ class RunRequestSchema(Schema):
     id = Value(ID)
 
 
+def _parse_parameter(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        raise ValueError(
+            f"must be a text, a number or a boolean, not {type_name(value)}"
+        )
+    if isinstance(value, str) and len(value) > MOST_PARAMETER:
+        raise ValueError(f"must have {MOST_PARAMETER} characters at most")
+    return value
+
+
+_PARAMETER = ValueType(
+    "text, number or boolean",
+    _parse_parameter,
+    plain_key,
+    {
+        "anyOf": [
+            {"type": "string", "maxLength": MOST_PARAMETER},
+            {"type": "boolean"},
+            *NUMBERS,
+        ]
+    },
+)
+
+
+class RuntimeRequestSchema(Schema):
+    """A script to start, and what it is to get."""
+
+    error_messages = {
+        "type": "the body must be an object with the code of a script",
+        "unknown": "is nothing that a script can be started with",
+    }
+    code = Value(TEXT, required=True)
+    startparam1 = Value(_PARAMETER)
+    startparam2 = Value(_PARAMETER)
+    startparam3 = Value(_PARAMETER)
+    startparam4 = Value(_PARAMETER)
+    startparam5 = Value(_PARAMETER)
+    startparam6 = Value(_PARAMETER)
+    startparam7 = Value(_PARAMETER)
+    startparam8 = Value(_PARAMETER)
+    startparam9 = Value(_PARAMETER)
+
+
 class ActiveSchema(Schema):
     """A run that is active."""
 
@@ -131,6 +188,8 @@ class ClockSchema(Schema):
     retry = Nested(RetrySchema, load_default=None)
     stretch = Nested(SvcrunSchema, load_default=None)
     unrecorded = List(Nested(SvcrunSchema), required=True)
+    # That of a script that is started without one that is stored.
+    task = Nested(StoredSchema)
 
 
 class RunnerSchema(Schema):
@@ -151,6 +210,7 @@ class RunnerSchema(Schema):
 
 _RUN = SvcrunSchema()
 _REQUEST = RunRequestSchema()
+_RUNTIME = RuntimeRequestSchema()
 _CLOCK = ClockSchema()
 _RUNNER = RunnerSchema()
 
@@ -179,6 +239,12 @@ def isbusy(clock: Mapping[str, Any]) -> int:
 def wanted(body: Any) -> dict[str, Any]:
     """Return what a client says of a run that it wants; raises Invalid."""
     return _REQUEST.load(body)
+
+
+def runtime(body: Any) -> tuple[str, dict[str, Any]]:
+    """Return the code of a script to start, and its parameters; raises Invalid."""
+    given = _RUNTIME.load(body)
+    return given.pop("code"), given
 
 
 def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:

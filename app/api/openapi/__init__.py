@@ -29,7 +29,7 @@ FURTHER = "x-oai-additionalOperations"
 
 RESOURCES = {
     "service tasks": ("svctasks", "starts"),
-    "runs": ("svcruns", "svcscripts"),
+    "runs": ("svcruns", "svcscripts", "svcscript_runtimes"),
     "services": ("services", "states", "tasks"),
     "extensions": (
         "service_values",

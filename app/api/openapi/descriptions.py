@@ -2,6 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
+from app.api.openapi.descriptions_of_runs import (
+    ABOUT_RUNS,
+    MEMBERS_OF_RUNS,
+    OF_RUNS,
+)
+
 ABOUT = """\
 Service tasks are deferred jobs that start a service script, once or repeatedly.
 Services are customers' concerns that go through states and tasks until they are
@@ -74,22 +80,7 @@ body may have this form too.
 
 **Lookup.** LOOKUP has a key as its body, a JSON string, and is answered by the ids of
 the tasks that have this key. The only key is the `id`.""",
-    "runs": """\
-What runners start. A *run* is one attempt to carry out a *slot*, a moment at which a task
-is to start. A *script* is what the field `svcscriptcode` of a task names; the operator
-lists them in `svcscripts.json`, and no request can change them or read what they start.
-
-| `state` | What it means |
-|---|---|
-| `wanted` | a request wants it; a runner takes it up in a second, or it is missed |
-| `running` | it was started and has not ended |
-| `succeeded`, `failed` | its script has ended; `exitcode`, `signal` or `status` says how |
-| `timedout`, `stopped` | it was ended: after `timeoutsec`; by request, or with its runner |
-| `lost` | its runner died: how it ended is not known |
-| `missed`, `skipped` | `count` slots, from `slot` to `until`, that were never started |
-
-The history has the last runs of each task, its last failure and its last success. Lists
-have runs that have not ended too. Filters and masks are those of service tasks.""",
+    "runs": ABOUT_RUNS,
     "services": """\
 Commitments to customers, such as an order.
 
@@ -196,34 +187,6 @@ _SVCTASKS: Mapping[str, str] = {
     ),
 }
 
-_SVCRUNS: Mapping[str, str] = {
-    "get_svcscripts": (
-        "By code. `used` is how many tasks start the script. Commands, addresses and "
-        "secrets are for the operator only."
-    ),
-    "post_svcruns_of_task": (
-        "Also if it is disabled, or out of hours. The body may be empty, or have the `id` "
-        "that the run is to have: then it is started once, however often that is sent. "
-        "Replies with the run as far as it is known. 409 if there is a run with this id, "
-        "and while a run of the task is active if its `overlap` is 0; 503 if no runner is "
-        "alive. A run that no runner takes up within 60 seconds is missed."
-    ),
-    "get_svcruns_of_task": "The newest slots first; those of a deleted task, too.",
-    "get_svcruns": "The newest slots first.",
-    "get_svcruns_one": "Active, wanted, or ended.",
-    "get_svcruns_output": (
-        "What it has printed, also while it runs; of a call by HTTP, the body of the "
-        "reply. Who has read a part of it asks for what is new by `Range`. Of more than a "
-        "MiB the first 64 KiB are kept, and the end: when a part between is left out, the "
-        "length in Content-Range is less than before."
-    ),
-    "post_svcruns_stop": (
-        "Its processes get SIGTERM and, after `gracesec`, SIGKILL; a call is cut. Replies "
-        "with the run as it is then; it is stopped a moment later. One that is only "
-        "wanted is not started. 409 if it has ended."
-    ),
-}
-
 _SERVICES: Mapping[str, str] = {
     "post_services_start": (
         "`service_type` is required, and `customer_id` or `contact_key`. Without "
@@ -320,7 +283,7 @@ def _extensions() -> Iterator[tuple[str, str]]:
 
 DESCRIPTIONS: Mapping[str, str] = {
     **_SVCTASKS,
-    **_SVCRUNS,
+    **OF_RUNS,
     **_SERVICES,
     **dict(_extensions()),
     **_OTHERS,
@@ -328,6 +291,7 @@ DESCRIPTIONS: Mapping[str, str] = {
 """By the id of the operation."""
 
 MEMBERS: Mapping[str, str] = {
+    **MEMBERS_OF_RUNS,
     # Service tasks
     "id": "Chosen by the client or generated; never changed.",
     "isenabled": "Whether it may start.",
@@ -349,19 +313,6 @@ MEMBERS: Mapping[str, str] = {
     "is_more": "Whether there are further starts up to until.",
     "ext": "Keys of the client's own, and the server's: creation and last change. In a "
     "body they may be dotted members of the task too.",
-    # Runs
-    "svctask": "The id of the task.",
-    "code": "The code of the script.",
-    "node": "The host and the runner.",
-    "cause": "Why it was started.",
-    "attempt": "The number of this attempt to carry out the slot.",
-    "attempts": "How many there may be.",
-    "count": "How many slots there were.",
-    "outputbytes": "How many bytes it printed; not all may be kept.",
-    "lastline": "The last line that is not blank, or its first 200 characters.",
-    "Svcrun.started": "When it was started.",
-    "SvcrunView.started": "When it was started.",
-    "Svcscript.used": "How many tasks start it.",
     # Services, states and tasks
     "service_type": "The id of a type, or its name.",
     "state_type": "The id of a type, or its name.",

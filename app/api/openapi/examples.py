@@ -73,6 +73,15 @@ _RUN = {
     "lastline": "17 files were removed",
 }
 
+_RUNTIME = {
+    "id": _RUN["id"],
+    "site": "",
+    "node": "vm1/6f0b2c",
+    "domain": "",
+    "type": "svc",
+    "code": "cleardata",
+}
+
 _SERVICE: dict[str, Any] = {
     "completed_tasks": [
         {
@@ -225,6 +234,9 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "SvcrunView": {"ended": _RUN},
     "SvcrunList": {"one": [_RUN]},
     "RunRequest": {"id": {"id": _RUN["id"]}},
+    "RuntimeRequest": {"cleaning": {"code": "cleardata", "startparam1": "all"}},
+    "Runtime": {"running": _RUNTIME},
+    "RuntimeList": {"one": [_RUNTIME]},
     "SvcscriptList": {
         "one": [
             {

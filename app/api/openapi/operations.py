@@ -210,6 +210,18 @@ _SVCRUNS: Mapping[str, Operation] = {
     "post_svcruns_stop": Operation(
         "stop a run", {200: "Svcrun"}, errors=(*REMOVING, 409)
     ),
+    "get_svcscript_runtimes": _get(
+        "list the running instances of scripts", "RuntimeList", errors=LISTING
+    ),
+    "post_svcscript_runtimes": Operation(
+        "start an instance of a script",
+        {200: "Runtime"},
+        "RuntimeRequest",
+        errors=(*CREATING, 409),
+    ),
+    "delete_svcscript_runtimes_one": Operation(
+        "stop an instance of a script", {204: ""}, errors=REMOVING
+    ),
 }
 
 

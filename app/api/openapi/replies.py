@@ -113,6 +113,15 @@ def _svcruns() -> dict[str, JsonSchema]:
             timeoutsec={"type": "number", "minimum": 0},
             used=_COUNT,
         ),
+        "Runtime": _object(
+            id=ref("SvctaskId"),
+            site=TEXTUAL,
+            node=TEXTUAL,
+            domain={"const": ""},
+            type={"const": "svc"},
+            code=TEXTUAL,
+        ),
+        "RuntimeList": array(ref("Runtime")),
         "SvcscriptList": array(ref("Svcscript")),
     }
 

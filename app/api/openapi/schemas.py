@@ -47,6 +47,7 @@ OF_FIELDS: Mapping[str, Schema] = {
     "NewAttribute": AttributeSchema(),
     "Period": PeriodSchema(),
     "RunRequest": svcrun.RunRequestSchema(),
+    "RuntimeRequest": svcrun.RuntimeRequestSchema(),
 }
 """The marshmallow schemas that bodies are made of."""
 

@@ -1,0 +1,92 @@
+"""Running instances of scripts, in the platform's own words."""
+
+import pytest
+from calls import refused, send
+from test_svcruns import RUNNER, SCRIPTS, R, active, clock, ended, run_id
+
+S = "/rest/v1/service/svcscript_runtimes"
+
+
+@pytest.fixture
+def scripts(store):
+    """Two scripts, and a runner that looked a second ago."""
+    store.load("svcscripts", SCRIPTS)
+    store.load("runners", [RUNNER])
+
+
+def test_instances_are_the_runs_that_have_not_ended(api, store):
+    store.insert("svcruns", ended(1))
+    store.insert("clocks", clock(active(2, node="vm1/r1")))
+    assert api.get(S).json == [
+        {
+            "id": run_id(2),
+            "site": "",
+            "node": "vm1/r1",
+            "domain": "",
+            "type": "svc",
+            "code": "clean",
+        }
+    ]
+
+
+def test_script_is_started_by_its_code_for_no_task(api, store, scripts):
+    body = {"code": "hook", "startparam1": "a", "startparam9": 9}
+    started = send(api, "POST", S, body)
+    assert started.status_int == 200
+    assert started.json == {
+        "id": started.json["id"],
+        "site": "",
+        "node": "",
+        "domain": "",
+        "type": "svc",
+        "code": "hook",
+    }
+    assert api.get(S).json == [started.json]
+    run = api.get(f"{R}/{started.json['id']}").json
+    assert run["state"] == "wanted" and run["name"] == "script hook"
+    assert run["cause"] == "manual" and "startparam1" not in run
+    assert send(api, "POST", S, {"code": "hook"}).status_int == 200
+    assert len(list(store.scan("clocks"))) == 1
+
+
+BODIES = [
+    ({}, "code: is required"),
+    ([], "the body must be an object with the code of a script"),
+    (
+        {"code": "cleen"},
+        'code: cleen is not in svcscripts.json (did you mean "clean"?)',
+    ),
+    ({"code": "clean", "command": ["sh"]}, "command: is nothing that a script can be"),
+    ({"code": "clean", "startparam1": []}, "startparam1: must be a text, a number or"),
+    ({"code": "clean", "startparam2": "x" * 4097}, "startparam2: must have 4096"),
+    ({"code": "clean", "startparam10": "x"}, "startparam10: is nothing that"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), BODIES)
+def test_bad_start_is_refused(api, scripts, body, message):
+    error = refused(send(api, "POST", S, body), 400)
+    assert error["error_message"].startswith(message)
+    assert api.get(S).json == []
+
+
+def test_start_is_503_while_no_runner_lives(api, store):
+    store.load("svcscripts", SCRIPTS)
+    refused(send(api, "POST", S, {"code": "clean"}), 503)
+
+
+def test_instance_is_stopped(api, store, scripts):
+    store.insert("clocks", clock(active(2)))
+    reply = send(api, "DELETE", f"{S}/{run_id(2)}")
+    assert reply.status_int == 204 and reply.body == b""
+    [record] = store.scan("clocks")
+    assert record.document["active"][0]["stop"] == 1
+    wanted = send(api, "POST", S, {"code": "clean"}).json["id"]
+    assert send(api, "DELETE", f"{S}/{wanted}").status_int == 204
+    assert api.get(f"{R}/{wanted}").json["state"] == "missed"
+
+
+def test_instance_that_is_not_running_is_404(api, store):
+    store.insert("svcruns", ended(1))
+    for id_ in (run_id(1), run_id(2), "x"):
+        refused(send(api, "DELETE", f"{S}/{id_}"), 404)
