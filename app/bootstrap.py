@@ -34,6 +34,7 @@ from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
 from app.runner import sites
 from app.runner.svcruns import Svcruns
+from app.runners import Runners
 from app.runs import Runs
 from app.schemas import (
     business_attribute,
@@ -168,6 +169,7 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
             settings.site,
         ),
         svcscripts=Svcscripts(store),
+        runners=Runners(store, clock),
         business_attributes=attributes,
         modes=modes.Modes(store),
     )
@@ -222,6 +224,7 @@ def collections(settings: Settings) -> list[Collection]:
         SVCRUNS,
         CLOCKS,
         RUNNERS,
+        COUNTS,
     ]
 
 
@@ -230,7 +233,7 @@ def kept_collections(settings: Settings) -> list[Collection]:
 
     What runners are about belongs to the moment, and to the machines that they are on.
     """
-    others = (CLOCKS, RUNNERS)
+    others = (CLOCKS, RUNNERS, COUNTS)
     return [each for each in collections(settings) if each not in others]
 
 
@@ -316,6 +319,8 @@ CLOCKS = Collection(
 RUNNERS = Collection(
     svcrun.RUNNERS, "id", (), (), svcrun.loaded_runner, is_edited=False
 )
+
+COUNTS = Collection(svcrun.COUNTS, "id", (), (), svcrun.loaded_counts, is_edited=False)
 
 _INDEXED = (TEXT, ID, INTEGER, INTBOOL, DATE)
 

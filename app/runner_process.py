@@ -20,6 +20,7 @@ from app.execution.executor import Executor
 from app.hours import zone
 from app.logs import Failures
 from app.runner.performer import Performer, done
+from app.runner.run_counts import RunCounts
 from app.runner.stored_rules import StoredRules
 from app.runner.svcruns import Keep, Svcruns
 from app.runner.turns import Identity, Runner
@@ -67,7 +68,8 @@ class RunnerProcess:
         rules = StoredRules(store, workhours, settings.site, sites)
         self._executor = Executor(folder, url(settings))
         self._host = Host(self._executor, host, rules.script_of)
-        self._runs = Svcruns(store, now, Keep(settings.runs_keep, settings.runs_max))
+        keep = Keep(settings.runs_keep, settings.runs_max)
+        self._runs = Svcruns(store, now, keep, RunCounts(store))
         self._perform = Performer(store, self._runs, self._host, rules.read).perform
         self._runner = Runner(
             identity,

@@ -6,7 +6,16 @@ from typing import Any
 import falcon
 from falcon.routing import CompiledRouter
 
-from app import business_attributes, modes, runs, services, starts, svcscripts, svctasks
+from app import (
+    business_attributes,
+    modes,
+    runners,
+    runs,
+    services,
+    starts,
+    svcscripts,
+    svctasks,
+)
 from app.api import bodies, middleware, problems
 from app.api.access_log import AccessLog
 from app.api.authentication import Access, Authentication
@@ -68,6 +77,7 @@ class UseCases:
     services: services.Services
     starts: starts.Starts
     runs: runs.Runs
+    runners: runners.Runners
     svcscripts: svcscripts.Svcscripts
     business_attributes: business_attributes.BusinessAttributes
     modes: modes.Modes
@@ -125,8 +135,8 @@ def create_application(
         "business_attributes": BusinessAttributes(use_cases.business_attributes),
         "status": Status(use_cases.modes, access_log),
         "mode": Mode(use_cases.modes),
-        "health": Health(store),
-        "metrics": Metrics(store, access_log),
+        "health": Health(store, use_cases.runners),
+        "metrics": Metrics(store, access_log, use_cases.runners),
         "openapi": OpenApi(prefix),
         "entrance": Entrance(prefix),
         "documentation": Documentation(),

@@ -24,8 +24,10 @@ from app.api.memory import memory
 from app.api.middleware import location
 from app.api.request_context import Request
 from app.api.routes import ADDRESSES
-from app.datetimes import of_seconds
+from app.api.run_metrics import RunMetrics
+from app.datetimes import of_milliseconds, of_seconds
 from app.errors import Unavailable
+from app.runners import Runners
 from app.storage import Figure, Store
 
 NOT_KEPT = ("Cache-Control", "no-store")
@@ -38,8 +40,9 @@ class Health:
     Senders without a role learn no more than that.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, runners: Runners) -> None:
         self._store = store
+        self._runners = runners
 
     def on_get(self, request: Request, response: Response) -> None:
         response.set_header(*NOT_KEPT)
@@ -66,6 +69,15 @@ class Health:
                 },
             }
             for table, status in self._store.status().items()
+        }
+        state = self._runners.state()
+        looked = None if state.looked is None else of_milliseconds(state.looked)
+        body["runner"] = {
+            "alive": state.alive,
+            "looked": looked,
+            "active": state.active,
+            "open": state.open,
+            "faults": state.faults,
         }
         return body
 
@@ -114,10 +126,11 @@ class Mode:
 class Metrics:
     """Metrics of all workers, in the text form of Prometheus."""
 
-    def __init__(self, store: Store, access_log: AccessLog) -> None:
+    def __init__(self, store: Store, access_log: AccessLog, runners: Runners) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Requests(access_log))
         self._registry.register(_Tables(store))
+        self._registry.register(RunMetrics(runners))
 
     def on_get(self, request: Request, response: Response) -> None:
         response.set_header(*NOT_KEPT)

@@ -55,6 +55,11 @@ class Plan:
         self._codes: dict[str, str] = {}
         self._due = Line[tuple[int, str]]()
 
+    @property
+    def open(self) -> int:
+        """How many tasks have something to start, and no room for it."""
+        return len(self._held)
+
     def freshen(self, ids: Iterable[str]) -> None:
         """Have these tasks decided on."""
         found = set(ids)

@@ -17,6 +17,7 @@ from app.runner import clocks
 from app.runner.claims import Decision
 from app.runner.effects import Seen, Standing
 from app.runner.follower import Follower
+from app.runner.run_counts import RunCounts
 from app.schemas import svcrun, svctask
 from app.storage import Document, NextId, Page, Record, Store
 from app.svcscripts import Script
@@ -42,10 +43,17 @@ class Keep(NamedTuple):
 class Svcruns:
     """What can be done with runs; what is done for a runner is that of its effects."""
 
-    def __init__(self, store: Store, clock: Clock, keep: Keep = Keep()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        keep: Keep = Keep(),
+        counts: RunCounts | None = None,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._keep = keep
+        self._counts = counts
         self._untrimmed = 0
 
     # For runners.
@@ -63,6 +71,8 @@ class Svcruns:
 
     def beat(self, runner: Document, is_new: bool) -> bool:
         """Write the record of a runner; return whether it was there, or ``is_new``."""
+        if self._counts is not None:
+            self._counts.publish()
         if is_new:
             self._store.load(svcrun.RUNNERS, [runner])
             return True
@@ -103,10 +113,12 @@ class Svcruns:
     ) -> Decision | None:
         """Change a clock in one step, by its task as it is then; None without a clock."""
         decision: Decision | None = None
+        task: Document | None = None
 
         def changed(old: Document, _: NextId) -> Document:
-            nonlocal decision
-            made = change(old, self._task_of(old))
+            nonlocal decision, task
+            task = self._task_of(old)
+            made = change(old, task)
             decision = made._replace(clock=clocks.marked(made.clock))
             return decision.clock
 
@@ -114,6 +126,11 @@ class Svcruns:
             self._store.update(svcrun.CLOCKS, clock, changed)
         except NotFound:
             return None
+        if self._counts is not None and decision is not None:
+            if decision.run is not None:
+                self._counts.note_start(decision.run, task)
+            if decision.is_set_back:
+                self._counts.note_set_back()
         return decision
 
     def standing(self, clock: str, run: Document) -> Standing:
@@ -134,15 +151,30 @@ class Svcruns:
         """
         while True:
             try:
-                return self._store.insert(TABLE, record)[0].document
+                stored = self._store.insert(TABLE, record)[0].document
             except Conflict:
                 pass
+            else:
+                self._count(stored, None)
+                return stored
+            before = record
+
+            def longer(old: Document, _: NextId) -> Document:
+                nonlocal before
+                before = old
+                return _longer(old, record)
+
             try:
-                return self._store.update(
-                    TABLE, record["id"], lambda old, _: _longer(old, record)
-                ).document
+                stored = self._store.update(TABLE, record["id"], longer).document
             except NotFound:
                 continue
+            if stored is not before:
+                self._count(stored, before)
+            return stored
+
+    def _count(self, record: Document, before: Document | None) -> None:
+        if self._counts is not None:
+            self._counts.note_record(record, before)
 
     def trim(self, task: str) -> list[str]:
         """Remove the runs of a task that are not kept, and return their ids."""

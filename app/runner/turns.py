@@ -142,6 +142,8 @@ class Runner:
             "site": self._state.identity.site,
             "beat": self._beat,
             "looked": self._looked,
+            "active": len(self._state.running),
+            "open": self._state.plan.open,
             "is_stopped": int(is_stopped),
         }
 

@@ -12,6 +12,7 @@ from marshmallow import INCLUDE
 from app.jsonschema import NUMBERS
 from app.query import Field, Fields
 from app.query.values import (
+    ARRAY,
     DATE,
     ID,
     INTBOOL,
@@ -28,6 +29,7 @@ from app.schemas.value_types import INSTANT
 NAME = "svcruns"
 CLOCKS = "clocks"
 RUNNERS = "runners"
+COUNTS = "runcounts"
 
 MOST_PARAMETER = 4096
 """How many characters a parameter of a start may have."""
@@ -205,7 +207,20 @@ class RunnerSchema(Schema):
     site = Value(TEXT, required=True)
     beat = Value(INTEGER, required=True)
     looked = Value(INTEGER, load_default=None)
+    active = Value(INTEGER, load_default=0)
+    open = Value(INTEGER, load_default=0)
     is_stopped = Value(INTBOOL, load_default=0)
+
+
+class CountsSchema(Schema):
+    """What runners have counted: names, labels and a number in each row."""
+
+    error_messages = {
+        "type": "the counts must be a JSON object",
+        "unknown": "is not a member of the counts",
+    }
+    id = Value(TEXT, required=True)
+    rows = Value(ARRAY, required=True)
 
 
 _RUN = SvcrunSchema()
@@ -213,6 +228,7 @@ _REQUEST = RunRequestSchema()
 _RUNTIME = RuntimeRequestSchema()
 _CLOCK = ClockSchema()
 _RUNNER = RunnerSchema()
+_COUNTS = CountsSchema()
 
 
 def _types() -> dict[str, ValueType]:
@@ -261,3 +277,8 @@ def loaded_clock(raw: Any, number: int, moment: str) -> dict[str, Any]:
 def loaded_runner(raw: Any, number: int, moment: str) -> dict[str, Any]:
     """Return the record of a runner in a data file; raises Invalid with all faults."""
     return _RUNNER.load(raw)
+
+
+def loaded_counts(raw: Any, number: int, moment: str) -> dict[str, Any]:
+    """Return the counts that a data file means; raises Invalid with all faults."""
+    return _COUNTS.load(raw)

@@ -166,6 +166,9 @@ def test_output_is_read_while_the_run_goes_on(server, tmp_path):
     run = server.request("GET", f"{R}/{id_}").json
     assert run["cause"] == "manual" and run["lastline"] == "end"
     assert server.request("GET", f"{T}/{run['svctask']}/runs").json == [run]
+    counted = 'svctasks_runs_total{code="slow",state="succeeded"} 1.0'
+    until(lambda: counted in server.request("GET", "/metrics").text)
+    assert server.request("GET", "/health").json["runner"]["alive"] == 1
 
 
 @pytest.mark.files

@@ -69,6 +69,7 @@ class World:
         self.monotonic = 1_000_000
         self.memory = Memory()
         self.keep = keep
+        self.counts = None
         self.scripts = {"clean": Script()}
         self.workhours = workhours
         self.store = self.open_store()
@@ -165,7 +166,7 @@ class Driven:
     def __init__(self, world, name, host="h", site="", sites=(), **settings):
         self.world = world
         self.store = world.open_store()
-        runs = Svcruns(self.store, world.clock, world.keep)
+        runs = Svcruns(self.store, world.clock, world.keep, world.counts)
         self.perform = Performer(self.store, runs, self).perform
         rules = Rules(
             world.schedule_of,

@@ -21,7 +21,8 @@ def test_health_tells_version_and_state_of_the_table(server):
     assert reply.status == 200
     body = reply.json
     tables = body.pop("tables")
-    assert body == {"status": "ok", "version": __version__}
+    runner = {"alive": 0, "looked": None, "active": 0, "open": 0, "faults": []}
+    assert body == {"status": "ok", "version": __version__, "runner": runner}
     assert {"svctasks", "services", "modes"} <= set(tables)
     status = tables["svctasks"]
     assert status["documents"] == 1

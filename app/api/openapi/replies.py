@@ -8,7 +8,15 @@ from collections.abc import Mapping
 from app import modes
 from app.api.openapi.filters import objects
 from app.api.problems import CODES
-from app.jsonschema import NOT_EMPTY, TEXTUAL, JsonSchema, array, integer, ref
+from app.jsonschema import (
+    NOT_EMPTY,
+    TEXTUAL,
+    JsonSchema,
+    array,
+    integer,
+    nullable,
+    ref,
+)
 from app.schemas.business_attribute import BusinessAttributeSchema, ValueSchema
 from app.schemas.description import reply, shown_object
 from app.schemas.extension import AttributeSchema, DefinitionSchema
@@ -209,6 +217,13 @@ def _server() -> dict[str, JsonSchema]:
             status={"enum": ["ok", "unavailable"]},
             version=TEXTUAL,
             tables={"type": "object", "additionalProperties": ref("Table")},
+            runner=_object(
+                alive=_COUNT,
+                looked=nullable(moment),
+                active=_COUNT,
+                open=_COUNT,
+                faults=array(NOT_EMPTY),
+            ),
             error_code={"enum": [1503]},
             error_message=NOT_EMPTY,
         ),
