@@ -27,6 +27,8 @@ TABLE = svcrun.NAME
 SILENT = 60_000
 """Milliseconds after its last known look for which a runner counts as alive."""
 
+HAS_ENDED = "the run has ended"
+
 SUCCESSES = ("succeeded",)
 
 _BY_TASK = svcrun.FIELDS.one("svctask")
@@ -307,6 +309,9 @@ class Svcruns:
 
     def stop(self, id_: str) -> Document:
         """Have a run stopped that is active, or wanted; raises NotFound and Conflict."""
+        if self._found(id_) is not None:
+            # It may be in its clock still.
+            raise Conflict(HAS_ENDED)
         for record in self._busy():
             runs = [*record.document["active"], *record.document["wanted"]]
             if all(run["id"] != id_ for run in runs):
@@ -323,7 +328,7 @@ class Svcruns:
             if any(run["id"] == id_ for run in clock["active"]):
                 return self.get(id_)
         self._store.get(TABLE, id_)
-        raise Conflict("the run has ended")
+        raise Conflict(HAS_ENDED)
 
     def _withdrawn(self, clock: Document, record: Document) -> Document:
         """Put the record of a run that was never started into the history."""

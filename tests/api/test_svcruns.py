@@ -339,9 +339,13 @@ def test_stop_of_an_active_run_is_noted_for_its_runner(api, store):
 
 
 def test_stop_of_a_run_that_has_ended_is_409(api, store):
-    store.insert("svcruns", ended(1))
-    error = refused(send(api, "POST", f"{R}/{run_id(1)}/stop"), 409)
-    assert error["error_message"] == "the run has ended"
+    store.insert("svcruns", ended(1), ended(2))
+    store.insert("clocks", clock(active(2)))
+    for number in (1, 2):
+        error = refused(send(api, "POST", f"{R}/{run_id(number)}/stop"), 409)
+        assert error["error_message"] == "the run has ended"
+    [record] = store.scan("clocks")
+    assert record.document == clock(active(2))
 
 
 def test_stop_of_a_wanted_run_has_it_never_started(api, store, task, runner):
