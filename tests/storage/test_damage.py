@@ -160,13 +160,13 @@ ROUNDS = int(os.environ.get("DAMAGE_ROUNDS", "60"))
 
 @pytest.mark.parametrize("ending", ["", ".journal"])
 @pytest.mark.parametrize("name", WRITTEN)
-def test_check_start_and_repair_end_with_a_message_at_most(tmp_path, name, ending):
-    sound = tmp_path / "sound"
+def test_check_start_and_repair_end_with_a_message_at_most(memory_path, name, ending):
+    sound = memory_path / "sound"
     sound.mkdir()
     collection = WRITTEN[name](sound)
     chance = random.Random(f"{name}{ending}")
     for number in range(ROUNDS):
-        folder = tmp_path / "damaged"
+        folder = memory_path / "damaged"
         shutil.copytree(sound, folder, copy_function=linked_if_data)
         file = folder / f"{name}.json{ending}"
         content = before = file.read_bytes()

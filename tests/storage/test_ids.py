@@ -452,15 +452,15 @@ def scenario(disk, folder):
     disk.write(first.close)
 
 
-def test_power_loss_at_any_step_gives_no_id_again_that_was_acknowledged(tmp_path):
-    folder = tmp_path / "folder"
+def test_power_loss_at_any_step_gives_no_id_again_that_was_acknowledged(memory_path):
+    folder = memory_path / "folder"
     folder.mkdir()
     disk = Disk(folder)
     scenario(disk, folder)
     disk.close()
     assert len(disk.losses) > 100
     for number, (files, acknowledged, _) in enumerate(disk.losses):
-        after = lost(tmp_path / f"after-{number}", files)
+        after = lost(memory_path / f"after-{number}", files)
         table = opened(after)
         given = add_album(table)["album_id"]
         assert given > max(acknowledged.values(), default=0), number

@@ -534,8 +534,8 @@ class Folders:
 FOLDERS = Folders()
 
 
-def test_what_a_person_did_not_touch_stays_in_any_history(tmp_path):
-    FOLDERS.root = tmp_path
+def test_what_a_person_did_not_touch_stays_in_any_history(memory_path):
+    FOLDERS.root = memory_path
     bounds = settings(
         max_examples=60,
         stateful_step_count=20,
