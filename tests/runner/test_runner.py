@@ -1,7 +1,19 @@
 """What one runner makes of tasks, time and scripts, turn by turn."""
 
 import pytest
-from world import HOUR, MINUTE, SECOND, START, Script, World, task, with_script
+from world import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    START,
+    Script,
+    World,
+    begun,
+    end_all,
+    passes,
+    task,
+    with_script,
+)
 
 from app.datetimes import of_milliseconds
 from app.errors import Conflict, Unavailable
@@ -16,26 +28,6 @@ def world():
     return World()
 
 
-def begun(world, *tasks, **settings):
-    """Return a runner that has looked at the tasks once."""
-    world.put(*tasks)
-    runner = world.runner(**settings)
-    runner.turn()
-    return runner
-
-
-def passes(world, runner, milliseconds, piece=SECOND):
-    """Let time pass, with a turn after each piece of it."""
-    for _ in range(milliseconds // piece):
-        world.move(piece)
-        runner.turn()
-
-
-def end_all(world, state="succeeded"):
-    for id_ in list(world.processes):
-        world.end(id_, state)
-
-
 def test_each_slot_is_started_once(world):
     runner = begun(world, task(1, START))
     for _ in range(240):
@@ -47,19 +39,6 @@ def test_each_slot_is_started_once(world):
     assert {run["state"] for run in world.history()} == {"succeeded"}
     assert {run["cause"] for run in world.history()} == {"schedule"}
     assert world.active() == []
-
-
-def test_one_late_start_and_one_record_of_the_others_come_after_eight_hours(world):
-    runner = begun(world, task(1, START, intervalsec=3600))
-    passes(world, runner, 10 * SECOND)
-    runner.die()
-    world.move(8 * HOUR)
-    runner = world.runner()
-    runner.turn()
-    end_all(world)
-    runner.turn()
-    assert world.states() == [("11:00:00", "missed", 7), ("18:00:00", "succeeded", 1)]
-    assert world.history()[1]["cause"] == "late"
 
 
 def test_all_late_slots_are_started_in_order_when_the_script_says_so(world):
@@ -105,46 +84,12 @@ def test_a_single_task_from_before_the_first_look_is_missed(world):
     assert world.states() == [("09:00:00", "missed", 1)]
 
 
-def test_a_single_task_in_the_down_time_is_started_unless_it_has_stopped(world):
-    at = of_milliseconds(START + HOUR)
-    stop = of_milliseconds(START + 2 * HOUR)
-    runner = begun(
-        world,
-        task(1, START, isregular=0, dtstart=at),
-        task(2, START, isregular=0, dtstart=at, dtstop=stop),
-    )
-    passes(world, runner, 10 * SECOND)
-    runner.die()
-    world.move(8 * HOUR)
-    world.runner().turn(2)
-    assert [run["name"] for run, _ in world.spawned] == ["task 1"]
-    assert world.states() == [("11:00:00", "missed", 1)]
-
-
-def test_nothing_starts_after_a_task_is_disabled(world):
-    runner = begun(world, task(1, START))
-    passes(world, runner, 59 * SECOND)
-    world.change(task(1, START)["id"], isenabled=0)
-    passes(world, runner, 200 * SECOND)
-    assert world.spawned == []
-
-
 def test_enabling_makes_up_for_nothing(world):
     runner = begun(world, task(1, START, isenabled=0))
     passes(world, runner, 150 * SECOND)
     world.change(task(1, START)["id"], isenabled=1)
     passes(world, runner, 40 * SECOND)
     assert world.slots() == ["10:03:00"]
-
-
-def test_no_slot_is_lost_when_ext_is_changed_all_the_time(world):
-    runner = begun(world, task(1, START))
-    for number in range(150 * 4):
-        world.move(250)
-        world.change(task(1, START)["id"], ext={"n": number})
-        runner.turn()
-        end_all(world)
-    assert world.slots() == ["10:01:00", "10:02:00"]
 
 
 def test_a_failed_run_is_tried_again_and_then_followed(world):
@@ -223,20 +168,6 @@ def test_nothing_is_repeated_when_the_clock_is_set_back(world):
         end_all(world)
     assert len(set(world.slots())) == len(world.slots())
     assert world.slots()[-1] == "10:11:00"
-
-
-def test_starts_go_on_after_the_clock_was_in_2098(world):
-    runner = begun(world, task(1, START))
-    passes(world, runner, 70 * SECOND)
-    end_all(world)
-    world.now += 72 * 366 * 24 * HOUR
-    passes(world, runner, 70 * SECOND)
-    end_all(world)
-    world.now -= 72 * 366 * 24 * HOUR
-    before = len(world.spawned)
-    passes(world, runner, 130 * SECOND)
-    assert len(world.spawned) - before == 2
-    assert runner.core.set_back == 1
 
 
 def test_nothing_starts_in_maintenance(world):

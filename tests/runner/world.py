@@ -24,7 +24,7 @@ from app.runner.sites import is_ours
 from app.runner.svcruns import Keep, Svcruns
 from app.runner.turns import End, Identity, Rules, Runner
 from app.schedules import Schedule
-from app.schemas import svctask
+from app.schemas import svctask, workhours
 from app.storage.memory import Memory, MemoryStore
 
 START = milliseconds_of("2026-03-02T10:00:00.500Z")
@@ -83,9 +83,10 @@ class World:
 
     def open_store(self):
         modes = named_collection(MODES, loaded_mode)
+        hours = named_collection(workhours.NAME, workhours.loaded)
         tasks = svctasks_collection("000000000000")
         return MemoryStore(
-            [tasks, modes, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS], self.memory
+            [tasks, modes, hours, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS], self.memory
         )
 
     def clock(self):
@@ -260,3 +261,23 @@ class Driven:
 def with_script(world, **policy):
     """Change the policy of the script that tasks have."""
     world.scripts["clean"] = replace(world.scripts["clean"], **policy)
+
+
+def begun(world, *tasks, **settings):
+    """Return a runner that has looked at the tasks once."""
+    world.put(*tasks)
+    runner = world.runner(**settings)
+    runner.turn()
+    return runner
+
+
+def passes(world, runner, milliseconds, piece=SECOND):
+    """Let time pass, with a turn after each piece of it."""
+    for _ in range(milliseconds // piece):
+        world.move(piece)
+        runner.turn()
+
+
+def end_all(world, state="succeeded"):
+    for id_ in list(world.processes):
+        world.end(id_, state)
