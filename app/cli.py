@@ -20,6 +20,7 @@ from app.logs import visible
 from app.next_command import next_
 from app.outputs import STANDARD
 from app.runner_command import runner
+from app.runs_commands import run, runs
 from app.setting_table import SETTINGS
 from app.settings import Settings
 from app.streams import Commands, read_input
@@ -321,6 +322,8 @@ main.add_command(token)
 main.add_command(log)
 main.add_command(next_)
 main.add_command(runner)
+main.add_command(runs)
+main.add_command(run)
 
 
 @main.command()

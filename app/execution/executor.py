@@ -20,7 +20,7 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from app.errors import Invalid
@@ -42,12 +42,17 @@ CLOSE_SECONDS = 10
 class Executor:
     """Runs scripts; ``folder`` has their outputs, ``url`` is the API for them.
 
-    ``environ`` is the environment of the runner.
+    ``environ`` is the environment of the runner; ``echo`` gets all that runs print, too.
     """
 
     def __init__(
-        self, folder: Path, url: str, environ: Mapping[str, str] = os.environ
+        self,
+        folder: Path,
+        url: str,
+        environ: Mapping[str, str] = os.environ,
+        echo: Callable[[bytes], None] | None = None,
     ) -> None:
+        self._echo = echo
         self._folder = folder
         self._url = url
         self._environ = environments.restored(environ)
@@ -83,7 +88,7 @@ class Executor:
         """Start a run; one that cannot be started is returned by ``wait``, as failed."""
         run = order.run["id"]
         try:
-            output = Output(self.output_of(run))
+            output = Output(self.output_of(run), self._echo)
         except OSError as error:
             reason = f"its output cannot be kept: {error.strerror}"
             self._ended.append((run, not_started(reason)))

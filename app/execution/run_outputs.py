@@ -8,6 +8,7 @@ contract, section 8.
 
 import errno
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,12 +30,13 @@ _NEW = ".new"
 class Output:
     """The file at ``path``, which is begun anew; raises OSError.
 
-    ``total`` is how many bytes came, and ``fault`` says why not all of them could be
-    kept, if so.
+    ``echo`` gets all that comes, too. ``total`` is how many bytes came, and ``fault`` says
+    why not all of them could be kept, if so.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, echo: Callable[[bytes], None] | None = None) -> None:
         self._path = path
+        self._echo = echo
         self._descriptor = _opened(path)
         self._size = 0
         self._first = 0
@@ -48,6 +50,8 @@ class Output:
     def write(self, piece: bytes) -> None:
         """Take up to ``PIECE`` bytes more."""
         self.total += len(piece)
+        if self._echo is not None:
+            self._echo(piece)
         self._note_lines(piece)
         if self.fault:
             return

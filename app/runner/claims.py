@@ -23,6 +23,7 @@ from app.runner.clocks import (
     started,
     timing,
     wanted_missed,
+    with_wanted,
     without_recorded,
 )
 from app.runner.passed_slots import Slots, parted, passed
@@ -55,6 +56,14 @@ FORMER = "it was due before the runners knew the task"
 NOT_TAKEN_UP = "no runner took it up within 60 seconds"
 
 
+class Claimant(NamedTuple):
+    """Who claims, and when: milliseconds since 1970, the host and the runner, its id."""
+
+    now: int
+    node: str
+    runner: str
+
+
 class Decision(NamedTuple):
     """The clock after a decision, and the run to start, if there is one.
 
@@ -81,6 +90,15 @@ def decide(clock: Document, task: Document | None, at: Situation) -> Decision:
         return Decision(clock, is_waiting=True, is_set_back=is_set_back)
     decision = _decide(clock, task, at)
     return decision._replace(is_set_back=is_set_back)
+
+
+def by_hand(clock: Document, task: Document, id_: str, at: Claimant) -> Decision:
+    """Return the claim of a run that somebody starts now; raises Conflict."""
+    wanted = {"id": id_, "cause": "manual", "asked": at.now}
+    with_wanted(clock, task, wanted)
+    code = task["svcscriptcode"]
+    run = _run(task, clock, code, "manual", at.now, 1, 1, at) | {"id": id_}
+    return Decision(started(clock, run, stretch=clock["stretch"]), run)
 
 
 def _set_right(clock: Document, now: int) -> tuple[Document, bool]:
@@ -301,7 +319,7 @@ def _run(
     slot: int,
     attempt: int,
     attempts: int,
-    at: Situation,
+    at: Situation | Claimant,
 ) -> dict[str, Any]:
     site = clock["site"]
     return {

@@ -372,7 +372,12 @@ def _end(run: Document) -> str:
 
 
 def is_alive(runner: Document, now: int) -> bool:
-    """Return whether a runner has looked lately, or has only just begun."""
+    """Return whether a runner has looked lately, or has only just begun.
+
+    One that is a command has one run, and takes up no others.
+    """
+    if runner.get("is_command"):
+        return False
     looked: int | None = runner["looked"]
     is_silent = looked is not None and now - looked >= SILENT
     return not runner["is_stopped"] and not is_silent

@@ -1,0 +1,205 @@
+"""A run that a command starts here and now, as a runner would that has only this one.
+
+Its claim is in the clock of its task and its runner in the table of runners, so that others
+see it, hold to overlap 0, may stop it, and clear up after it if this process is killed.
+Runner contract, sections 9 and 12.
+"""
+
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+from app import process_marks
+from app.datetimes import now, of_milliseconds
+from app.errors import Conflict, Invalid, NotFound, Unavailable
+from app.execution.executor import Executor
+from app.runner import clocks
+from app.runner.claims import Claimant, Decision, by_hand
+from app.runner.effects import Change, Record
+from app.runner.performer import Performer
+from app.runner.run_counts import RunCounts
+from app.runner.svcruns import Keep, Svcruns
+from app.runner.turns import ASKED, BEAT, DIED, End
+from app.runner_host import Host
+from app.runner_process import url
+from app.schemas import svcrun, svctask
+from app.settings import Settings
+from app.storage import Document, Store
+from app.svcscripts import Svcscripts
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+LOOK_SECONDS = 0.25
+"""How soon it is noted that somebody wants the run stopped."""
+
+
+class ManualRun:
+    """Runs one task over ``store``; its output goes to ``output`` too."""
+
+    def __init__(self, settings: Settings, store: Store, output: BinaryIO) -> None:
+        self._settings = settings
+        self._store = store
+        self._output: BinaryIO | None = output
+        self._scripts = Svcscripts(store)
+        self._id = secrets.token_hex(4)
+        self._hostname = socket.gethostname()
+        self._beaten = 0.0
+        self._beats = 0
+        self._stops = 0
+
+    def run(self, task_id: str) -> Document:
+        """Run a task to its end, and return the record.
+
+        Raises NotFound, Invalid without its script, Conflict, and Unavailable.
+        """
+        task = self._store.get(svctask.NAME, task_id.lower()).document
+        try:
+            script = self._scripts.get(task["svcscriptcode"])
+        except NotFound as error:
+            raise Invalid(f"svcscriptcode: {error.message}") from None
+        folder = self._settings.outputs
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            reason = f"the folder of outputs cannot be made: {error.strerror}"
+            raise Unavailable(reason, folder) from error
+        keep = Keep(self._settings.runs_keep, self._settings.runs_max)
+        self._svcruns = Svcruns(self._store, now, keep, RunCounts(self._store))
+        self._executor = Executor(folder, url(self._settings), echo=self._echo)
+        self._host = Host(self._executor, self._hostname, lambda _: script)
+        performer = Performer(self._store, self._svcruns, self._host)
+        self._perform: Callable[[Any], Any] = performer.perform
+        try:
+            return self._run(task)
+        finally:
+            self._executor.close()
+            self._svcruns.forget(self._id)
+
+    def _run(self, task: Document) -> Document:
+        self._beat()
+        clock = self._claimed_clock(task)
+        decision = self._claim(clock, task)
+        run = decision.run
+        assert run is not None
+        for number in STOPS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._note_signal)
+        self._host.start(run, task, None)
+        end = self._wait(clock, run)
+        record: Document = self._perform(Record(clocks.ended_record(run, end.members)))
+        self._free(clock, record)
+        self._beat()
+        return record
+
+    def _claimed_clock(self, task: Document) -> str:
+        """Return the key of the clock of a task, which is there, without dead runs."""
+        moment = _now()
+        clock = clocks.new(task, self._settings.site, moment, moment)
+        # Without a timing, so that a runner arms it by what runners have looked at.
+        [known] = self._svcruns.arm([{**clock, "timing": ""}])
+        for run in known["active"]:
+            if self._is_dead(run["runner"]):
+                self._host.sweep(run)
+                ended = {
+                    "state": "lost",
+                    "ended": of_milliseconds(_now()),
+                    "reason": DIED,
+                }
+                self._free(
+                    known["id"], self._perform(Record(clocks.ended_record(run, ended)))
+                )
+        id_: str = known["id"]
+        return id_
+
+    def _is_dead(self, runner: str) -> bool:
+        """Return whether a runner of this host is gone for certain."""
+        try:
+            document = self._store.get(svcrun.RUNNERS, runner).document
+        except NotFound:
+            return False
+        return document["host"] == self._hostname and self._host.is_gone(document)
+
+    def _claim(self, clock: str, task: Document) -> Decision:
+        at = Claimant(_now(), f"{self._hostname}/{self._id}", self._id)
+
+        def change(old: Document, fresh: Document | None) -> Decision:
+            if fresh is None:
+                raise NotFound("the task was deleted")
+            return by_hand(old, fresh, str(uuid4()), at)
+
+        decision: Decision | None = self._perform(Change(clock, change))
+        if decision is None:
+            raise Conflict("the task was changed; try it again")
+        return decision
+
+    def _wait(self, clock: str, run: Document) -> End:
+        """Return the end of the run; stop it when somebody wants that."""
+        while True:
+            for end in self._host.wait(LOOK_SECONDS):
+                return end
+            if self._stops:
+                self._host.stop(run, "it was stopped by a signal")
+            if self._stops > 1:
+                self._executor.kill(run["id"])
+            try:
+                self._look(clock, run)
+            except Unavailable:
+                # The run goes on; its end is written when that is possible.
+                continue
+
+    def _look(self, clock: str, run: Document) -> None:
+        if time.monotonic() - self._beaten >= BEAT / 1000:
+            self._beat()
+        try:
+            active = self._store.get(svcrun.CLOCKS, clock).document["active"]
+        except NotFound:
+            return
+        if any(each["id"] == run["id"] and each.get("stop") for each in active):
+            self._host.stop(run, ASKED)
+
+    def _free(self, clock: str, record: Document) -> None:
+        self._perform(
+            Change(
+                clock, lambda old, _: Decision(clocks.without_run(old, record["id"]))
+            )
+        )
+
+    def _beat(self) -> None:
+        self._beats += 1
+        runner = {
+            "id": self._id,
+            "host": self._hostname,
+            "process": process_marks.own(),
+            "site": "",
+            "beat": self._beats,
+            "looked": None,
+            "active": 1,
+            "open": 0,
+            "is_command": 1,
+            "is_stopped": 0,
+        }
+        # One that was taken for dead has no run any more.
+        self._svcruns.beat(runner, is_new=self._beats == 1)
+        self._beaten = time.monotonic()
+
+    def _echo(self, piece: bytes) -> None:
+        """Write what the run prints; it goes on if nobody reads that any more."""
+        if self._output is None:
+            return
+        try:
+            self._output.write(piece)
+            self._output.flush()
+        except OSError:
+            self._output = None
+
+    def _note_signal(self, number: int, frame: Any) -> None:
+        self._stops += 1
+        self._executor.wake()
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
