@@ -158,8 +158,8 @@ def test_every_operation_of_the_document_is_shown(visit, server):
 
 def test_both_apis_have_their_title(visit):
     titles = visit.page.locator(".opblock-tag").all_inner_texts()
-    firsts = [title.strip().split("\n")[0] for title in titles[:2]]
-    assert firsts == ["service tasks", "services"]
+    firsts = [title.strip().split("\n")[0] for title in titles]
+    assert {"service tasks", "services"} <= set(firsts)
 
 
 def test_nothing_is_asked_of_others_and_nothing_goes_wrong(visit, root):
