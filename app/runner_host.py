@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 SWEEP_SECONDS = 5
 """How long it is waited for what is left of a run; the runner does nothing else then."""
 
-_MEMBERS = ("exitcode", "signal", "status", "outputbytes")
+_MEMBERS = ("exitcode", "signal", "status")
 
 
 class Host:
@@ -76,14 +76,15 @@ class Host:
         """Begin to end a run, if it has not ended."""
         self._executor.stop(run["id"], reason)
 
-    def sweep(self, run: Document) -> None:
+    def sweep(self, run: Document) -> Document:
         """End at once what is left of a run on this host; raises Unavailable.
 
-        It returns when nothing is left.
+        It returns when nothing is left, with what can be said of the output.
         """
         id_ = run["id"]
+        left: dict[str, Any] = {}
         if run["node"].partition("/")[0] != self._host:
-            return
+            return left
         if id_ in self._executor.active:
             self._executor.stop(id_, "its runner was taken for dead")
             self._executor.kill(id_)
@@ -91,13 +92,16 @@ class Host:
             self._executor.end_left(id_, 0)
         end = time.monotonic() + SWEEP_SECONDS
         while id_ in self._executor.active:
-            left = end - time.monotonic()
-            if left <= 0:
+            seconds = end - time.monotonic()
+            if seconds <= 0:
                 raise Unavailable(f"run {id_}: what is left of it cannot be ended")
-            for ended, outcome in self._executor.wait(left):
-                if ended != id_:
+            for ended, outcome in self._executor.wait(seconds):
+                if ended == id_:
+                    left = _of_output(outcome)
+                else:
                     self._note_end(ended, outcome)
-        log.warning("run %s: nothing of it is left; its runner died", id_)
+        log.warning("run %s: lost, and nothing of it is left; its runner died", id_)
+        return left
 
     def discard(self, runs: Collection[str]) -> None:
         """Remove the outputs of runs that are not in the history any more."""
@@ -134,7 +138,12 @@ def _end(run: str, outcome: Outcome) -> End:
     members |= {name: value for name, value in given.items() if value is not None}
     # Texts are there only where they say something.
     members |= {"reason": outcome.reason} if outcome.reason else {}
-    members |= {"lastline": outcome.lastline} if outcome.lastline else {}
+    members |= _of_output(outcome)
     if not outcome.is_retryable:
         return End(run, members, None)
     return End(run, members, round((outcome.retry_after or 0) * 1000))
+
+
+def _of_output(outcome: Outcome) -> dict[str, Any]:
+    last = {"lastline": outcome.lastline} if outcome.lastline else {}
+    return {"outputbytes": outcome.outputbytes, **last}

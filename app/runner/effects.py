@@ -121,7 +121,10 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """End at once what is left of a run on this host; return when nothing is."""
+    """End at once what is left of a run on this host, and return when nothing is.
+
+    What is sent back is what can be said of its output, as members of its record.
+    """
 
     run: Document
 

@@ -37,8 +37,11 @@ class Executor(Protocol):
     def stop(self, run: Document, reason: str) -> None:
         """Begin to end a run, if it has not ended."""
 
-    def sweep(self, run: Document) -> None:
-        """End at once what is left of a run on this host; return when nothing is."""
+    def sweep(self, run: Document) -> Document:
+        """End at once what is left of a run on this host; return when nothing is.
+
+        Returns what can be said of its output, as members of its record.
+        """
 
     def discard(self, runs: Collection[str]) -> None:
         """Remove the outputs of runs that are not in the history any more."""
@@ -94,7 +97,7 @@ class Performer:
             case Stop(run, reason):
                 self._executor.stop(run, reason)
             case Sweep(run):
-                self._executor.sweep(run)
+                return self._executor.sweep(run)
         return None
 
     def _look(self) -> Seen:

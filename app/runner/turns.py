@@ -275,8 +275,9 @@ class Runner:
                 self._view.forget_runner(id_)
 
     def _lose(self, clock: str, run: Document) -> Steps:
-        yield Sweep(run)
-        yield from self._changes.free(clock, self._state.ended_now(run, "lost", DIED))
+        left: Document = yield Sweep(run)
+        record = {**self._state.ended_now(run, "lost", DIED), **left}
+        yield from self._changes.free(clock, record)
 
     def _wait(self) -> int:
         """Return how long to wait at most before the next turn."""

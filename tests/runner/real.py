@@ -71,10 +71,13 @@ def runs(store, *states):
     return sorted(found, key=lambda run: (run["slot"], run.get("attempt", 0)))
 
 
+def clocks(store):
+    return [record.document for record in store.scan("clocks")]
+
+
 def active(store):
     """Return the runs that are active."""
-    clocks = [record.document for record in store.scan("clocks")]
-    return [run for clock in clocks for run in clock["active"]]
+    return [run for clock in clocks(store) for run in clock["active"]]
 
 
 def until_runs(store, count, *states):

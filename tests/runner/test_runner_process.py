@@ -1,11 +1,14 @@
 """The runner as a process, over data files, with real scripts."""
 
 import json
+import os
 import signal
+import subprocess
 
 import pytest
 from real import (
     active,
+    clocks,
     id_of,
     made,
     opened,
@@ -18,6 +21,8 @@ from real import (
 )
 from running import Runner
 from shared import until
+
+from app.modes import Modes
 
 pytestmark = pytest.mark.files
 
@@ -119,7 +124,7 @@ def test_what_a_killed_runner_left_is_ended_and_lost(tmp_path, start):
         assert processes([run["id"]])
         start(folder)
         (lost,) = until_runs(store, 1, "lost")
-        assert lost["id"] == run["id"]
+        assert (lost["id"], lost["lastline"]) == (run["id"], "begun")
         assert not processes([run["id"]])
         # Its clock is free: the next slot runs.
         until(lambda: [each for each in active(store) if each["id"] != run["id"]])
@@ -144,3 +149,82 @@ def test_outputs_that_a_killed_runner_left_without_a_run_are_removed(tmp_path, s
         until(lambda: len({r["id"] for r in runs(store)} & {run["id"]}) == 0)
         until(lambda: not list((folder / "runs").glob(f"{run['id']}*")))
     assert f"{run['id']}.out" in kept
+
+
+def test_an_idempotent_run_of_a_killed_runner_is_made_up_for(tmp_path, start):
+    script = shell('[ "$SVCTASKS_ATTEMPT" = 2 ] || sleep 600', idempotent=True)
+    fields = {"isregular": 0, "overlap": 0}
+    folder = made(tmp_path / "d", {"script": script})
+    runner = start(folder)
+    with opened(folder) as store:
+        store.insert("svctasks", task(1, **fields))
+        (run,) = until(lambda: active(store))
+        runner.kill()
+        start(folder)
+        (done,) = until_runs(store, 1, "succeeded")
+        assert (done["slot"], done["attempt"]) == (run["slot"], 2)
+        assert [each["attempt"] for each in runs(store, "lost")] == [1]
+
+
+def test_nothing_is_started_in_maintenance_and_what_runs_goes_on(tmp_path, start):
+    go = tmp_path / "go"
+    text = f"until [ -e {go} ]; do sleep 0.05; done"
+    folder = made(tmp_path / "d", {"script": shell(text)})
+    start(folder)
+    with opened(folder) as store:
+        store.insert("svctasks", task(1, overlap=0))
+        (run,) = until(lambda: active(store))
+        Modes(store).change({"mode": "maintenance"})
+        # A runner that knows of this task has seen the mode.
+        store.insert("svctasks", task(2))
+        until(lambda: any(each["svctask"] == id_of(2) for each in clocks(store)))
+        go.touch()
+        (done,) = until_runs(store, 1, "succeeded")
+        assert done["id"] == run["id"]
+        until(lambda: active(store) == [])
+        Modes(store).change({"mode": "production"})
+        until_runs(store, 3, "succeeded")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
+    subprocess.run(mount, check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_on_a_full_disk_nothing_starts_and_an_end_is_written_when_it_can_be(
+    small_disk, tmp_path, start
+):
+    go = tmp_path / "go"
+    text = f"until [ -e {go} ]; do sleep 0.05; done; echo $SVCTASKS_RUN >>{go}"
+    folder = made(small_disk / "d", {"script": shell(text)})
+    runner = start(folder)
+    with opened(folder) as store:
+        # The second task writes to the journals until they are full.
+        store.insert("svctasks", task(1, overlap=0), task(2, svcscriptcode="no"))
+        (run,) = until(lambda: active(store))
+        ballast = small_disk / "ballast"
+
+        def fill():
+            with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
+                while True:
+                    file.write(b"x" * 512)
+            return "the runner: the journal cannot be written" in runner.logged()
+
+        until(fill)
+        go.touch()
+        until(lambda: not processes([run["id"]]))
+        assert go.read_text().split() == [run["id"]]
+        ballast.unlink()
+        done = until_runs(store, 2, "succeeded")
+        assert done[0]["id"] == run["id"]
+        code, logged = runner.stop()
+        assert code == 0
+        assert "the runner: all is well again" in logged

@@ -250,6 +250,7 @@ class Driven:
 
     def sweep(self, run):
         self.world.processes.pop(run["id"], None)
+        return {}
 
     def discard(self, runs):
         self.world.removed |= set(runs)
