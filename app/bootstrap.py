@@ -32,6 +32,7 @@ from app.log_stream import LogStream
 from app.pacing import Pacing
 from app.query import Field, Order
 from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
+from app.run_checks import Checked, checked
 from app.runner import sites
 from app.runner.svcruns import Svcruns
 from app.runners import Runners
@@ -208,6 +209,12 @@ def check(settings: Settings) -> list[str]:
         for collection in collections(settings)
         for finding in findings(settings.data, collection)
     ]
+
+
+def check_runs(store: Store, settings: Settings) -> Checked:
+    """Return what is wrong, and odd, in what runners go by."""
+    sites = [settings.site, *hosts.listed(settings.sites)]
+    return checked(store, starts(store, settings), sites)
 
 
 def collections(settings: Settings) -> list[Collection]:

@@ -10,9 +10,10 @@ from typing import Any
 import click
 
 from app import __version__, figures, outputs
+from app.check_command import check
 from app.command_faults import explained
 from app.command_options import data as data_option
-from app.command_options import of_setting, path, require_folder
+from app.command_options import of_setting, path
 from app.demo import folder as demo_folder
 from app.errors import Conflict, Invalid, Unavailable
 from app.log_command import log
@@ -204,35 +205,7 @@ def export(collection: str, file: Path, data: Path | None) -> None:
     _say_of(file, f"{count} exported")
 
 
-@main.command()
-@click.option("--repair", is_flag=True, help="Mend journals, and say what was done.")
-@data_option
-@explained
-def check(repair: bool, data: Path | None) -> None:
-    """Check every data file and journal; exit with 1 if anything is wrong.
-
-    Names file, document and field. --repair sets damaged lines of a journal aside in a
-    file beside it and writes a checkpoint of the rest; a broken data file is for you to
-    mend.
-
-    Example: svctasks check --data /var/lib/svctasks
-    """
-    from app import bootstrap, logs
-    from app.command_store import existing_store
-
-    settings = Settings.from_environment(data=data)
-    require_folder(settings)
-    found = bootstrap.check(settings)
-    if repair and found:
-        logs.configure(sys.stderr)
-        with existing_store(settings):
-            pass
-        found = bootstrap.check(settings)
-    for finding in found:
-        click.echo(visible(finding))
-    if found:
-        sys.exit(1)
-    click.echo("all is well")
+main.add_command(check)
 
 
 @main.command()

@@ -110,6 +110,7 @@ def test_check_names_what_is_wrong_with_a_script_and_a_file_that_others_can_read
         "svcscripts.json is not its owner's only: its mode is 644, not 600\n"
     )
     file.chmod(0o600)
+    file.write_text(json.dumps(SCRIPTS).replace("/opt/hidden/clean", "/bin/true"))
     assert svctasks("check", data=folder).stdout == "all is well\n"
     file.write_text(json.dumps(SCRIPTS).replace("whsec_", "wh_"))
     result = svctasks("check", data=folder)
