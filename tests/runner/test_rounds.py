@@ -12,7 +12,7 @@ import os
 import secrets
 
 import pytest
-from rounds import Rounds
+from kill_rounds import Rounds
 
 pytestmark = pytest.mark.files
 

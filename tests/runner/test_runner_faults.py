@@ -1,0 +1,97 @@
+"""The runner as a process when its files have faults, or its disk is full."""
+
+import os
+import subprocess
+import time
+
+import pytest
+from real import active, made, opened, runs, shell, until_runs, write_scripts
+from running import Runner
+from shared import until
+
+pytestmark = pytest.mark.files
+
+
+@pytest.fixture
+def start():
+    """Starts runners; none of them is left after the test."""
+    started = []
+
+    def start(folder, *options, **env):
+        started.append(Runner(folder, *options, **env))
+        return started[-1]
+
+    yield start
+    for runner in started:
+        if runner.process.poll() is None:
+            runner.kill()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder on a disk of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
+    subprocess.run(mount, check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_former_scripts_go_on_while_their_file_is_broken(tmp_path, start):
+    folder = made(tmp_path / "d", {"script": shell("echo former")}, [{}])
+    runner = start(folder)
+    with opened(folder) as store:
+        until_runs(store, 1, "succeeded")
+        draft = folder / "svcscripts.draft"
+        draft.write_text('{"svcscripts": {"1": {"code": "script", "command": []')
+        draft.replace(folder / "svcscripts.json")
+        until(lambda: "svcscripts.json" in runner.logged())
+        count = len(runs(store))
+        found = until_runs(store, count + 2, "succeeded")
+        assert {run["lastline"] for run in found} == {"former"}
+        write_scripts(folder, {"script": shell("echo later")})
+        until(lambda: "later" in {run["lastline"] for run in runs(store, "succeeded")})
+    assert runner.stop()[0] == 0
+
+
+def test_on_a_full_disk_nothing_starts_and_no_end_is_lost(tmp_path, small_disk, start):
+    notes, gate = tmp_path / "notes", tmp_path / "gate"
+    notes.touch()
+    text = f"echo $SVCTASKS_RUN >> {notes}; while [ ! -e {gate} ]; do sleep 0.1; done"
+    folder = made(small_disk / "d", {"script": shell(text)}, [{"overlap": 0}])
+    runner = start(folder)
+    ballast = small_disk / "ballast"
+
+    def fill():
+        with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
+            while True:
+                file.write(b"x" * 4096)
+
+    def begun():
+        return notes.read_text().split()
+
+    until(begun)
+    fill()
+    gate.touch()
+
+    def is_full():
+        # What is left of the last blocks still takes some small writes.
+        fill()
+        return "No space left on device" in runner.logged()
+
+    until(is_full)
+    before = begun()
+    end = time.time() + 3
+    until(lambda: time.time() > end)
+    assert begun() == before
+    ballast.unlink()
+    until(lambda: len(begun()) > len(before) + 1)
+    assert runner.stop()[0] == 0
+    with opened(folder) as store:
+        assert active(store) == []
+        ended = {run["id"]: run["state"] for run in runs(store)}
+    assert len(set(begun())) == len(begun())
+    assert {ended[run] for run in begun()} == {"succeeded"}
