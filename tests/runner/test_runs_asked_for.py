@@ -118,9 +118,16 @@ SCRIPTS = {
 
 
 @pytest.fixture
-def server(tmp_path):
+def kind():
+    """What speaks HTTP, where a test says nothing else."""
+    return "gunicorn"
+
+
+@pytest.fixture
+def server(tmp_path, kind):
     folder = made(tmp_path / "d", SCRIPTS)
-    server = Server(folder, "--runner", "--workers", "1", HOME=str(tmp_path))
+    options = ("--runner", "--workers", "1", "--server", kind)
+    server = Server(folder, *options, HOME=str(tmp_path))
     yield server
     if server.process.poll() is None:
         server.stop()
@@ -146,6 +153,7 @@ def state(server, id_):
 
 
 @pytest.mark.files
+@pytest.mark.parametrize("kind", ["gunicorn", "granian"])
 def test_output_is_read_while_the_run_goes_on(server, tmp_path):
     id_ = run_now(server, create(server, "slow", overlap=0))
     address = f"{R}/{id_}/output"
