@@ -68,7 +68,8 @@ class Decision(NamedTuple):
     """The clock after a decision, and the run to start, if there is one.
 
     ``failed`` is the run that a run of ``onfail`` follows. A clock that ``is_waiting`` has
-    something to start as soon as there is room, or its active run has ended.
+    something to start as soon as there is room, or its active run has ended. Of the script
+    of the run ``most`` runs may be active, if that is limited.
     """
 
     clock: Document
@@ -76,6 +77,7 @@ class Decision(NamedTuple):
     failed: Document | None = None
     is_waiting: bool = False
     is_set_back: bool = False
+    most: int | None = None
 
 
 def decide(clock: Document, task: Document | None, at: Situation) -> Decision:
@@ -89,7 +91,9 @@ def decide(clock: Document, task: Document | None, at: Situation) -> Decision:
     if not at.is_open:
         return Decision(clock, is_waiting=True, is_set_back=is_set_back)
     decision = _decide(clock, task, at)
-    return decision._replace(is_set_back=is_set_back)
+    policy = at.policy_of(decision.run["code"]) if decision.run else None
+    most = policy.most if policy else None
+    return decision._replace(is_set_back=is_set_back, most=most)
 
 
 def by_hand(clock: Document, task: Document, id_: str, at: Claimant) -> Decision:

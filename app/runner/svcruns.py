@@ -121,6 +121,9 @@ class Svcruns:
             nonlocal decision, task
             task = self._task_of(old)
             made = change(old, task)
+            # Other runners may have claimed some of it since this one looked.
+            if made.run and self._is_full(made.run["code"], made.most):
+                made = Decision(old, is_waiting=True)
             decision = made._replace(clock=clocks.marked(made.clock))
             return decision.clock
 
@@ -134,6 +137,13 @@ class Svcruns:
             if decision.is_set_back:
                 self._counts.note_set_back()
         return decision
+
+    def _is_full(self, code: str, most: int | None) -> bool:
+        """Return whether no more runs of a script may be active."""
+        if most is None:
+            return False
+        active = (run for each in self._busy() for run in each.document["active"])
+        return [run["code"] for run in active].count(code) >= most
 
     def standing(self, clock: str, run: Document) -> Standing:
         """Return the present state of a claimed run."""

@@ -144,6 +144,7 @@ class Runner:
             "looked": self._looked,
             "active": len(self._state.running),
             "open": self._state.plan.open,
+            "is_command": 0,
             "is_stopped": int(is_stopped),
         }
 

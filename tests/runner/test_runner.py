@@ -17,6 +17,8 @@ from world import (
 
 from app.datetimes import of_milliseconds
 from app.errors import Conflict, Unavailable
+from app.runner.claims import Decision
+from app.runner.clocks import started
 from app.runner.effects import Change
 from app.runner.sites import is_ours
 from app.runner.svcruns import Keep
@@ -297,6 +299,27 @@ def test_no_more_runs_of_a_script_are_active_than_it_may_have(world):
     end_all(world)
     passes(world, runner, SECOND)
     assert world.slots() == ["10:01:00"] * 5
+
+
+def test_a_claim_is_refused_where_others_have_claimed_what_the_script_may_have(world):
+    """Whatever the runner that claims has seen."""
+    with_script(world, most=1)
+    first, second = task(1, START), task(2, START)
+    runner = begun(world, first, second)
+    world.move(MINUTE)
+    runner.turn()
+    assert [run["svctask"] for run, _ in world.processes.values()] == [first["id"]]
+
+    def claim(clock, _):
+        run = {**world.active()[0], "id": second["id"], "svctask": second["id"]}
+        return Decision(started(clock, run), run, most=1)
+
+    decision = world.runs.change(second["id"], claim)
+    assert (decision.run, decision.is_waiting) == (None, True)
+    assert len(world.active()) == 1
+    end_all(world)
+    runner.turn()
+    assert len(world.spawned) == 2
 
 
 def test_the_history_keeps_the_last_runs_and_the_last_failure():

@@ -228,3 +228,15 @@ def test_on_a_full_disk_nothing_starts_and_an_end_is_written_when_it_can_be(
         code, logged = runner.stop()
         assert code == 0
         assert "the runner: all is well again" in logged
+
+
+def test_two_runners_keep_to_what_a_script_may_have_at_once(tmp_path, start):
+    lock = tmp_path / "lock"
+    text = f"mkdir {lock} || exit 7; sleep 0.2; rmdir {lock}"
+    folder = made(tmp_path / "d", {"script": shell(text, most=1)}, [{}, {}, {}])
+    runners = [start(folder), start(folder)]
+    with opened(folder) as store:
+        until_runs(store, 4, "succeeded")
+        for runner in runners:
+            assert runner.stop()[0] == 0
+        assert runs(store, "failed") == []
