@@ -142,6 +142,18 @@ def test_each_decision_is_shown_by_a_test_that_exists(row):
     assert f"def {name}(" in path.read_text()
 
 
+@pytest.mark.parametrize(
+    "heading", ["Checks of the runner", "Faults of other schedulers"]
+)
+def test_each_check_of_the_runner_is_shown_by_tests_that_exist(heading):
+    found = rows(heading, "tests/README.md")
+    assert [row[0] for row in found] == [str(n) for n in range(1, len(found) + 1)]
+    for row in found:
+        for file, name in re.findall(r"`(\w+\.py)::(test_\w+)`(?:, |$)", row[2]):
+            [path] = (ROOT / "tests").rglob(file)
+            assert f"def {name}(" in path.read_text(), f"{file}::{name}"
+
+
 def test_the_readme_is_short():
     assert README.count("\n") < 450
 

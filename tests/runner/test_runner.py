@@ -112,6 +112,20 @@ def test_a_failed_run_is_tried_again_and_then_followed(world):
     ]
 
 
+def test_a_lost_run_is_followed(world):
+    with_script(world, onfail="alarm")
+    world.scripts["alarm"] = Script("alarm")
+    runner = begun(world, task(1, START))
+    world.move(MINUTE)
+    runner.turn()
+    other = world.runner()
+    other.turn()
+    runner.die()
+    passes(world, other, MINUTE)
+    causes = [(run["code"], run["cause"]) for run, _ in world.spawned]
+    assert causes.count(("alarm", "onfail")) == 1
+
+
 def test_what_a_dead_runner_left_is_ended_and_lost(world):
     runner = begun(world, task(1, START, overlap=0))
     passes(world, runner, 61 * SECOND)
