@@ -89,6 +89,7 @@ def test_tls_on_loopback_needs_nothing_else():
         ),
         ({"site": "B", "sites": "A, C"}, 'and "B" (SVCTASKS_SITE) is not among them'),
         ({"sites": "A"}, "has no effect without SVCTASKS_SITE"),
+        ({"runner": True, "read_only": True}, "does not go with --read-only"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(given, message):
