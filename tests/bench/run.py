@@ -180,11 +180,11 @@ class Bench:
         rounds = []
         with running("bare", folder, self._server, **options) as bare:
             for each in (bare, server):
-                self._warm_up(each, kind, headers, count)
+                self.warm_up(each, kind, headers, count)
             for _ in range(self._rounds):
                 rounds.append(
                     [
-                        self._drive(each, kind, headers, count, self._seconds)
+                        self.drive(each, kind, headers, count, self._seconds)
                         for each in (bare, server)
                     ]
                 )
@@ -196,15 +196,16 @@ class Bench:
         click.echo(f"{' '.join(map(str, what))}: {cell([figure])}", err=True)
         return figure
 
-    def _warm_up(
+    def warm_up(
         self, server: Running, kind: Request, headers: dict[str, str], count: int
     ) -> None:
+        """Let the server do once what it does but once."""
         # What is done once, such as making an index, is not what is measured.
         for _ in range(AT_FIRST):
             server.request(kind.method, *kind.sample(self._size), **headers)
-        self._drive(server, kind, headers, count, 1)
+        self.drive(server, kind, headers, count, 1)
 
-    def _drive(
+    def drive(
         self,
         server: Running,
         kind: Request,

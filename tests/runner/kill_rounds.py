@@ -14,6 +14,7 @@ from running import Runner
 from shared import PATIENCE, until
 
 from app.datetimes import milliseconds_of, of_milliseconds
+from app.errors import Unavailable
 from app.runner.follower import Follower
 
 RUNNERS = 3
@@ -123,7 +124,7 @@ class Rounds:
         self._singles += 1
         soon = of_milliseconds(_now() + chance.randrange(2_000))
         fields = {"isregular": 0, "dtstart": soon, "svcscriptcode": "brief"}
-        store.insert("svctasks", task(number, **fields))
+        _done(lambda: store.insert("svctasks", task(number, **fields)))
         if chance.random() < 0.3:
             self._switch(store)
         time.sleep(self._moment())
@@ -145,9 +146,10 @@ class Rounds:
 
     def _switch(self, store):
         def switched(to):
-            store.update(
-                "svctasks", id_of(SWITCHED), lambda old, _: {**old, "isenabled": to}
-            )
+            def switch(old, _):
+                return {**old, "isenabled": to}
+
+            _done(lambda: store.update("svctasks", id_of(SWITCHED), switch))
             return _now()
 
         begin = switched(0)
@@ -158,7 +160,7 @@ class Rounds:
 
     def _look(self):
         """Take in the history; what has ended must stay as it is."""
-        self._follower.read()
+        _done(self._follower.read)
         for id_, run in self._follower.take():
             known = self._history.get(id_)
             if run is None:
@@ -173,7 +175,7 @@ class Rounds:
         regular = {id_of(number) for number in range(len(TASKS))}
 
         def behind():
-            clocks = [record.document for record in store.scan("clocks")]
+            clocks = _done(lambda: [each.document for each in store.scan("clocks")])
             return [
                 clock["svctask"]
                 for clock in clocks
@@ -289,6 +291,18 @@ class Rounds:
                 moment = of_milliseconds(slot)
                 code = fields["svcscriptcode"]
                 self.faults.append(f"slot {moment} of {code} has {ends[slot]} ends")
+
+
+def _done(call):
+    """Return what a call of the store does, once it is done: others may write for long."""
+
+    def attempt():
+        try:
+            return [call()]
+        except Unavailable:
+            return []
+
+    return until(attempt)[0]
 
 
 def _now():
