@@ -192,7 +192,7 @@ def announce(settings: Settings) -> None:
     root = f"{settings.scheme}://{settings.address}"
     lines = (
         f"svctasks {__version__} listens on {root}{ADDRESSES['get_svctasks']}",
-        f"  try it in a browser: {root}/docs",
+        f"  open it in a browser: {root}/console",
         f"  data folder: {settings.data.absolute()}",
     )
     try:

@@ -21,14 +21,14 @@ from app.api.access_log import AccessLog
 from app.api.authentication import Access, Authentication
 from app.api.browsers import Browsers
 from app.api.business_attributes import BusinessAttributes
-from app.api.documentation import Documentation
 from app.api.entrance import Entrance
 from app.api.extensions import Schemas, Values
+from app.api.pages import OF_CONSOLE, OF_DOCS, TRUSTED, Page
 from app.api.proxies import Proxies
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
 from app.api.routes import Route, routes
-from app.api.server import Health, Metrics, Mode, OpenApi, Status
+from app.api.server import Health, Metrics, Mode, OpenApi, Status, WhoAmI
 from app.api.services import Services
 from app.api.simulation import Simulation
 from app.api.starts import Starts
@@ -137,9 +137,11 @@ def create_application(
         "mode": Mode(use_cases.modes),
         "health": Health(store, use_cases.runners),
         "metrics": Metrics(store, access_log, use_cases.runners),
+        "whoami": WhoAmI(),
         "openapi": OpenApi(prefix),
         "entrance": Entrance(prefix),
-        "documentation": Documentation(),
+        "documentation": Page("docs", OF_DOCS),
+        "console": Page("console", OF_CONSOLE, TRUSTED),
     }
     for level in LEVELS.values():
         values = Values(level, of_services)

@@ -33,10 +33,10 @@ from app.tokens import Known, Token, Tokens
 BEARER = 'Bearer realm="svctasks"'
 BASIC = 'Basic realm="svctasks", charset="UTF-8"'
 
-PAGES = ("/docs", "/console")
+PAGES = ("/docs", "/console", "/")
 """The addresses of pages, for which a browser asks its user for a name and a token.
 
-It does so only if Basic is the first scheme that is offered.
+It does so only if Basic is the first scheme that is offered. The last leads to a page.
 """
 
 PRIVATE = ("Cache-Control", "private, no-cache")

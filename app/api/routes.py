@@ -161,12 +161,15 @@ ROUTES = (
     _route("/server/mode", "mode", POST=(ADMIN, "post_mode")),
     _route("/health", "health", GET=(ANYONE, "get_health")),
     _route("/metrics", "metrics", GET=(ADMIN, "get_metrics")),
+    _route("/whoami", "whoami", GET=(READER, "get_whoami")),
     _route("/openapi.json", "openapi", GET=(READER, "get_openapi")),
 
-    # The entry points and the page of the documentation.
+    # The entry points, and the pages for people.
     _route("/", "entrance", GET=(READER, "get_entrance")),
     _route("/docs", "documentation", GET=(READER, "get_documentation")),
     _route("/docs/{file}", "documentation", GET=(READER, "get_documentation_file")),
+    _route("/console", "console", GET=(READER, "get_console")),
+    _route("/console/{file}", "console", GET=(READER, "get_console_file")),
 )
 # fmt: on
 

@@ -123,6 +123,16 @@ class Mode:
         response.data = bodies.encode({"server changed": changed})
 
 
+class WhoAmI:
+    """Answers with the sender's role and the name of its token, empty without one."""
+
+    def on_get(self, request: Request, response: Response) -> None:
+        parameters.refuse_any(request)
+        response.set_header(*NOT_KEPT)
+        sender = {"name": request.context.by, "role": request.context.role}
+        response.data = bodies.encode(sender)
+
+
 class Metrics:
     """Metrics of all workers, in the text form of Prometheus."""
 

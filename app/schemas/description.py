@@ -15,9 +15,15 @@ POSITIVE = shared("Positive", whole(1))
 def body(schema: Schema) -> JsonSchema:
     """Return the schema of the objects that ``schema`` accepts."""
     required = [] if schema.partial else [n for n, f in _members(schema) if f.required]
+    properties = {name: accepted(field) for name, field in _members(schema)}
+    if not schema.partial:
+        for name, field in _members(schema):
+            # An empty text means that there is none, or that one is generated.
+            if isinstance(field.load_default, int | str) and field.load_default != "":
+                properties[name] = {**properties[name], "default": field.load_default}
     described = {
         "type": "object",
-        "properties": {name: accepted(field) for name, field in _members(schema)},
+        "properties": properties,
         "additionalProperties": ANY.accepted if schema.unknown == INCLUDE else False,
     }
     return described | ({"required": sorted(required)} if required else {})

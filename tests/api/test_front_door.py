@@ -1,22 +1,25 @@
-"""The front door: what stands where, and the page that shows the OpenAPI document."""
+"""The front door: what is where, and the pages for people."""
 
 import re
-import sys
+from base64 import b64encode
+from hashlib import sha256
 from urllib.parse import urljoin
 
 import falcon
 import pytest
 from calls import JSON, raw, refused, send
-from shared import T
 from webtest import TestApp
 
 from app import __version__
-from app.api import problems
-from app.api.documentation import FILES, Documentation
+from app.api.pages import OF_CONSOLE, OF_DOCS, Page
 from app.bootstrap import open_service
 from app.settings import Settings
 
-PAGE, OPENAPI = "/docs", "/openapi.json"
+OPENAPI = "/openapi.json"
+
+PAGES = {"/docs": Page("docs", OF_DOCS), "/console": Page("console", OF_CONSOLE)}
+
+FILES = [f"{page}/{name}" for page, has in PAGES.items() for name in has.files]
 
 
 def test_the_entrance_names_version_and_entry_points(api):
@@ -34,6 +37,7 @@ def test_the_entrance_names_version_and_entry_points(api):
         "metrics": "/metrics",
         "openapi": "/openapi.json",
         "docs": "/docs",
+        "console": "/console",
     }
 
 
@@ -57,21 +61,16 @@ def test_the_entrance_answers_head(api):
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
-def test_a_browser_gets_links_at_the_entrance(api):
-    page = send(api, "GET", "/", Accept=BROWSER)
-    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    assert page.headers["Vary"] == "Accept"
-    for address in loads(page):
-        assert send(api, "GET", address).status_int == 200
-    assert {"/docs", "/health", "/openapi.json", T} <= set(loads(page))
-    assert f"svctasks {__version__}" in page.text
+def test_a_browser_is_led_to_the_console(api):
+    led = send(api, "GET", "/", Accept=BROWSER)
+    assert (led.status_int, led.headers["Location"]) == (307, "/console")
+    assert led.headers["Vary"] == "Accept"
+    assert send(api, "GET", led.headers["Location"]).status_int == 200
 
 
-def test_the_page_of_the_entrance_loads_nothing(api):
-    page = send(api, "GET", "/", Accept=BROWSER)
-    rules = page.headers["Content-Security-Policy"].split("; ")
-    assert rules[0] == "default-src 'none'"
-    assert "<script" not in page.text and "style" not in page.text
+def test_a_browser_is_led_to_the_console_beside_the_entrance(api):
+    led = raw(api, path="/", SCRIPT_NAME="/outer", HTTP_ACCEPT=BROWSER)
+    assert led.headers["Location"] == "/outer/console"
 
 
 @pytest.mark.parametrize(
@@ -85,21 +84,12 @@ def test_a_program_gets_json_at_the_entrance(api, accepted):
     assert reply.headers["Vary"] == "Accept"
 
 
-def test_the_page_of_the_entrance_has_no_markup_of_a_proxy(api):
-    page = raw(api, path="/", SCRIPT_NAME="/<b>\"'&", HTTP_ACCEPT=BROWSER)
-    assert "<b>" not in page.text
-    assert 'href="/&lt;b&gt;&quot;&#x27;&amp;/docs"' in page.text
-
-
-def test_the_forms_of_the_entrance_have_tags_of_their_own(api):
-    forms = [{"Accept": BROWSER}, {"Accept": "*/*"}]
-    tags = [send(api, "GET", "/", **form).headers["ETag"] for form in forms]
-    assert tags[0] != tags[1]
-    for tag, form in zip(tags, forms, strict=True):
-        reply = send(api, "GET", "/", If_None_Match=tag, **form)
-        assert (reply.status_int, reply.body) == (304, b"")
-        assert reply.headers["Vary"] == "Accept"
-        refused(send(api, "GET", "/", If_Match='"other"', **form), 412)
+def test_what_a_program_has_of_the_entrance_is_not_sent_again(api):
+    tag = api.get("/").headers["ETag"]
+    reply = send(api, "GET", "/", If_None_Match=tag)
+    assert (reply.status_int, reply.body) == (304, b"")
+    assert reply.headers["Vary"] == "Accept"
+    refused(send(api, "GET", "/", If_Match='"other"'), 412)
 
 
 def test_the_entrance_names_the_path_that_it_is_served_under(api):
@@ -145,53 +135,79 @@ def loads(page):
     return re.findall('(?:src|href)="([^"]+)"', page.text)
 
 
+each_page = pytest.mark.parametrize("page", PAGES)
+
+
+@each_page
 @pytest.mark.parametrize("outer", ["", "/outer", "/outer/one"])
-def test_the_page_loads_what_stands_beside_it_wherever_it_is_served(api, outer):
-    page = api.get(PAGE)
-    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-    places = [urljoin(f"http://x{outer}{PAGE}", each) for each in loads(page)]
-    assert len(places) == 5
+def test_a_page_loads_what_is_beside_it_wherever_it_is_served(api, page, outer):
+    reply = api.get(page)
+    assert reply.headers["Content-Type"] == "text/html; charset=utf-8"
+    places = [urljoin(f"http://x{outer}{page}", each) for each in loads(reply)]
+    assert len(places) >= 5
     for place in places:
         assert api.get(place.removeprefix(f"http://x{outer}")).body
 
 
-def test_the_page_lets_a_browser_load_nothing_from_elsewhere(api):
-    page = api.get(PAGE)
-    policy = page.headers["Content-Security-Policy"]
-    rules = dict(rule.split(maxsplit=1) for rule in policy.split("; "))
-    assert rules["default-src"] == "'none'"
-    assert rules["script-src"] == rules["connect-src"] == "'self'"
-    assert "http" not in policy and "*" not in policy
-    assert not [each for each in loads(page) if "//" in each]
+def test_the_console_names_all_its_files_so_that_a_browser_gets_them_at_once(api):
+    named = {each for each in loads(api.get("/console")) if each.startswith("console/")}
+    assert named == {f"console/{name}" for name in PAGES["/console"].files}
 
 
-def test_the_page_with_a_slash_leads_to_the_one_without(api):
+def rules_of(reply):
+    policy = reply.headers["Content-Security-Policy"]
+    return dict(f"{rule} ".split(" ", 1) for rule in policy.split("; "))
+
+
+@each_page
+def test_a_page_lets_a_browser_load_nothing_from_elsewhere(api, page):
+    reply = api.get(page)
+    policy, rules = reply.headers["Content-Security-Policy"], rules_of(reply)
+    assert rules["default-src"].strip() == "'none'"
+    assert rules["connect-src"].strip() == rules["style-src"].strip() == "'self'"
+    assert "http" not in policy and "*" not in policy and "unsafe" not in policy
+    assert not [each for each in loads(reply) if "//" in each]
+
+
+def test_the_console_runs_no_script_in_the_page_but_its_import_map(api):
+    reply = api.get("/console")
+    [found] = re.findall('<script type="importmap">(.*?)</script>', reply.text, re.S)
+    digest = b64encode(sha256(found.encode()).digest()).decode()
+    rules = rules_of(reply)
+    assert rules["script-src"].split() == ["'self'", f"'sha256-{digest}'"]
+    assert rules["require-trusted-types-for"].strip() == "'script'"
+    assert rules_of(api.get("/docs"))["script-src"].strip() == "'self'"
+
+
+@each_page
+def test_a_page_with_a_slash_leads_to_the_one_without(api, page):
     """From there, the relative addresses in the page would lead astray."""
-    reply = raw(api, path=f"{PAGE}/", SCRIPT_NAME="/outer")
+    reply = raw(api, path=f"{page}/", SCRIPT_NAME="/outer")
     assert reply.status_int == 308
-    place = urljoin(f"http://x/outer{PAGE}/", reply.headers["Location"])
-    assert place == f"http://x/outer{PAGE}"
+    place = urljoin(f"http://x/outer{page}/", reply.headers["Location"])
+    assert place == f"http://x/outer{page}"
 
 
-TYPES = {"js": "text/javascript", "css": "text/css", "png": "image/png"}
+TYPES = {
+    "js": "text/javascript",
+    "mjs": "text/javascript",
+    "css": "text/css",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+}
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_has_its_type(api, name):
-    reply = api.get(f"{PAGE}/{name}")
+@pytest.mark.parametrize("path", FILES)
+def test_a_file_has_its_type_and_answers_head(api, path):
+    reply = api.get(path)
     media_type, parameters = falcon.parse_header(reply.headers["Content-Type"])
-    assert media_type == TYPES[name.rpartition(".")[2]]
-    assert parameters == ({"charset": "utf-8"} if media_type != "image/png" else {})
+    assert media_type == TYPES[path.rpartition(".")[2]]
+    assert parameters == ({"charset": "utf-8"} if "text" in media_type else {})
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
+    assert api.head(path).body == b""
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_a_file_answers_head(api, name):
-    reply = api.head(f"{PAGE}/{name}")
-    assert (reply.status_int, reply.body) == (200, b"")
-
-
-@pytest.mark.parametrize("path", [PAGE, OPENAPI, *(f"{PAGE}/{name}" for name in FILES)])
+@pytest.mark.parametrize("path", [OPENAPI, *PAGES, *FILES])
 def test_what_a_browser_has_is_not_sent_again(api, path):
     first = api.get(path)
     assert first.headers["Cache-Control"] == "no-cache"
@@ -204,27 +220,33 @@ def test_what_a_browser_has_is_not_sent_again(api, path):
 
 
 def test_the_tags_of_different_files_differ(api):
-    tags = {api.get(f"{PAGE}/{name}").headers["ETag"] for name in FILES}
+    tags = {api.get(path).headers["ETag"] for path in FILES}
     assert len(tags) == len(FILES)
 
 
+@each_page
 @pytest.mark.parametrize(
     "name",
-    ["x", "index.html", "swagger-ui.js", "LICENSE", "..", "%2e%2e", "../__init__.py"]
-    + ["..%2f__init__.py", "swagger-ui.css/x", "PAGE.JS", "\x00", "__init__.py"],
+    ["x", "index.html", "page.html", "swagger-ui.js", "LICENSE", "..", "%2e%2e"]
+    + ["../__init__.py", "..%2f__init__.py", "swagger-ui.css/x", "PAGE.JS", "\x00"]
+    + ["__init__.py", "vendor.json", "preact.LICENSE", "../vendor/preact.mjs"],
 )
-def test_other_files_of_the_package_are_not_there(api, name):
-    refused(raw(api, PATH_INFO=f"{PAGE}/{name}"), 404)
+def test_other_files_are_not_there(api, page, name):
+    refused(raw(api, PATH_INFO=f"{page}/{name}"), 404)
 
 
-def test_the_code_of_the_package_is_not_run(api):
-    assert api.get(f"{PAGE}/swagger-ui.css").body
-    assert "flask_swagger_ui" not in sys.modules
+# Who sends a request
 
 
-def test_an_installation_without_the_files_says_so():
-    application = falcon.App(media_type=JSON)
-    problems.register(application, "", ())
-    application.add_route("/{file}", Documentation("no_such_package"), suffix="file")
-    refused(send(TestApp(application), "GET", "/swagger-ui.css"), 503)
-    assert send(TestApp(application), "GET", "/page.js").status_int == 200
+def test_without_a_token_a_sender_has_no_name_and_may_do_all(api):
+    reply = api.get("/whoami")
+    assert reply.json == {"name": "", "role": "admin"}
+    assert reply.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("role", ["reader", "writer", "admin"])
+def test_a_sender_is_shown_the_name_and_the_role_of_the_token(api, service, role):
+    token = service.tokens.create("ci", role)
+    refused(send(api, "GET", "/whoami"), 401)
+    shown = send(api, "GET", "/whoami", Authorization=f"Bearer {token}").json
+    assert shown == {"name": "ci", "role": role}

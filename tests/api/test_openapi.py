@@ -19,8 +19,8 @@ from running import svctasks
 from shared import SAMPLES, T, sample
 from webtest import TestApp
 
-from app.api.documentation import FILES
 from app.api.openapi import FURTHER
+from app.api.pages import OF_CONSOLE, OF_DOCS, Page
 from app.api.routes import ROUTES
 from app.bootstrap import open_service
 from app.schemas import business_attribute, extension, service, svctask
@@ -164,7 +164,7 @@ WRITING = ("POST", "PATCH", "PUT", "DELETE")
 OBSERVING = ("/health", "/metrics")
 """What answers whatever else is wrong."""
 
-HEEDLESS = {"/", "/docs", "/docs/{file}", *OBSERVING}
+HEEDLESS = {"/", "/docs", "/docs/{file}", "/console", "/console/{file}", *OBSERVING}
 """What takes no notice of parameters."""
 
 
@@ -302,14 +302,18 @@ def test_unknown_parameters_are_refused_but_where_they_are_ignored(api):
     reading = {place for place in operations() if place[1] == "GET"}
     heedless = {place for place in reading if place[0] in HEEDLESS}
     assert answering(api, 400, "?unknown=1") & reading == reading - heedless
-    assert "/, /docs, what is below /docs, /health and /metrics" in (
+    assert "/, /docs, /console, what is below these two, /health and /metrics" in (
         document()["info"]["description"].replace("\n", " ")
     )
 
 
-def test_the_types_of_what_the_page_loads_are_told(api):
-    told = operations()["/docs/{file}", "GET"]["responses"]["200"]["content"]
-    assert set(told) == {api.get(f"/docs/{file}").content_type for file in FILES}
+@pytest.mark.parametrize(
+    ("folder", "vendored"), [("docs", OF_DOCS), ("console", OF_CONSOLE)]
+)
+def test_the_types_of_what_a_page_loads_are_told(api, folder, vendored):
+    told = operations()[f"/{folder}/{{file}}", "GET"]["responses"]["200"]["content"]
+    files = Page(folder, vendored).files
+    assert set(told) == {api.get(f"/{folder}/{file}").content_type for file in files}
 
 
 def test_the_entrance_has_the_members_that_are_told_and_no_others(api):

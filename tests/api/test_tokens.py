@@ -222,7 +222,7 @@ def test_bearer_is_offered_first_but_to_pages(api, reader):
 
     for path in (T, "/services/1", "/openapi.json", "/nowhere", "/docsx"):
         assert offered(path) == f"{BEARER}, {BASIC}"
-    for path in ("/docs", "/docs/page.js", "/console"):
+    for path in ("/", "/docs", "/docs/page.js", "/console"):
         assert offered(path) == f"{BASIC}, {BEARER}"
 
 

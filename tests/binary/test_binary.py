@@ -22,7 +22,7 @@ from readme import ROOT, block, first_commands, session
 from running import Server, children
 from shared import DATA, PATIENCE, T, until
 
-from app.api.documentation import FILES
+from app.api.pages import OF_CONSOLE, OF_DOCS, Page
 
 pytestmark = pytest.mark.binary
 
@@ -217,11 +217,12 @@ def test_all_other_commands_run_while_it_serves(cage, server):
     assert server.request("GET").json == listed
 
 
-def test_the_documentation_is_served(server):
+def test_the_documentation_and_the_console_are_served(server):
     described = server.request("GET", "/openapi.json")
     assert (described.status, T in described.json["paths"]) == (200, True)
-    for path in ("/docs", *(f"/docs/{name}" for name in FILES)):
-        assert server.request("HEAD", path).status == 200
+    for folder, vendored in (("docs", OF_DOCS), ("console", OF_CONSOLE)):
+        for path in ("", *(f"/{name}" for name in Page(folder, vendored).files)):
+            assert server.request("HEAD", f"/{folder}{path}").status == 200
 
 
 def test_it_speaks_tls_and_reads_its_certificate_anew(cage):
@@ -230,7 +231,7 @@ def test_it_speaks_tls_and_reads_its_certificate_anew(cage):
     first.copy_to(pair)
     server = CagedTlsServer(cage.root, Path("/data"), pair)
     try:
-        assert server.start_lines[1].startswith("  try it in a browser: https://")
+        assert server.start_lines[1].startswith("  open it in a browser: https://")
         assert server.request("POST", body={"name": "n"}).status == 200
         second.copy_to(pair)
         # To the outer process, which systemd knows.

@@ -24,9 +24,9 @@ def test_it_says_where_it_listens_and_where_its_page_and_data_are(server):
     first, page, data = server.start_lines
     root = f"http://127.0.0.1:{server.port}"
     assert first.endswith(f" listens on {root}{T}\n")
-    assert page == f"  try it in a browser: {root}/docs\n"
+    assert page == f"  open it in a browser: {root}/console\n"
     assert data == f"  data folder: {server.data}\n"
-    assert server.request("GET", "/docs").status == 200
+    assert server.request("GET", "/console").status == 200
 
 
 def test_it_runs_as_a_module_too(data):

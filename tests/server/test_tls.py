@@ -70,7 +70,7 @@ def secured(server, **versions):
 @each_shared
 def test_all_methods_are_answered(shared):
     assert shared.start_lines[1] == (
-        f"  try it in a browser: https://127.0.0.1:{shared.port}/docs\n"
+        f"  open it in a browser: https://127.0.0.1:{shared.port}/console\n"
     )
     with closing(shared.connect()) as connection:
         for method, path, content, status in (

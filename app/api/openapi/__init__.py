@@ -24,7 +24,6 @@ from app.jsonschema import SHARED, JsonSchema, ref
 from app.schemas.description import body
 
 JSON = "application/json"
-HTML = "text/html"
 FURTHER = "x-oai-additionalOperations"
 
 RESOURCES = {
@@ -40,8 +39,8 @@ RESOURCES = {
         "task_schemas",
     ),
     "business attributes": ("business_attributes",),
-    "server": ("status", "mode", "health", "metrics"),
-    "documentation": ("entrance", "openapi", "documentation"),
+    "server": ("status", "mode", "health", "metrics", "whoami"),
+    "documentation": ("entrance", "openapi", "documentation", "console"),
 }
 """The resources whose operations each tag groups."""
 
@@ -263,8 +262,7 @@ def _reply(operation: Operation, status: int, schema: str) -> dict[str, Any]:
     }
     if schema:
         reply["content"] = {
-            media_type: _media("Page" if media_type == HTML else schema)
-            for media_type in operation.media_types
+            media_type: _media(schema) for media_type in operation.media_types
         }
     return reply
 

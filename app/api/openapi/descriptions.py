@@ -27,10 +27,10 @@ HEAD works wherever GET does, and OPTIONS everywhere. Other methods are answered
 405 and the header Allow. A client that cannot send LOOKUP or QUERY sends POST with the
 header X-HTTP-Method-Override. A trailing slash is tolerated.
 
-Parameters that are not named here are refused, but for /, /docs, what is below /docs,
-/health and /metrics, which ignore them. A parameter without a value counts as absent,
-and _ is ignored; true and false may be in any case. Texts with a NUL and integers
-beyond 64 bits are refused everywhere.
+Parameters that are not named here are refused, but for /, /docs, /console, what is
+below these two, /health and /metrics, which ignore them. A parameter without a value
+counts as absent, and _ is ignored; true and false may be in any case. Texts with a NUL
+and integers beyond 64 bits are refused everywhere.
 
 ## Replies
 
@@ -127,7 +127,7 @@ or the name with `SVCTASKS_MAP_NAMES=true`.
 `cv_attributes` are `Service`, `State` or `Task`, a dot, and `type`, `application_type`,
 `resource_type`, `media_type` or `disposition`.""",
     "server": "The state, the mode, the health and the metrics of the server.",
-    "documentation": "The entry points, this document, and the page that shows it.",
+    "documentation": "The entry points, this document, its page, and the console.",
 }
 """By the name of the tag, in the order of the page; in Markdown."""
 
@@ -254,9 +254,15 @@ _OTHERS: Mapping[str, str] = {
     ),
     "get_metrics": "In the text format of Prometheus, for all workers.",
     "get_openapi": "Every operation of this service, in the format of OpenAPI 3.1.",
-    "get_entrance": "The addresses to begin with.",
+    "get_whoami": "The name of the token, empty without one, and what it may do.",
+    "get_entrance": (
+        "The addresses to begin with. What prefers HTML, as a browser does, is led to the "
+        "console."
+    ),
     "get_documentation": "Swagger UI, with this document.",
     "get_documentation_file": "A script, a style sheet or an icon of the page.",
+    "get_console": "A page for people, with all that is in the service.",
+    "get_console_file": "A script, a style sheet or an icon of the console.",
 }
 
 

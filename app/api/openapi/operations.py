@@ -353,12 +353,13 @@ _OTHERS: Mapping[str, Operation] = {
     "get_openapi": _get(
         "describe all this in the form of OpenAPI", "OpenApi", errors=LISTING
     ),
-    "get_entrance": _get(
+    "get_whoami": Operation("show whose token is sent", {200: "Sender"}),
+    "get_entrance": Operation(
         "name the entry points",
-        "EntryPoints",
+        {200: "EntryPoints", 304: "", 307: ""},
+        parameters=CONDITIONS,
+        headers=("ETag", "Location"),
         errors=LISTING,
-        headers=("ETag", "Content-Security-Policy"),
-        media_types=("application/json", "text/html"),
     ),
     "get_documentation": _get(
         "show all this in a browser",
@@ -371,6 +372,18 @@ _OTHERS: Mapping[str, Operation] = {
         "get a file that the page loads",
         "File",
         media_types=("text/javascript", "text/css", "image/png"),
+    ),
+    "get_console": _get(
+        "show the console in a browser",
+        "Page",
+        errors=LISTING,
+        headers=("ETag", "Content-Security-Policy"),
+        media_types=("text/html",),
+    ),
+    "get_console_file": _get(
+        "get a file that the console loads",
+        "File",
+        media_types=("text/javascript", "text/css", "image/svg+xml"),
     ),
 }
 

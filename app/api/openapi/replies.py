@@ -6,6 +6,7 @@ They are made of the marshmallow schemas too: a reply has what was stored of a b
 from collections.abc import Mapping
 
 from app import modes
+from app.access import OF_TOKENS
 from app.api.openapi.filters import objects
 from app.api.problems import CODES
 from app.jsonschema import (
@@ -212,6 +213,7 @@ def _server() -> dict[str, JsonSchema]:
             free_memory=_COUNT,
         ),
         "ModeChanged": _object(**mode_changed),
+        "Sender": _object(name=TEXTUAL, role={"enum": list(OF_TOKENS)}),
         "Health": _object(
             1,
             status={"enum": ["ok", "unavailable"]},
@@ -251,6 +253,7 @@ def _server() -> dict[str, JsonSchema]:
             metrics=NOT_EMPTY,
             openapi=NOT_EMPTY,
             docs=NOT_EMPTY,
+            console=NOT_EMPTY,
         ),
         "Page": TEXTUAL,
         "File": TEXTUAL,

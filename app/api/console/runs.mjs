@@ -1,0 +1,79 @@
+// The view of all runs, and the last runs of one task.
+
+import { address } from "./address.mjs";
+import { RUNS, TASKS, whole, withParameters } from "./api.mjs";
+import { html, useMemo } from "./dom.mjs";
+import { stringify } from "./exact.mjs";
+import { both, filterOf } from "./filter.mjs";
+import { useLive } from "./live.mjs";
+import { Badge } from "./outcomes.mjs";
+import { Search } from "./search.mjs";
+import { Pages, Table } from "./table.mjs";
+import { lasting } from "./time.mjs";
+import { Time } from "./zones.mjs";
+
+const PRESETS = [
+  { name: "", title: "All" },
+  { name: "running", title: "Running", filter: { state: "running" } },
+  { name: "failed", title: "Failed", filter: { state: { $in: ["failed", "timedout", "lost"] } } },
+  { name: "missed", title: "Missed", filter: { state: "missed" } },
+  { name: "skipped", title: "Skipped", filter: { state: "skipped" } },
+];
+
+const number = (run) => (run.count > 1 ? html` <span class="away">${String(run.count)} times</span>` : "");
+
+const COLUMNS = [
+  { name: "name", title: "Task", order: "name", cell: (run) => html`<a href=${address("runs", run.id)}>${run.name || run.svctask}</a>` },
+  { name: "state", title: "State", order: "state", cell: (run) => html`<${Badge} state=${run.state} />${number(run)}` },
+  { name: "started", title: "Started", order: "started", cell: (run) => html`<${Time} at=${run.started ?? run.slot} />` },
+  { name: "duration", title: "Duration", order: "duration", cell: (run) => (run.duration === undefined ? "" : lasting(Number(run.duration))) },
+  { name: "cause", title: "Cause", order: "cause", cell: (run) => run.cause },
+  { name: "code", title: "Script", order: "code", cell: (run) => html`<code>${run.code}</code>` },
+  { name: "reason", title: "Result", style: "wide", cell: (run) => run.reason || run.lastline || "" },
+];
+
+function read(search) {
+  try {
+    return { filter: filterOf(search) };
+  } catch (error) {
+    return { fault: `This is no JSON: ${error.message}` };
+  }
+}
+
+export function Runs({ query, go }) {
+  const { q = "", order = "", page: pageText, size: sizeText, show = "" } = query;
+  const [page, size] = [Math.max(1, Number(pageText) || 1), Number(sizeText) || 25];
+  const preset = PRESETS.find((each) => each.name === show) ?? PRESETS[0];
+  const asked = useMemo(() => read(q), [q]);
+  const filter = asked.fault ? null : both([preset.filter, asked.filter]);
+  const sorted = order.startsWith("-") ? { [order.slice(1)]: "desc" } : order;
+  const parameters = { filter: filter && stringify(filter), order: sorted && stringify(sorted) };
+  const live = useLive(asked.fault ? "" : withParameters(RUNS, { ...parameters, limit: size, offset: (page - 1) * size || "" }));
+  return html`
+    <h1 tabindex="-1">Runs</h1>
+    <nav class="presets" aria-label="Runs that are shown">
+      ${PRESETS.map(({ name, title }) => html`<a key=${name} href=${address("runs", "", { show: name })} aria-current=${name === show ? "true" : undefined}>${title}</a>`)}
+    </nav>
+    <${Search} search=${q} filter=${filter} fault=${asked.fault} problem=${live.problem} url=${whole(RUNS)} parameters=${parameters}
+      examples=${["state:failed", "code:mail", "exitcode>0"]} onSearch=${(text) => go({ q: text, page: "" }, true)} />
+    <${Table} caption="Runs" columns=${COLUMNS} rows=${live.data ?? []} keyOf=${(run) => run.id} order=${order} onOrder=${(next) => go({ order: next, page: "" })}
+      isLoading=${live.isLoading} empty=${filter ? "No run is like that." : "Nothing has run yet."} />
+    <${Pages} total=${live.total || 0} page=${page} size=${size} go=${go} noun="Runs" />
+  `;
+}
+
+/** The last runs of a task, beside its form. */
+export function RunsOfTask({ id }) {
+  const { data, problem } = useLive(`${TASKS}/${id}/runs?limit=10`);
+  return html`<section class="panel" aria-labelledby="runs-title">
+    <h2 id="runs-title">Last runs</h2>
+    ${problem && html`<p class="fault">${problem.message}</p>`}
+    ${data?.length === 0 && html`<p class="muted">It has not run yet.</p>`}
+    <ul class="last">
+      ${(data ?? []).map((run) => html`<li key=${run.id}>
+        <a href=${address("runs", run.id)}><${Badge} state=${run.state} /></a> <${Time} at=${run.started ?? run.slot} />
+        ${run.lastline && html`<code>${run.lastline}</code>`}
+      </li>`)}
+    </ul>
+  </section>`;
+}

@@ -1,0 +1,103 @@
+// When tasks start next, and why not.
+
+import { ask, TASKS } from "./api.mjs";
+import { html, useEffect, useMemo, useRef, useState } from "./dom.mjs";
+import { useLive } from "./live.mjs";
+import { offsetName, relative, shown } from "./time.mjs";
+import { Time, useNow, useZone } from "./zones.mjs";
+
+const AT_ONCE = 4;
+const AFTER_TYPING = 300;
+
+/** The next start of each row of a list, by id. A row is asked for again when it was changed,
+ * or when the start that is known has passed. */
+export function useNextStarts(rows) {
+  const [known, set] = useState(new Map());
+  const latest = useRef(known);
+  const now = useNow();
+  useEffect(() => {
+    const controller = new AbortController();
+    const kept = new Map();
+    const wanted = [];
+    for (const row of rows) {
+      const found = latest.current.get(row.id);
+      if (found) kept.set(row.id, found);
+      const isOver = found?.start && Date.parse(found.start) <= now;
+      if (!found || found.changed !== row.ext.lwt || isOver) wanted.push(row);
+    }
+    latest.current = kept;
+    async function work() {
+      for (let row = wanted.shift(); row && !controller.signal.aborted; row = wanted.shift()) {
+        try {
+          const { data } = await ask("GET", `${TASKS}/${row.id}/next?count=1`, { signal: controller.signal });
+          latest.current.set(row.id, { changed: row.ext.lwt, start: data.starts[0]?.start, why: data.why });
+        } catch {
+          return;
+        }
+      }
+      if (!controller.signal.aborted) set(new Map(latest.current));
+    }
+    if (wanted.length) for (let count = 0; count < AT_ONCE; count += 1) work();
+    return () => controller.abort();
+  }, [rows, now]);
+  return known;
+}
+
+/** The next start in a row of a table, or in a word why there is none. */
+export function NextStart({ next }) {
+  if (!next) return html`<span class="muted">…</span>`;
+  if (next.start) return html`<${Time} at=${next.start} />`;
+  return html`<span class="muted">never: ${next.why}</span>`;
+}
+
+/** The starts of a draft while it is typed: those of the stored task while it is unchanged. */
+function useStarts(draft, storedId) {
+  const live = useLive(storedId ? `${TASKS}/${storedId}/next?count=10` : "", { every: 10000 });
+  const [asked, set] = useState({});
+  const text = storedId ? "" : JSON.stringify(draft, (_, value) => (typeof value === "bigint" ? String(value) : value));
+  useEffect(() => {
+    if (!text) return undefined;
+    const controller = new AbortController();
+    const timer = setTimeout(async () => {
+      try {
+        const body = { ...draft, name: draft.name?.trim() || "draft" };
+        const { data } = await ask("QUERY", `${TASKS}/next?count=10`, { body, signal: controller.signal });
+        set({ data });
+      } catch (problem) {
+        if (!controller.signal.aborted) set((known) => ({ ...known, problem }));
+      }
+    }, AFTER_TYPING);
+    return () => {
+      controller.abort();
+      clearTimeout(timer);
+    };
+  }, [text]);
+  return storedId ? live : asked;
+}
+
+/** The next ten starts of a task, beside its form. */
+export function NextStarts({ draft, storedId }) {
+  const isOff = !Number(draft.isenabled ?? 0);
+  const asked = useMemo(() => (isOff ? { ...draft, isenabled: 1 } : draft), [draft]);
+  const { data, problem } = useStarts(asked, isOff ? "" : storedId);
+  const zone = useZone();
+  const now = useNow(1);
+  return html`<section class="panel starts" aria-labelledby="starts-title">
+    <h2 id="starts-title">Next starts</h2>
+    ${problem && html`<p class="fault">${problem.message}</p>`}
+    ${isOff && html`<p class="why">It is disabled and does not start. Enabled, it would start so:</p>`}
+    ${data && html`
+      ${data.why && html`<p class="why" role="status">${data.starts.length ? "And then none" : "None"}: ${data.why}.</p>`}
+      <ol>
+        ${data.starts.map(({ start, slot }) => {
+          const moment = Date.parse(start);
+          return html`<li key=${start + slot}>
+            <time datetime=${start} title=${start}>${shown(moment, zone)}</time>
+            <span class="away">${relative(moment, now)}</span>
+          </li>`;
+        })}
+      </ol>
+      <p class="help">Times in ${zone} (${offsetName(now, zone)}); hours of the site in ${data.zone}, from ${data.hours}.</p>
+    `}
+  </section>`;
+}
