@@ -12,7 +12,8 @@ import { counted } from "./words.mjs";
 import { Time, useNow, useZone } from "./zones.mjs";
 
 const HOUR = 3600000;
-const MOST = 500;
+const MOST = 1000;
+const MOST_IN_TABLE = 100;
 const SPANS = [1, 6, 24, 168];
 const NAMES = { 1: "hour", 6: "6 hours", 24: "day", 168: "week" };
 const ROW = 30;
@@ -41,11 +42,12 @@ export function Agenda({ query, go }) {
       ${SPANS.map((each) => html`<a key=${each} href=${address("agenda", "", { hours: each })} aria-current=${each === hours ? "true" : undefined}>Next ${NAMES[each]}</a>`)}
     </nav>
     ${live.problem && html`<p class="fault" role="alert">${live.problem.message}</p>`}
-    <p class="muted">${counted(starts.length, "start")}${live.data?.is_more ? ", the first ones of more" : ""} of ${counted(rows.length, "task")}</p>
+    <p class="muted">${live.data?.is_more ? "The first " : ""}${counted(starts.length, "start")} of ${counted(rows.length, "task")}${live.data?.is_more ? "; there are more" : ""}</p>
     <section class="panel" aria-label="Time line"><${Day} rows=${rows.slice(0, MOST_ROWS)} reach=${[from, until]} />
       ${rows.length > MOST_ROWS && html`<p class="help">${counted(rows.length - MOST_ROWS, "further task")} in the table below.</p>`}
     </section>
-    <${Table} caption="Next starts" columns=${COLUMNS} rows=${starts} keyOf=${(row) => `${row.svctask} ${row.slot}`} isLoading=${live.isLoading && !live.data} empty="Nothing starts." />
+    <${Table} caption="Next starts" columns=${COLUMNS} rows=${starts.slice(0, MOST_IN_TABLE)} keyOf=${(row) => `${row.svctask} ${row.slot}`} isLoading=${live.isLoading && !live.data} empty="Nothing starts." />
+    ${starts.length > MOST_IN_TABLE && html`<p class="help">The table has the first ${MOST_IN_TABLE}.</p>`}
   `;
 }
 

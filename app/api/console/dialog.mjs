@@ -8,6 +8,7 @@ export function Dialog({ title, onClose, children }) {
   useEffect(() => {
     const before = document.activeElement;
     dialog.current.showModal();
+    dialog.current.querySelector("[data-first]")?.focus();
     return () => before?.isConnected && before.focus();
   }, []);
   return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose}>
@@ -22,7 +23,7 @@ export function Confirmation({ title, action, onConfirm, onClose, children }) {
     ${children}
     <div class="actions">
       <button type="button" class="danger" onClick=${onConfirm}>${action}</button>
-      <button type="button" onClick=${onClose} autofocus>Cancel</button>
+      <button type="button" onClick=${onClose} data-first>Cancel</button>
     </div>
   <//>`;
 }

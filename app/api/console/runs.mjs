@@ -24,12 +24,12 @@ const number = (run) => (run.count > 1 ? html` <span class="away">${String(run.c
 
 const COLUMNS = [
   { name: "name", title: "Task", order: "name", cell: (run) => html`<a href=${address("runs", run.id)}>${run.name || run.svctask}</a>` },
-  { name: "state", title: "State", order: "state", cell: (run) => html`<${Badge} state=${run.state} />${number(run)}` },
-  { name: "started", title: "Started", order: "started", cell: (run) => html`<${Time} at=${run.started ?? run.slot} />` },
-  { name: "duration", title: "Duration", order: "duration", cell: (run) => (run.duration === undefined ? "" : lasting(Number(run.duration))) },
-  { name: "cause", title: "Cause", order: "cause", cell: (run) => run.cause },
-  { name: "code", title: "Script", order: "code", cell: (run) => html`<code>${run.code}</code>` },
-  { name: "reason", title: "Result", style: "wide", cell: (run) => run.reason || run.lastline || "" },
+  { name: "state", width: 10, title: "State", order: "state", cell: (run) => html`<${Badge} state=${run.state} />${number(run)}` },
+  { name: "started", width: 15, title: "Started", order: "started", cell: (run) => html`<${Time} at=${run.started ?? run.slot} />` },
+  { name: "duration", width: 7, title: "Duration", order: "duration", cell: (run) => (run.duration === undefined ? "" : lasting(Number(run.duration))) },
+  { name: "cause", width: 7, title: "Cause", order: "cause", cell: (run) => run.cause },
+  { name: "code", width: 9, title: "Script", order: "code", cell: (run) => html`<code>${run.code}</code>` },
+  { name: "reason", width: 18, title: "Result", cell: (run) => run.reason || run.lastline || "" },
 ];
 
 function read(search) {

@@ -24,7 +24,7 @@ export function scaleOf([first, last], width, busy, areGapsCut) {
   const stretches = points.slice(1).map((end, number) => ({ start: points[number], end, size: end - points[number], isCut: false }));
   const isGap = (/** @type {{size: number}} */ each) => areGapsCut && each.size > DAY;
   const rest = stretches.filter((each) => !isGap(each)).reduce((sum, each) => sum + each.size, 0);
-  for (const each of stretches.filter(isGap)) Object.assign(each, { isCut: true, size: Math.max(rest / 20, MINUTE) });
+  for (const each of stretches.filter(isGap)) Object.assign(each, { isCut: true, size: rest / 20 || 1 });
   const whole = stretches.reduce((sum, each) => sum + each.size, 0) || 1;
 
   /** @param {number} moment */
@@ -57,13 +57,15 @@ export function scaleOf([first, last], width, busy, areGapsCut) {
 export function marksOf(scale, zone) {
   const found = [];
   let room = -Infinity;
-  for (const part of scale.parts) {
+  for (const [number, part] of scale.parts.entries()) {
+    const next = scale.parts[number + 1];
+    const most = (next ? scale.x(next[0]) : scale.x(Infinity) + ROOM / 2) - ROOM;
     const size = scale.x(part[1]) - scale.x(part[0]);
     const { step, moments } = ticks(part, size, zone);
     const begin = scale.parts.length > 1 ? [{ moment: part[0], step: 0 }] : [];
     for (const mark of [...begin, ...moments.map((moment) => ({ moment, step }))]) {
       const x = scale.x(mark.moment);
-      if (x < room) continue;
+      if (x < room || (x > most && mark.step)) continue;
       found.push({ ...mark, x });
       room = x + (mark.step ? ROOM : 1.5 * ROOM);
     }

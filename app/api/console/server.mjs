@@ -59,8 +59,17 @@ function Runner({ runner }) {
 const COLUMNS = [
   { name: "table", title: "Table", cell: ([name]) => html`<code>${name}</code>` },
   { name: "documents", title: "Documents", style: "number", cell: ([, table]) => Number(table.documents).toLocaleString("en") },
-  { name: "figures", title: "Storage", cell: ([, { documents, ...others }]) => Object.values(others).flatMap((figures) => Object.entries(figures)).map(([name, value]) => `${name} ${typeof value === "number" ? value.toLocaleString("en") : value}`).join(", ") },
+  { name: "figures", title: "Storage", cell: ([, { documents, ...others }]) => html`<${Figures} figures=${Object.assign({}, ...Object.values(others))} />` },
 ];
+
+/** What a back end says of a table, as far as it is more than nothing. */
+function Figures({ figures }) {
+  const given = Object.entries(figures).filter(([, value]) => value);
+  return given.map(([name, value]) => html`<div key=${name} class=${name === "fault" ? "fault" : ""}>
+    <span class="muted">${name.replace(/_timestamp_seconds$/, "").replaceAll("_", " ")}</span>${" "}
+    ${name.endsWith("_timestamp_seconds") ? html`<${Time} at=${new Date(value * 1000).toISOString()} />` : typeof value === "number" ? value.toLocaleString("en") : value}
+  </div>`);
+}
 
 function Tables({ tables }) {
   return html`<section class="panel" aria-labelledby="tables-title">

@@ -47,7 +47,7 @@ export function useNextStarts(rows) {
 export function NextStart({ next }) {
   if (!next) return html`<span class="muted">…</span>`;
   if (next.start) return html`<${Time} at=${next.start} />`;
-  return html`<span class="muted">never: ${next.why}</span>`;
+  return html`<span class="muted why-not" title=${next.why}>never: ${next.why}</span>`;
 }
 
 /** The starts of a draft while it is typed: those of the stored task while it is unchanged. */

@@ -20,7 +20,14 @@ export const STEPS = {
   endTask: { title: "Complete the task", action: "Complete", schema: "TaskEnd", first: ["disposition", "disposition_desc"], level: "tasks" },
 };
 
-const ADDRESSED = ["service_id", "task_id"];
+/** Members that the address has already, by schema. */
+const ADDRESSED = {
+  Association: ["customer_id"],
+  ServiceEnd: ["service_id"],
+  StateEnd: ["service_id", "state_id"],
+  TaskEnd: ["service_id", "state_id", "task_id"],
+  Transition: ["service_id"],
+};
 
 /** Without what was left empty. */
 export function filled(value) {
@@ -45,7 +52,7 @@ export function Step({ name, path, given = {}, onDone, onCancel }) {
     openapi().then(setApi, setProblem);
     ask("GET", `metadata/${level}/extensions`).then(({ data }) => setExtensions(data), () => {});
   }, []);
-  const fields = useMemo(() => (api ? fieldsOf(api, schema).filter((each) => !ADDRESSED.includes(each.name) && !(schema === "StateEnd" && each.name === "state_id")) : []), [api]);
+  const fields = useMemo(() => (api ? fieldsOf(api, schema).filter((each) => !ADDRESSED[schema]?.includes(each.name)) : []), [api]);
   const main = first.map((each) => fields.find((field) => field.name === each)).filter(Boolean);
   const others = fields.filter((field) => !first.includes(field.name));
 

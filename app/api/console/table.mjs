@@ -2,14 +2,25 @@
 
 import { html, useEffect, useRef } from "./dom.mjs";
 
+const NARROW = 2.75;
+const FIRST = 14;
+
 /**
  * ``columns`` are ``{name, title, order?, cell(row)}``; those with an ``order`` are sorted by.
- * ``order`` is the name of a column, with "-" before it to begin with the last.
+ * ``order`` is the name of a column, with "-" before it to begin with the last. Where columns
+ * have a ``width``, in rem, what a cell shows moves no other; the first has the rest.
  */
 export function Table({ caption, columns, rows, keyOf, order = "", onOrder, isLoading, selection, labelOf, empty }) {
+  const widths = columns.map((column) => column.width ?? 0);
+  const isFixed = widths.some(Boolean);
+  const least = widths.reduce((sum, width) => sum + (width || FIRST), NARROW);
   return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
-    <table aria-busy=${isLoading ? "true" : "false"}>
+    <table aria-busy=${isLoading ? "true" : "false"} class=${isFixed ? "fixed" : ""} style=${{ minWidth: isFixed ? `${least}rem` : "" }}>
       <caption class="hidden">${caption}</caption>
+      ${isFixed && html`<colgroup>
+        ${selection && html`<col style=${{ width: `${NARROW}rem` }} />`}
+        ${columns.map((column) => html`<col key=${column.name} style=${{ width: column.width && `${column.width}rem` }} />`)}
+      </colgroup>`}
       <thead><tr>
         ${selection && html`<th scope="col" class="narrow"><${SelectAll} rows=${rows} keyOf=${keyOf} selection=${selection} /></th>`}
         ${columns.map((column) => html`<${Heading} key=${column.name} column=${column} order=${order} onOrder=${onOrder} />`)}

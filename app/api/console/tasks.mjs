@@ -40,19 +40,19 @@ const PRESETS = [
 function columnsOf(nexts, runs) {
   return [
     { name: "name", title: "Name", order: "name", cell: (row) => html`<a href=${address("tasks", row.id)}>${row.name}</a>` },
-    { name: "isenabled", title: "State", order: "isenabled", cell: (row) => html`<span class="badge ${row.isenabled ? "good" : "off"}">${row.isenabled ? "enabled" : "disabled"}</span>` },
-    { name: "next", title: "Next start", style: "wide", cell: (row) => html`<${NextStart} next=${nexts.get(row.id)} />` },
-    { name: "last", title: "Last run", cell: (row) => html`<${State} run=${runs?.get(row.id)} />` },
-    { name: "svcscriptcode", title: "Script", order: "svcscriptcode", cell: (row) => html`<code>${row.svcscriptcode}</code>` },
-    { name: "intervalsec", title: "Every", order: "intervalsec", cell: (row) => (row.isregular ? lasting(Number(row.intervalsec) * 1000) : "once") },
-    { name: "schedule", title: "Schedule", order: "schedule", cell: (row) => row.schedule },
-    { name: "sitemode", title: "Sites", order: "sitemode", cell: (row) => row.sitemode },
-    { name: "overlap", title: "Overlap", order: "overlap", cell: (row) => (row.overlap ? "yes" : "no") },
-    { name: "dtstart", title: "Start", order: "dtstart", cell: (row) => html`<${Time} at=${row.dtstart} away=${false} />` },
-    { name: "dtstop", title: "Stop", order: "dtstop", cell: (row) => html`<${Time} at=${row.dtstop} away=${false} />` },
-    { name: "ext.lwt", title: "Changed", order: "ext.lwt", cell: (row) => html`<${Time} at=${row.ext.lwt} />` },
-    { name: "ext.ct", title: "Created", order: "ext.ct", cell: (row) => html`<${Time} at=${row.ext.ct} />` },
-    { name: "id", title: "Id", order: "id", cell: (row) => html`<code>${row.id}</code>` },
+    { name: "isenabled", width: 7.5, title: "State", order: "isenabled", cell: (row) => html`<span class="badge ${row.isenabled ? "good" : "off"}">${row.isenabled ? "enabled" : "disabled"}</span>` },
+    { name: "next", width: 16, title: "Next start", cell: (row) => html`<${NextStart} next=${nexts.get(row.id)} />` },
+    { name: "last", width: 11, title: "Last run", cell: (row) => html`<${State} run=${runs?.get(row.id)} />` },
+    { name: "svcscriptcode", width: 9, title: "Script", order: "svcscriptcode", cell: (row) => html`<code>${row.svcscriptcode}</code>` },
+    { name: "intervalsec", width: 6.5, title: "Every", order: "intervalsec", cell: (row) => (row.isregular ? lasting(Number(row.intervalsec) * 1000) : "once") },
+    { name: "schedule", width: 7.5, title: "Schedule", order: "schedule", cell: (row) => row.schedule },
+    { name: "sitemode", width: 7, title: "Sites", order: "sitemode", cell: (row) => row.sitemode },
+    { name: "overlap", width: 6, title: "Overlap", order: "overlap", cell: (row) => (row.overlap ? "yes" : "no") },
+    { name: "dtstart", width: 15, title: "Start", order: "dtstart", cell: (row) => html`<${Time} at=${row.dtstart} away=${false} />` },
+    { name: "dtstop", width: 15, title: "Stop", order: "dtstop", cell: (row) => html`<${Time} at=${row.dtstop} away=${false} />` },
+    { name: "ext.lwt", width: 15, title: "Changed", order: "ext.lwt", cell: (row) => html`<${Time} at=${row.ext.lwt} />` },
+    { name: "ext.ct", width: 15, title: "Created", order: "ext.ct", cell: (row) => html`<${Time} at=${row.ext.ct} />` },
+    { name: "id", width: 21, title: "Id", order: "id", cell: (row) => html`<code>${row.id}</code>` },
   ];
 }
 

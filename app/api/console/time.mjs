@@ -122,13 +122,14 @@ export function lasting(milliseconds) {
   return parts.slice(0, 2).join(" ");
 }
 
+const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
+
 /** "in 12 minutes", "3 hours ago".
  * @param {number} moment
  * @param {number} now
  */
 export function relative(moment, now) {
   if (!Number.isFinite(moment)) return "";
-  const words = new Intl.RelativeTimeFormat("en", { numeric: "always" });
   const away = moment - now;
   const size = Math.abs(away);
   if (size < MINUTE) return words.format(Math.round(away / SECOND), "second");

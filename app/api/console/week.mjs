@@ -45,7 +45,7 @@ function Minutes({ label, value, onChange }) {
 }
 
 /** A row for each day, a cell for each half hour. One cell can be tabbed to; the arrows move,
- * Space switches, with Shift the stretch from where it began. */
+ * Space switches; Shift with an arrow makes the next one as this. */
 function Grid({ periods, onChange }) {
   const [at, setAt] = useState({ day: 0, cell: 18 });
   const anchor = useRef(null);
@@ -76,7 +76,7 @@ function Grid({ periods, onChange }) {
     } else return undefined;
     event.preventDefault();
     if (event.shiftKey && day === at.day) {
-      anchor.current ??= { cell: at.cell, isOn: !isOn(at.day, at.cell) };
+      anchor.current ??= { cell: at.cell, isOn: isOn(at.day, at.cell) };
       write(day, anchor.current.cell, cell, anchor.current.isOn);
     } else anchor.current = null;
     setAt({ day, cell });
@@ -101,7 +101,7 @@ function Grid({ periods, onChange }) {
   }
 
   return html`<div class="scroll">
-    <div role="grid" aria-label="Half hours of the week; arrows move, Space switches, Shift with arrows switches a stretch" class="grid"
+    <div role="grid" aria-label="Half hours of the week; arrows move, Space switches, Shift with an arrow makes the next as this one" class="grid"
       ref=${grid} onKeyDown=${move} onPointerDown=${press} onPointerMove=${pull} onPointerUp=${() => (drag.current = null)} onPointerLeave=${() => (drag.current = null)}>
       ${DAYS.map((name, day) => html`<div role="row" key=${name}>
         <span role="rowheader">${name.slice(0, 2)}</span>

@@ -38,12 +38,32 @@ export function useZone() {
   return { UTC: "UTC", browser: BROWSER, site: site || "UTC" }[chosen] ?? "UTC";
 }
 
+/** By seconds: the clock that all who look so often share. */
+const clocks = new Map();
+
+function clockOf(seconds) {
+  if (!clocks.has(seconds)) clocks.set(seconds, { now: Date.now(), listeners: new Set(), timer: 0 });
+  return clocks.get(seconds);
+}
+
 /** The moment it is, which changes every ``seconds``. */
 export function useNow(seconds = 10) {
-  const [now, set] = useState(Date.now);
+  const shared = clockOf(seconds);
+  if (!shared.timer) shared.now = Date.now();
+  const [now, set] = useState(shared.now);
   useEffect(() => {
-    const timer = setInterval(() => set(Date.now()), seconds * 1000);
-    return () => clearInterval(timer);
+    const tick = () => {
+      shared.now = Date.now();
+      for (const listener of shared.listeners) listener(shared.now);
+    };
+    shared.timer ||= setInterval(tick, seconds * 1000);
+    shared.listeners.add(set);
+    return () => {
+      shared.listeners.delete(set);
+      if (shared.listeners.size) return;
+      clearInterval(shared.timer);
+      shared.timer = 0;
+    };
   }, [seconds]);
   return now;
 }
