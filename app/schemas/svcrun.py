@@ -209,7 +209,7 @@ class RunnerSchema(Schema):
     looked = Value(INTEGER, load_default=None)
     active = Value(INTEGER, load_default=0)
     open = Value(INTEGER, load_default=0)
-    is_command = Value(INTBOOL, load_default=0)
+    is_command = Value(INTBOOL)
     is_stopped = Value(INTBOOL, load_default=0)
 
 
