@@ -309,7 +309,7 @@ SVCRUNS = Collection(
     name=svcrun.NAME,
     key="id",
     order=(),
-    indexed=(svcrun.FIELDS.one("svctask"),),
+    indexed=tuple(svcrun.FIELDS.one(name) for name in ("svctask", "code", "state")),
     complete=svcrun.loaded,
     is_edited=False,
 )

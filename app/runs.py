@@ -186,5 +186,7 @@ def _merged(
     ended: Sequence[Document], unended: Sequence[Document], order: tuple[Order, ...]
 ) -> Sequence[Document]:
     """Return both in their order; of what that leaves equal the unended were added last."""
+    if not unended:
+        return ended
     parts = (unended, ended) if order[-1].descending else (ended, unended)
     return list(merge(parts[0], parts[1], key=sort_key(order)))

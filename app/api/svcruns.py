@@ -9,7 +9,7 @@ from app.api import bodies, entity_tags, parameters, ranges
 from app.api.entity_tags import refuse_conditions
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
-from app.pacing import Pacing
+from app.pacing import Pacing, paced
 from app.runs import Runs
 from app.schemas.svcrun import FIELDS
 
@@ -76,7 +76,7 @@ class Svcruns:
             else:
                 page = self._runs.page(listing.query, pace)
             content = bodies.join(
-                bodies.encode_item(listing.show(run)) for run in page.runs
+                bodies.encode_item(listing.show(run)) for run in paced(page.runs, pace)
             )
         tag = entity_tags.of_content(b"%d\n" % page.total + content)
         if not entity_tags.is_answered(request, response, tag):
