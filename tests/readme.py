@@ -23,6 +23,7 @@ PAGES = {
         "README.md",
         "app/README.md",
         "app/api/README.md",
+        "app/api/console/README.md",
         "app/deploy/README.md",
         "app/storage/files/README.md",
         "tests/README.md",

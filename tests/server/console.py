@@ -15,7 +15,9 @@ RULES = [
 SHIFTS = """() => {
   window.shifts = 0;
   new PerformanceObserver((list) => {
-    for (const each of list.getEntries()) if (!each.hadRecentInput) window.shifts += each.value;
+    for (const each of list.getEntries()) {
+      if (!each.hadRecentInput) window.shifts += each.value;
+    }
   }).observe({ type: "layout-shift", buffered: false });
 }"""
 
@@ -23,10 +25,12 @@ SHIFTS = """() => {
 class Console:
     """The console of a server, in a page of its own of a browser."""
 
-    def __init__(self, browser, root, width=1280, scheme="light", **options):
+    def __init__(
+        self, browser, root, width=1280, scheme="light", height=900, **options
+    ):
         self.root = root
         self.context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, **options
+            viewport={"width": width, "height": height}, color_scheme=scheme, **options
         )
         self.page = self.context.new_page()
         self.page.set_default_timeout(PATIENCE * 1000)

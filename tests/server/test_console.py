@@ -1,4 +1,4 @@
-"""The console in a real browser: every view, and the journeys of people, by keyboard alone."""
+"""The console in a real browser: every view, and the journeys of people, by keyboard."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 from chromium import launched, needs_chromium
 from playwright.sync_api import expect
-from running import Runner, Server
+from running import Server
 from shared import PATIENCE, T, until
 
 from console import Console
@@ -16,7 +16,10 @@ pytestmark = needs_chromium
 
 expect.set_options(timeout=PATIENCE * 1000)
 
-HOSTILE = "<img src=x onerror=alert(1)>\"'&${7*7}{{7*7}}\u202e</script><script>alert(1)</script>"
+HOSTILE = (
+    "<img src=x onerror=alert(1)>\"'&${7*7}{{7*7}}\u202e</script>"
+    "<script>alert(1)</script>"
+)
 
 SCRIPTS = [
     {
@@ -41,11 +44,9 @@ def served(tmp_path_factory):
     data.mkdir()
     scripts = {str(number): each for number, each in enumerate(SCRIPTS, 1)}
     (data / "svcscripts.json").write_text(json.dumps({"svcscripts": scripts}))
-    server = Server(data)
-    runner = Runner(data)
+    server = Server(data, "--runner")
     fill(server)
     yield server
-    runner.kill()
     server.kill()
 
 
@@ -609,8 +610,8 @@ def test_forced_colours_and_reduced_motion_are_heeded(browser, root, media):
     try:
         page = console.go("#/tasks/new", "New task")
         button = page.get_by_role("button", name="Make the task")
-        style = "element => { const s = getComputedStyle(element); return [s.borderTopWidth, s.transitionDuration]; }"
-        width, duration = button.evaluate(style)
+        style = button.evaluate("element => ({ ...getComputedStyle(element) })")
+        width, duration = style["borderTopWidth"], style["transitionDuration"]
         assert width != "0px"
         if "reduced_motion" in media:
             assert duration == "0s"

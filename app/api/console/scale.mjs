@@ -62,8 +62,7 @@ export function marksOf(scale, zone) {
     const most = (next ? scale.x(next[0]) : scale.x(Infinity) + ROOM / 2) - ROOM;
     const size = scale.x(part[1]) - scale.x(part[0]);
     const { step, moments } = ticks(part, size, zone);
-    const begin = scale.parts.length > 1 ? [{ moment: part[0], step: 0 }] : [];
-    for (const mark of [...begin, ...moments.map((moment) => ({ moment, step }))]) {
+    for (const mark of [{ moment: part[0], step: 0 }, ...moments.map((moment) => ({ moment, step }))]) {
       const x = scale.x(mark.moment);
       if (x < room || (x > most && mark.step)) continue;
       found.push({ ...mark, x });

@@ -241,7 +241,15 @@ def test_every_route_of_the_services_api_stands_under_the_prefix_and_no_other():
         for each in ROUTES
         if each.template != "/"
         and not each.template.startswith(
-            ("/rest/", "/health", "/metrics", "/openapi", "/docs")
+            (
+                "/rest/",
+                "/health",
+                "/metrics",
+                "/openapi",
+                "/docs",
+                "/console",
+                "/whoami",
+            )
         )
     }
 

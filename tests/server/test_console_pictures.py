@@ -1,0 +1,100 @@
+"""The pictures of the README, made of the console as it is."""
+
+import json
+
+import pytest
+from chromium import launched, needs_chromium
+from readme import ROOT
+from running import Server
+from shared import T, until
+
+from console import Console
+
+pytestmark = [needs_chromium, pytest.mark.screenshots]
+
+PICTURES = ROOT / "tests" / "console"
+
+TASKS = [
+    ("Nightly report", "report", {"intervalsec": 86400, "schedule": "non-work"}),
+    ("Sync customers", "sync", {"intervalsec": 900}),
+    ("Send invoices", "mail", {"intervalsec": 3600, "schedule": "work"}),
+    ("Clean temporary files", "clean", {"intervalsec": 43200}),
+    ("Move the archive", "archive", {"isregular": 0, "isenabled": 0}),
+]
+
+SCRIPTS = [
+    {"code": code, "command": ["/bin/sh", "-c", f"exit {int(code == 'mail')}"]}
+    for code in ("report", "sync", "mail", "clean", "archive")
+]
+
+
+@pytest.fixture
+def root(data):
+    data.mkdir()
+    scripts = {str(number): each for number, each in enumerate(SCRIPTS, 1)}
+    (data / "svcscripts.json").write_text(json.dumps({"svcscripts": scripts}))
+    server = Server(data, "--runner")
+    for name, code, given in TASKS:
+        task = {"name": name, "svcscriptcode": code, "isenabled": 1, "isregular": 1}
+        id_ = server.request("POST", body={**task, **given}).json["id"]
+        if name != "Move the archive":
+            server.request("POST", f"{T}/{id_}/run", body={})
+    until(
+        lambda: server.request("GET", "/rest/v1/service/svcruns").json,
+        lambda runs: all(run["state"] not in ("wanted", "running") for run in runs),
+    )
+    start_service(server)
+    yield f"http://127.0.0.1:{server.port}"
+    server.kill()
+
+
+def start_service(server):
+    """Start an order that is older than a day, with states, tasks and an estimate."""
+
+    def post(path, **body):
+        reply = server.request("POST", path, body=body)
+        assert reply.status in (200, 201), reply.text
+        return reply.json if reply.text else None
+
+    def at(hour, minute=0, day=24):
+        return f"2026-11-{day}T{hour:02}:{minute:02}:00.000Z"
+
+    given = {"service_type": "order", "customer_id": "C-1042", "est_duration": 28800}
+    path = (
+        f"/services/{post('/services/start', **given, timestamp=at(8))['service_id']}"
+    )
+    first = post(
+        f"{path}/states/start",
+        state_type="received",
+        est_duration=7200,
+        timestamp=at(8),
+    )
+    task = {"state_id": first["state_id"], "timestamp": at(8, 20)}
+    call = post(f"{path}/tasks/start", task_type="call", est_duration=1800, **task)
+    post(f"{path}/tasks/{call['task_id']}/end", timestamp=at(9, 10))
+    second = post(
+        f"{path}/states/transition",
+        **{"from": first},
+        to={"state_type": "packed", "est_duration": 14400},
+        timestamp=at(9, 30),
+    )
+    task = {"state_id": second["state_id"], "timestamp": at(10)}
+    post(f"{path}/tasks/start", task_type="weigh", **task)
+    post(
+        f"{path}/states/transition",
+        **{"from": second},
+        to={"state_type": "shipped"},
+        timestamp=at(15),
+    )
+
+
+def test_the_pictures_of_the_readme_are_made(root):
+    with launched() as browser:
+        console = Console(browser, root, height=640)
+        page = console.go("#/tasks", "Service tasks")
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=PICTURES / "tasks.png")
+        console.go("#/services/1", "Service 1")
+        page.wait_for_load_state("networkidle")
+        page.screenshot(path=PICTURES / "service.png")
+        console.close()
