@@ -30,6 +30,8 @@ TAKEN = (
     "metadata",
     "server",
     "openapi.json",
+    "console",
+    "whoami",
     "docs",
 )
 """The first segments of the other addresses, with which no prefix may begin."""

@@ -1,16 +1,19 @@
 """The console in a real browser: a visit, with all that it asked for and complained of."""
 
 from axe_playwright_python.sync_playwright import Axe
-from shared import PATIENCE
+from shared import PATIENCE, T, until
 
-RULES = [
-    "wcag2a",
-    "wcag2aa",
-    "wcag21a",
-    "wcag21aa",
-    "wcag22aa",
-    "best-practice",
-]
+ALL_RULES = {
+    "type": "tag",
+    "values": [
+        "wcag2a",
+        "wcag2aa",
+        "wcag21a",
+        "wcag21aa",
+        "wcag22aa",
+        "best-practice",
+    ],
+}
 
 SHIFTS = """() => {
   window.shifts = 0;
@@ -51,9 +54,13 @@ class Console:
             self.page.get_by_role("heading", level=1, name=heading).wait_for()
         return self.page
 
-    def violations(self):
-        """Return what axe finds wrong with the page as it is, each in a line."""
-        options = {"runOnly": {"type": "tag", "values": RULES}}
+    def violations(self, *rules):
+        """Return what axe finds wrong with the page as it is, each in a line.
+
+        By all rules, or by those that are given.
+        """
+        only = {"type": "rule", "values": rules} if rules else ALL_RULES
+        options = {"runOnly": only, "resultTypes": ["violations"]}
         found = Axe().run(self.page, options=options).response["violations"]
         return [
             f"{each['id']}: {node['html'][:200]}"
@@ -90,3 +97,21 @@ class Console:
 
     def close(self):
         self.context.close()
+
+
+def run_now(server, task):
+    """Run a task now, as soon as there is a runner, and return the run."""
+    reply = until(
+        lambda: server.request("POST", f"{T}/{task}/run", body={}),
+        lambda reply: reply.status != 503,
+    )
+    assert reply.status == 200, reply.text
+    return reply.json
+
+
+def ended(server, run):
+    """Wait until a run has ended, and return it."""
+    return until(
+        lambda: server.request("GET", f"/rest/v1/service/svcruns/{run['id']}").json,
+        lambda seen: seen["state"] not in ("wanted", "running"),
+    )

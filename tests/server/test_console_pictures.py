@@ -6,9 +6,8 @@ import pytest
 from chromium import launched, needs_chromium
 from readme import ROOT
 from running import Server
-from shared import T, until
 
-from console import Console
+from console import Console, ended, run_now
 
 pytestmark = [needs_chromium, pytest.mark.screenshots]
 
@@ -38,11 +37,7 @@ def root(data):
         task = {"name": name, "svcscriptcode": code, "isenabled": 1, "isregular": 1}
         id_ = server.request("POST", body={**task, **given}).json["id"]
         if name != "Move the archive":
-            server.request("POST", f"{T}/{id_}/run", body={})
-    until(
-        lambda: server.request("GET", "/rest/v1/service/svcruns").json,
-        lambda runs: all(run["state"] not in ("wanted", "running") for run in runs),
-    )
+            ended(server, run_now(server, id_))
     start_service(server)
     yield f"http://127.0.0.1:{server.port}"
     server.kill()
