@@ -258,6 +258,22 @@ def test_a_task_is_made_changed_and_deleted_by_keyboard_alone(console, served):
     assert console.complaints == []
 
 
+def test_rows_are_walked_opened_and_switched_by_single_keys(console, served, task):
+    made = [task(name=f"Walked {number}") for number in range(3)]
+    page = console.go("#/tasks?q=walked&order=name", "Service tasks")
+    expect(page.locator("tbody tr")).to_have_count(3)
+    console.keys("j", "j", "j", "k")
+    expect(page.get_by_role("link", name="Walked 1")).to_be_focused()
+    console.keys("e")
+    expect(page.get_by_role("row", name="Walked 1")).to_contain_text("enabled")
+    expect(page.get_by_role("status")).to_contain_text(["1 task enabled."])
+    assert served.request("GET", f"{T}/{made[1]['id']}").json["isenabled"] == 1
+    console.keys("Enter")
+    # A screen reader begins with what is new.
+    expect(page.get_by_role("heading", level=1, name="Walked 1")).to_be_focused()
+    expect(page).to_have_title("Walked 1 · svctasks")
+
+
 def of_name(served, name):
     return [each for each in served.request("GET").json if each["name"] == name]
 

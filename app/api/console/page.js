@@ -2,7 +2,7 @@
 
 import { address, parse } from "./address.mjs";
 import { Agenda } from "./agenda.mjs";
-import { html, render, useCallback, useEffect, useState } from "./dom.mjs";
+import { html, render, useCallback, useEffect, useRef, useState } from "./dom.mjs";
 import { KeysDialog, useKeys } from "./keys.mjs";
 import { Silence } from "./live.mjs";
 import { LogIn } from "./login.mjs";
@@ -48,22 +48,42 @@ function useAddress() {
   return [now, go];
 }
 
+/** Name the page as the heading of its view, and put the focus there when the view changes, so
+ * that a screen reader begins with what is new. A view that has loaded may have another heading. */
+function useHeading(view) {
+  const isFirst = useRef(true);
+  useEffect(() => {
+    const main = document.getElementById("main");
+    let focused = null;
+    function follow() {
+      const heading = main.querySelector("h1");
+      document.title = `${heading?.textContent ?? "Nothing"} · svctasks`;
+      if (focused && !focused.isConnected && document.activeElement === document.body) {
+        heading?.focus({ preventScroll: true });
+        focused = heading;
+      }
+    }
+    if (!isFirst.current) {
+      focused = main.querySelector("h1");
+      focused?.focus();
+    }
+    isFirst.current = false;
+    follow();
+    const observer = new MutationObserver(follow);
+    observer.observe(main, { childList: true, subtree: true, characterData: true });
+    return () => observer.disconnect();
+  }, [view]);
+}
+
 function Console() {
   const [{ view, id, query }, go] = useAddress();
   const [isRefused, setRefused] = useState(isTokenNeeded());
   const [isHelping, setHelping] = useState(false);
-  const [isFirst, setFirst] = useState(true);
   useEffect(() => onSession(() => setRefused(isTokenNeeded())), []);
   useKeys({ "?": () => setHelping(true) });
   const known = VIEWS[view];
   const Shown = id && known?.one ? known.one : known?.all;
-  useEffect(() => {
-    const heading = document.querySelector("main h1");
-    document.title = `${heading?.textContent || known?.title || "Nothing"} · svctasks`;
-    // A screen reader begins with what is new.
-    if (!isFirst) heading?.focus();
-    setFirst(false);
-  }, [view, id]);
+  useHeading(`${view}/${id}`);
   return html`
     <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), document.getElementById("main").focus())}>Go to the content</a>
     <header>
