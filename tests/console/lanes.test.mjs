@@ -40,6 +40,8 @@ test("ids that are long or zero, and an end before its start, are drawn as well"
 test("a time line reaches from the first start until now, or until what is expected", () => {
   const bars = barsOf(SERVICE, NOW);
   assert.deepEqual(reach(bars, NOW), [Date.parse("2026-01-01T00:00:00Z"), NOW]);
+  const young = barsOf({ service_id: 1, started: at(50), est_duration: 36000 }, NOW);
+  assert.deepEqual(reach(young, NOW), [Date.parse(at(50).timestamp), Date.parse(at(70).timestamp)]);
   const [first, last] = reach(barsOf({ service_id: 1, started: at(60) }, NOW), NOW);
   assert.ok(last > first);
 });

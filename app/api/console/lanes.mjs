@@ -5,6 +5,8 @@
 /** @typedef {{key: string, kind: "service" | "state" | "task", id: any, type: any, document: any,
  *   start: number, end: number | null, due: number | null, isOverdue: boolean}} Bar */
 
+const AHEAD = 2;
+
 /** @param {any} event */
 const moment = (event) => (event ? Date.parse(event.timestamp) : NaN);
 
@@ -43,16 +45,19 @@ export function barsOf(service, now) {
   return [bar("service", service, now), ...alone, ...states.flatMap((state) => [state, ...beneath(String(state.id))])];
 }
 
-/** From when to when a time line has to reach; an open end until now.
+/** From when to when a time line has to reach; an open end until now. What is expected far
+ * ahead is left out: the bars that there are would be too small.
  * @param {Bar[]} bars
  * @param {number} now
  * @returns {[number, number]}
  */
 export function reach(bars, now) {
   const starts = bars.map((each) => each.start);
-  const ends = bars.flatMap((each) => [each.end ?? Math.max(now, each.start), each.due ?? each.start]);
+  const ends = bars.map((each) => each.end ?? Math.max(now, each.start));
+  const dues = bars.map((each) => each.due ?? each.start);
   const [first, last] = [Math.min(...starts), Math.max(...ends)];
-  return [first, Math.max(last, first + 1000)];
+  const ahead = Math.min(Math.max(...dues), first + AHEAD * (last - first));
+  return [first, Math.max(last, ahead, first + 1000)];
 }
 
 /** All moments at which something happens, for the places between which gaps can be cut.

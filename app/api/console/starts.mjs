@@ -8,6 +8,7 @@ import { Time, useNow, useZone } from "./zones.mjs";
 
 const AT_ONCE = 4;
 const AFTER_TYPING = 300;
+const MOST = 10;
 
 /** The next start of each row of a list, by id. A row is asked for again when it was changed,
  * or when the start that is known has passed. */
@@ -52,7 +53,7 @@ export function NextStart({ next }) {
 
 /** The starts of a draft while it is typed: those of the stored task while it is unchanged. */
 function useStarts(draft, storedId) {
-  const live = useLive(storedId ? `${TASKS}/${storedId}/next?count=10` : "", { every: 10000 });
+  const live = useLive(storedId ? `${TASKS}/${storedId}/next?count=${MOST}` : "", { every: 10000 });
   const [asked, set] = useState({});
   const text = storedId ? "" : JSON.stringify(draft, (_, value) => (typeof value === "bigint" ? String(value) : value));
   useEffect(() => {
@@ -61,7 +62,7 @@ function useStarts(draft, storedId) {
     const timer = setTimeout(async () => {
       try {
         const body = { ...draft, name: draft.name?.trim() || "draft" };
-        const { data } = await ask("QUERY", `${TASKS}/next?count=10`, { body, signal: controller.signal });
+        const { data } = await ask("QUERY", `${TASKS}/next?count=${MOST}`, { body, signal: controller.signal });
         set({ data });
       } catch (problem) {
         if (!controller.signal.aborted) set((known) => ({ ...known, problem }));
@@ -87,7 +88,7 @@ export function NextStarts({ draft, storedId }) {
     ${problem && html`<p class="fault">${problem.message}</p>`}
     ${isOff && html`<p class="why">It is disabled and does not start. Enabled, it would start so:</p>`}
     ${data && html`
-      ${data.why && html`<p class="why" role="status">${data.starts.length ? "And then none" : "None"}: ${data.why}.</p>`}
+      ${data.why && html`<p class="why" role="status">${!data.starts.length ? "None" : data.starts.length < MOST ? "And then none" : "But"}: ${data.why}.</p>`}
       <ol>
         ${data.starts.map(({ start, slot }) => {
           const moment = Date.parse(start);

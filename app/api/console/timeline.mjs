@@ -93,7 +93,7 @@ export function TimeLine({ bars, now, chosen, addressOf }) {
           <linearGradient id="${id}open"><stop offset="0" class="open-from" /><stop offset="1" class="open-to" /></linearGradient>
         </defs>
         <${Axis} scale=${scale} height=${y} zone=${zone} />
-        ${rows.map((row) => html`<${BarOf} key=${row.bar.key} ...${row} id=${id} scale=${scale} now=${now} zone=${zone} width=${width}
+        ${rows.map((row) => html`<${BarOf} key=${row.bar.key} ...${row} id=${id} scale=${scale} last=${last} now=${now} zone=${zone} width=${width}
           isChosen=${row.bar.key === chosen} href=${addressOf(row.bar)} />`)}
         <line class="at-now" x1=${scale.x(now)} x2=${scale.x(now)} y1=${TOP - 6} y2=${y} aria-hidden="true" />
       </svg>
@@ -101,7 +101,7 @@ export function TimeLine({ bars, now, chosen, addressOf }) {
   </div>`;
 }
 
-function BarOf({ bar, y, id, scale, now, zone, width, isChosen, href }) {
+function BarOf({ bar, y, id, scale, last, now, zone, width, isChosen, href }) {
   const [left, right] = [scale.x(bar.start), scale.x(bar.end ?? Math.max(now, bar.start))];
   const height = BAR[bar.kind];
   const top = y + 18;
@@ -114,7 +114,7 @@ function BarOf({ bar, y, id, scale, now, zone, width, isChosen, href }) {
     <rect class="body" x=${left} width=${length} y=${top} height=${height} rx="3" fill=${bar.end === null ? `url(#${id}open)` : undefined} />
     ${bar.isOverdue && html`<rect class="paper" x=${due} width=${Math.max(0, right - due)} y=${top} height=${height} />
       <rect class="late-part" x=${due} width=${Math.max(0, right - due)} y=${top} height=${height} fill="url(#${id}late)" />`}
-    ${due !== null && html`<path class="notch" d="M${due} ${top - 3}v${height + 6}M${due - 4} ${top - 4}h8" />`}
+    ${due !== null && bar.due <= last && html`<path class="notch" d="M${due} ${top - 3}v${height + 6}M${due - 4} ${top - 4}h8" />`}
     <title>${nameOf(bar, zone, now)}</title>
   </a>`;
 }
