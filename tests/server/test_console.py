@@ -157,7 +157,7 @@ def test_every_view_is_accessible_and_keeps_to_itself(
     browser, root, served, width, scheme
 ):
     """In the other scheme, only the colours are others."""
-    console = Console(browser, root, width, scheme)
+    console = Console(browser, root, width, scheme, reduced_motion="reduce")
     dialogs = []
     console.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
     other = "dark" if scheme == "light" else "light"
