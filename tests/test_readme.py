@@ -125,10 +125,6 @@ def test_the_tables_of_routes_are_the_programs():
 DECISIONS = rows("Decisions", "tests/README.md")
 
 
-def test_the_decisions_of_the_readme_are_some_of_all():
-    assert [row for row in DECISIONS if row in rows("Decisions")] == rows("Decisions")
-
-
 def test_the_decisions_are_numbered():
     assert [row[0] for row in DECISIONS] == [
         str(number) for number in range(1, len(DECISIONS) + 1)

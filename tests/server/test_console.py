@@ -6,11 +6,10 @@ from urllib.parse import quote
 
 import pytest
 from chromium import launched, needs_chromium
+from console import Console, ended, run_now
 from playwright.sync_api import expect
 from running import Server
 from shared import PATIENCE, T, until
-
-from console import Console, ended, run_now
 
 pytestmark = needs_chromium
 
