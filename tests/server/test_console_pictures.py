@@ -45,7 +45,7 @@ def root(data):
 def start_service(server):
     """Start an order that is older than a day, with states, tasks and an estimate."""
 
-    def post(path, **body):
+    def post(path, body):
         reply = server.request("POST", path, body=body)
         assert reply.status in (200, 201), reply.text
         return reply.json if reply.text else None
@@ -53,33 +53,24 @@ def start_service(server):
     def at(hour, minute=0, day=24):
         return f"2026-11-{day}T{hour:02}:{minute:02}:00.000Z"
 
-    given = {"service_type": "order", "customer_id": "C-1042", "est_duration": 28800}
-    path = (
-        f"/services/{post('/services/start', **given, timestamp=at(8))['service_id']}"
-    )
-    first = post(
-        f"{path}/states/start",
-        state_type="received",
-        est_duration=7200,
-        timestamp=at(8),
-    )
-    task = {"state_id": first["state_id"], "timestamp": at(8, 20)}
-    call = post(f"{path}/tasks/start", task_type="call", est_duration=1800, **task)
-    post(f"{path}/tasks/{call['task_id']}/end", timestamp=at(9, 10))
+    order = {"service_type": "order", "customer_id": "C-1042", "est_duration": 28800}
+    service = post("/services/start", {**order, "timestamp": at(8)})
+    states = f"/services/{service['service_id']}/states"
+    tasks = f"/services/{service['service_id']}/tasks"
+    received = {"state_type": "received", "est_duration": 7200, "timestamp": at(8)}
+    first = post(f"{states}/start", received)
+    call = {"state_id": first["state_id"], "task_type": "call", "est_duration": 1800}
+    started = post(f"{tasks}/start", {**call, "timestamp": at(8, 20)})
+    post(f"{tasks}/{started['task_id']}/end", {"timestamp": at(9, 10)})
+    packed = {"state_type": "packed", "est_duration": 14400}
     second = post(
-        f"{path}/states/transition",
-        **{"from": first},
-        to={"state_type": "packed", "est_duration": 14400},
-        timestamp=at(9, 30),
+        f"{states}/transition",
+        {"from": first, "to": packed, "timestamp": at(9, 30)},
     )
-    task = {"state_id": second["state_id"], "timestamp": at(10)}
-    post(f"{path}/tasks/start", task_type="weigh", **task)
-    post(
-        f"{path}/states/transition",
-        **{"from": second},
-        to={"state_type": "shipped"},
-        timestamp=at(15),
-    )
+    weigh = {"state_id": second["state_id"], "task_type": "weigh", "timestamp": at(10)}
+    post(f"{tasks}/start", weigh)
+    shipped = {"state_type": "shipped"}
+    post(f"{states}/transition", {"from": second, "to": shipped, "timestamp": at(15)})
 
 
 def test_the_pictures_of_the_readme_are_made(root):
