@@ -1,9 +1,7 @@
 """The runner as a process, over data files, with real scripts."""
 
 import json
-import os
 import signal
-import subprocess
 
 import pytest
 from real import (
@@ -184,50 +182,6 @@ def test_nothing_is_started_in_maintenance_and_what_runs_goes_on(tmp_path, start
         until(lambda: active(store) == [])
         Modes(store).change({"mode": "production"})
         until_runs(store, 3, "succeeded")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
-    subprocess.run(mount, check=True)
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
-def test_on_a_full_disk_nothing_starts_and_an_end_is_written_when_it_can_be(
-    small_disk, tmp_path, start
-):
-    go = tmp_path / "go"
-    text = f"until [ -e {go} ]; do sleep 0.05; done; echo $SVCTASKS_RUN >>{go}"
-    folder = made(small_disk / "d", {"script": shell(text)})
-    runner = start(folder)
-    with opened(folder) as store:
-        # The second task writes to the journals until they are full.
-        store.insert("svctasks", task(1, overlap=0), task(2, svcscriptcode="no"))
-        (run,) = until(lambda: active(store))
-        ballast = small_disk / "ballast"
-
-        def fill():
-            with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
-                while True:
-                    file.write(b"x" * 512)
-            return "the runner: the journal cannot be written" in runner.logged()
-
-        until(fill)
-        go.touch()
-        until(lambda: not processes([run["id"]]))
-        assert go.read_text().split() == [run["id"]]
-        ballast.unlink()
-        done = until_runs(store, 2, "succeeded")
-        assert done[0]["id"] == run["id"]
-        code, logged = runner.stop()
-        assert code == 0
-        assert "the runner: all is well again" in logged
 
 
 def test_two_runners_keep_to_what_a_script_may_have_at_once(tmp_path, start):
