@@ -58,7 +58,7 @@ class Plan:
     @property
     def open(self) -> int:
         """How many tasks have something to start, and no room for it."""
-        return len(self._held)
+        return len(self._held) + len(self._codes)
 
     def freshen(self, ids: Iterable[str]) -> None:
         """Have these tasks decided on."""
