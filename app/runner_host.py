@@ -14,6 +14,7 @@ from app.datetimes import of_milliseconds
 from app.errors import Unavailable
 from app.execution.executor import Executor, Order, Outcome
 from app.execution.jobs import not_started
+from app.execution.processes import Mark
 from app.runner.clocks import ended_record
 from app.runner.situations import not_there
 from app.runner.turns import End
@@ -89,7 +90,7 @@ class Host:
             self._executor.stop(id_, "its runner was taken for dead")
             self._executor.kill(id_)
         else:
-            self._executor.end_left(id_, 0)
+            self._executor.end_left(Mark(id_, run["node"]), 0)
         end = time.monotonic() + SWEEP_SECONDS
         while id_ in self._executor.active:
             seconds = end - time.monotonic()

@@ -37,6 +37,7 @@ class CallJob:
         wake: Callable[[], None],
     ) -> None:
         self.outcome: Outcome | None = None
+        self.mark = order.mark
         self._script = order.script
         self._output = output
         self._began = time.monotonic()

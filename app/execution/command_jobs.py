@@ -51,6 +51,7 @@ class CommandJob:
         selector: selectors.BaseSelector,
     ) -> None:
         self.outcome: Outcome | None = None
+        self.mark = order.mark
         self._script = order.script
         self._output = output
         self._selector = selector

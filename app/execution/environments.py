@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.errors import Invalid
-from app.execution.processes import VARIABLE
+from app.execution.processes import NODE, RUN
 from app.schemas.svcscript import header_fault, secret_bytes
 from app.svcscripts import Script, Text
 
@@ -16,7 +16,8 @@ KEPT = {"PATH": os.defpath, "HOME": "/", "LANG": "C.UTF-8"}
 """The variables of the runner that every command gets, and what they are without it."""
 
 OF_RUNS = {
-    VARIABLE: "id",
+    RUN: "id",
+    NODE: "node",
     "SVCTASKS_TASK": "svctask",
     "SVCTASKS_SLOT": "slot",
     "SVCTASKS_ATTEMPT": "attempt",

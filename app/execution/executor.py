@@ -99,12 +99,12 @@ class Executor:
             output.close()
             self._ended.append((run, not_started(error.message)))
 
-    def end_left(self, run: str, gracesec: float) -> None:
+    def end_left(self, mark: processes.Mark, gracesec: float) -> None:
         """End what a run of a dead runner has left on this host; it ends as lost.
 
         What lives gets SIGTERM and, after the grace, SIGKILL. Runner contract, section 9.
         """
-        self._jobs[run] = LeftJob(self.output_of(run), gracesec)
+        self._jobs[mark.run] = LeftJob(mark, self.output_of(mark.run), gracesec)
 
     def stop(self, run: str, reason: str, state: str = "stopped") -> None:
         """Begin the end of a run, which ends in ``state``; one that is ending goes on so.
@@ -168,17 +168,17 @@ class Executor:
         for job in self._jobs.values():
             job.check_time(now)
         # One look at all processes serves all jobs that need one.
-        looked_for = {r: job for r, job in self._jobs.items() if job.is_looked_for(now)}
+        looked_for = [job for job in self._jobs.values() if job.is_looked_for(now)]
         if looked_for and now >= self._look_at:
             try:
-                found = processes.of_runs({r: job.pid for r, job in looked_for.items()})
+                found = processes.of_runs({job.mark: job.pid for job in looked_for})
             except OSError as error:
                 # As without a free descriptor. What is not seen may be there.
                 log.error("the processes of runs cannot be looked for: %s", error)
                 self._look_at = now + LOOK_SECONDS
             else:
-                for run, job in looked_for.items():
-                    job.end_processes(found.get(run, set()), now)
+                for job in looked_for:
+                    job.end_processes(found.get(job.mark, set()), now)
         for run, job in list(self._jobs.items()):
             if job.outcome is not None:
                 del self._jobs[run]

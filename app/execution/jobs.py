@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from app.execution.processes import Mark
 from app.execution.run_outputs import Output
 from app.svcscripts import Script
 
@@ -28,6 +29,11 @@ class Order:
     run: Mapping[str, Any]
     script: Script
     content: Mapping[str, Any]
+
+    @property
+    def mark(self) -> Mark:
+        """What the processes of the run are known by."""
+        return Mark(self.run["id"], self.run["node"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,10 @@ class Outcome:
 
 class Job(Protocol):
     """A run that has begun."""
+
+    @property
+    def mark(self) -> Mark:
+        """What its processes are known by."""
 
     @property
     def pid(self) -> int:

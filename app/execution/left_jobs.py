@@ -20,8 +20,9 @@ class LeftJob:
 
     pid = 0
 
-    def __init__(self, output: Path, gracesec: float) -> None:
+    def __init__(self, mark: processes.Mark, output: Path, gracesec: float) -> None:
         self.outcome: Outcome | None = None
+        self.mark = mark
         self.due = 0.0
         self._output = output
         self._kill_at = time.monotonic() + gracesec

@@ -1,8 +1,10 @@
 """The processes of runs: how they are found, and how they get a signal.
 
-All that a run starts inherits its variable ``SVCTASKS_RUN``, even in a session of its own,
-where a signal to the process group would not get; so it is found after a crash of the
-runner as well, whatever became of process ids. What has a cleared environment is found as
+All that a run starts inherits its variables ``SVCTASKS_RUN`` and ``SVCTASKS_NODE``, even in
+a session of its own, where a signal to the process group would not get; so it is found
+after a crash of the runner as well, whatever became of process ids. The id of a run alone
+is not enough: it is made of task, site and slot, and a copy of the data folder, whose
+runner is on the same host, has the same tasks. What has a cleared environment is found as
 long as it is in the session of the run, or a child of what is found. Runner contract,
 sections 5 and 9.
 
@@ -18,11 +20,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-VARIABLE = "SVCTASKS_RUN"
-"""The variable that names the run of a process."""
+RUN, NODE = "SVCTASKS_RUN", "SVCTASKS_NODE"
+"""The variables of the processes of a run: its id, and the host and runner that have it."""
 
 _PROC = Path("/proc")
-_MARK = f"\0{VARIABLE}=".encode()
 
 _PF_KTHREAD = 0x00200000
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -34,6 +35,16 @@ _TRIES = 5
 _MOMENT = 0.002
 
 
+class Mark(NamedTuple):
+    """What the processes of a run are known by: the members ``id`` and ``node`` of it."""
+
+    run: str
+    node: str
+
+
+_NONE = Mark("", "")
+
+
 class _Status(NamedTuple):
     parent: int
     session: int
@@ -41,15 +52,15 @@ class _Status(NamedTuple):
     started: int
 
 
-def of_runs(leaders: Mapping[str, int]) -> dict[str, set[int]]:
+def of_runs(leaders: Mapping[Mark, int]) -> dict[Mark, set[int]]:
     """Return the living processes of those runs that have any, in one look at all.
 
     ``leaders`` has the process id of the main process of each run, which nobody has
     waited for yet; 0 where it is not known. Raises OSError if it cannot be looked.
     """
-    by_leader = {pid: run for run, pid in leaders.items() if pid}
+    by_leader = {pid: mark for mark, pid in leaders.items() if pid}
     children: dict[int, list[int]] = {}
-    found: dict[int, str] = {}
+    found: dict[int, Mark] = {}
     unsure = []
     young = _ticks() - _YOUNG * _TICKS
     for pid in _pids():
@@ -57,22 +68,22 @@ def of_runs(leaders: Mapping[str, int]) -> dict[str, set[int]]:
         if status is None:
             continue
         children.setdefault(status.parent, []).append(pid)
-        run = by_leader.get(status.session) or _run_of(pid)
-        if run is None:
+        mark = by_leader.get(status.session) or _mark_of(pid)
+        if mark is None:
             if status.started > young and not status.is_of_kernel:
                 unsure.append(pid)
-        elif run in leaders:
-            found[pid] = run
-    found |= {pid: run for pid, run in _runs_of(unsure) if run in leaders}
-    of_run: dict[str, set[int]] = {}
+        elif mark in leaders:
+            found[pid] = mark
+    found |= {pid: mark for pid, mark in _marks_of(unsure) if mark in leaders}
+    of_run: dict[Mark, set[int]] = {}
     looked = list(found.items())
     while looked:
-        pid, run = looked.pop()
-        of_run.setdefault(run, set()).add(pid)
+        pid, mark = looked.pop()
+        of_run.setdefault(mark, set()).add(pid)
         for child in children.get(pid, ()):
             if child not in found:
-                found[child] = run
-                looked.append((child, run))
+                found[child] = mark
+                looked.append((child, mark))
     return of_run
 
 
@@ -114,8 +125,8 @@ def _ticks() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS
 
 
-def _runs_of(pids: list[int]) -> Iterator[tuple[int, str]]:
-    """Return the runs of those that become another program just now.
+def _marks_of(pids: list[int]) -> Iterator[tuple[int, Mark]]:
+    """Return the marks of those that become another program just now.
 
     A process has no environment for a moment then.
     """
@@ -125,22 +136,28 @@ def _runs_of(pids: list[int]) -> Iterator[tuple[int, str]]:
         time.sleep(_MOMENT)
         unsure = []
         for pid in pids:
-            run = _run_of(pid)
-            if run is None:
+            mark = _mark_of(pid)
+            if mark is None:
                 unsure.append(pid)
             else:
-                yield pid, run
+                yield pid, mark
         pids = unsure
 
 
-def _run_of(pid: int) -> str | None:
-    """Return the run in the environment of a process; None if it has no environment."""
+def _mark_of(pid: int) -> Mark | None:
+    """Return the mark in the environment of a process; None if it has no environment."""
     content = _read(pid, "environ")
     if not content:
         return None
+    content = b"\0" + content
+    run = _value(content, RUN)
+    return Mark(run, _value(content, NODE)) if run else _NONE
+
+
+def _value(environment: bytes, name: str) -> str:
     # Searched, not split: there are many processes, and each run that ends looks at all.
-    _, mark, rest = (b"\0" + content).partition(_MARK)
-    return rest.partition(b"\0")[0].decode(errors="replace") if mark else ""
+    rest = environment.partition(f"\0{name}=".encode())[2]
+    return rest.partition(b"\0")[0].decode(errors="replace")
 
 
 def _read(pid: int, name: str) -> bytes:

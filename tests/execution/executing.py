@@ -7,9 +7,13 @@ from typing import Any
 from shared import PATIENCE
 
 from app.execution.executor import Executor, Order, Outcome
+from app.execution.processes import Mark, of_runs
 from app.svcscripts import Script
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
+
+NODE = "vm/60d49fd1"
+"""The host and the runner that have the runs."""
 
 URL = "http://127.0.0.1:8000"
 """The API, for scripts."""
@@ -26,13 +30,14 @@ ENVIRON = {
 """The environment of the runner."""
 
 
-def order(script: Script, run: str = ID, **content: Any) -> Order:
+def order(script: Script, run: str = ID, node: str = NODE, **content: Any) -> Order:
     """Return an order for a run of a task."""
     record = {
         "id": run,
         "svctask": "86228b15-016c-cdef-ccce-50e54938780c",
         "code": script.code,
         "site": "",
+        "node": node,
         "slot": "2026-01-02T03:04:05.000Z",
         "attempt": 1,
     }
@@ -48,6 +53,12 @@ def python(text: str, *arguments: str, **settings: Any) -> Script:
 def shell(text: str, **settings: Any) -> Script:
     """Return a script that runs ``text`` in a shell."""
     return Script("test", command=("/bin/sh", "-c", text), **settings)
+
+
+def processes_of(*runs: str, node: str = NODE) -> set[int]:
+    """Return the living processes of runs."""
+    found = of_runs({Mark(run, node): 0 for run in runs})
+    return {pid for pids in found.values() for pid in pids}
 
 
 def end(executor: Executor, run: str = ID) -> Outcome:

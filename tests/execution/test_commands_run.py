@@ -16,11 +16,13 @@ import pytest
 from executing import (
     ENVIRON,
     ID,
+    NODE,
     URL,
     end,
     ends,
     order,
     output,
+    processes_of,
     python,
     shell,
     until_output,
@@ -28,7 +30,7 @@ from executing import (
 from shared import until
 
 from app.execution.executor import Executor
-from app.execution.processes import of_runs
+from app.execution.processes import Mark
 from app.execution.run_outputs import FIRST, MOST
 from app.svcscripts import Script
 
@@ -110,6 +112,7 @@ def test_environment_has_nothing_of_the_runner_but_what_is_named(executor):
         "LANG": "C.UTF-8",
         "TZ": "Europe/Berlin",
         "SVCTASKS_RUN": ID,
+        "SVCTASKS_NODE": NODE,
         "SVCTASKS_TASK": "86228b15-016c-cdef-ccce-50e54938780c",
         "SVCTASKS_SLOT": "2026-01-02T03:04:05.000Z",
         "SVCTASKS_ATTEMPT": "1",
@@ -271,7 +274,7 @@ def test_command_that_takes_too_long_is_ended(executor):
 def test_command_that_has_ended_before_its_stop_keeps_its_state(executor, tmp_path):
     done = tmp_path / "done"
     executor.start(order(shell(f"touch {done}; exit 3", timeoutsec=0.2)))
-    until(lambda: done.exists() and not of_runs({ID: 0}))
+    until(lambda: done.exists() and not processes_of(ID))
     executor.stop(ID, "enough")
     outcome = end(executor)
     assert (outcome.state, outcome.exitcode) == ("failed", 3)
@@ -296,7 +299,7 @@ def test_stop_kills_the_whole_tree_after_the_grace(executor):
     executor.stop(ID, "enough")
     assert end(executor).state == "stopped"
     assert not is_alive(grandchild)
-    assert not of_runs({ID: 0})
+    assert not processes_of(ID)
 
 
 def test_kill_leaves_no_more_grace(executor):
@@ -326,7 +329,7 @@ def test_daemon_that_begins_while_its_parent_ends_is_ended_too(executor):
         outcomes |= executor.wait(0)
     outcomes |= ends(executor, runs - outcomes.keys())
     assert {outcome.state for outcome in outcomes.values()} == {"succeeded"}
-    assert not of_runs(dict.fromkeys(runs, 0))
+    assert not processes_of(*runs)
 
 
 def test_child_without_an_environment_ends_with_the_run(executor):
@@ -365,7 +368,22 @@ def test_processes_of_other_runs_are_left_alone(executor):
     executor.start(order(python(GRANDCHILD, "stubborn", gracesec=0)))
     assert end(executor).state == "succeeded"
     assert executor.active == {other}
-    assert len(of_runs({other: 0})[other]) == 1
+    assert len(processes_of(other)) == 1
+
+
+def test_processes_of_a_run_with_the_same_id_in_a_copy_of_the_data_are_left_alone(
+    executor, tmp_path
+):
+    copy = Executor(tmp_path / "copy", URL, ENVIRON)
+    (tmp_path / "copy").mkdir()
+    copy.start(order(shell("echo ready; exec sleep 600"), node="vm/0badcafe"))
+    until_output(copy, "ready")
+    executor.start(order(python(GRANDCHILD, gracesec=0)))
+    assert end(executor).state == "succeeded"
+    executor.end_left(Mark(ID, NODE), 0)
+    assert end(executor).state == "lost"
+    assert len(processes_of(ID, node="vm/0badcafe")) == 1
+    copy.close()
 
 
 def test_what_a_killed_runner_has_left_is_ended_by_another(executor, tmp_path):
@@ -395,11 +413,11 @@ while True:
     runner.stdout.close()
     assert is_alive(grandchild)
     another = "00000000-0000-0000-0000-000000000001"
-    executor.end_left(ID, 0.1)
-    executor.end_left(another, 600)
+    executor.end_left(Mark(ID, NODE), 0.1)
+    executor.end_left(Mark(another, NODE), 600)
     outcomes = ends(executor, {ID, another})
     assert not is_alive(grandchild)
-    assert not of_runs({ID: 0})
+    assert not processes_of(ID)
     for outcome in outcomes.values():
         assert (outcome.state, outcome.reason) == ("lost", "its runner died")
     said = f"grandchild {grandchild} is there"

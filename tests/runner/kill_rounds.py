@@ -196,8 +196,8 @@ class Rounds:
         self._look()
         for run in active(store):
             self.faults.append(f"{_name(run)} is active still")
-        for id_ in processes({*self._history, *self._noted("begin")}):
-            self.faults.append(f"processes of run {id_} are left")
+        for pid in processes(self._history.values()):
+            self.faults.append(f"the process {pid} of a run is left")
         kept = {record.key for record in store.scan("svcruns")}
         for path in (self._data / "runs").iterdir():
             if path.stem not in kept:

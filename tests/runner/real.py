@@ -1,13 +1,15 @@
 """Runners as processes: data folders for them, and what is in the folders afterwards."""
 
 import json
+import os
+import signal
 from contextlib import contextmanager
 
 from shared import until
 
 from app.bootstrap import open_store
 from app.datetimes import instant, now
-from app.execution.processes import of_runs
+from app.execution.processes import Mark, of_runs
 from app.schemas import svctask
 from app.settings import Settings
 
@@ -85,6 +87,15 @@ def until_runs(store, count, *states):
     return until(lambda: runs(store, *states), lambda found: len(found) >= count)
 
 
-def processes(ids):
+def processes(runs):
     """Return the living processes of runs."""
-    return of_runs({id_: 0 for id_ in ids})
+    marks = [Mark(run["id"], run["node"]) for run in runs if "node" in run]
+    found = of_runs(dict.fromkeys(marks, 0))
+    return {pid for pids in found.values() for pid in pids}
+
+
+def end_left(folder):
+    """Kill what runners that were killed have left."""
+    with opened(folder) as store:
+        for pid in processes(active(store)):
+            os.kill(pid, signal.SIGKILL)

@@ -6,25 +6,9 @@ import time
 
 import pytest
 from real import active, made, opened, runs, shell, until_runs, write_scripts
-from running import Runner
 from shared import until
 
 pytestmark = pytest.mark.files
-
-
-@pytest.fixture
-def start():
-    """Starts runners; none of them is left after the test."""
-    started = []
-
-    def start(folder, *options, **env):
-        started.append(Runner(folder, *options, **env))
-        return started[-1]
-
-    yield start
-    for runner in started:
-        if runner.process.poll() is None:
-            runner.kill()
 
 
 @pytest.fixture

@@ -17,27 +17,11 @@ from real import (
     until_runs,
     write_scripts,
 )
-from running import Runner
 from shared import until
 
 from app.modes import Modes
 
 pytestmark = pytest.mark.files
-
-
-@pytest.fixture
-def start():
-    """Starts runners; none of them is left after the test."""
-    started = []
-
-    def start(folder, *options, **env):
-        started.append(Runner(folder, *options, **env))
-        return started[-1]
-
-    yield start
-    for runner in started:
-        if runner.process.poll() is None:
-            runner.kill()
 
 
 def test_each_slot_is_started_and_its_end_and_output_are_kept(tmp_path, start):
@@ -89,13 +73,13 @@ def test_a_runner_that_stops_ends_what_runs_after_the_grace(tmp_path, start):
     runner = start(folder, "--runner-grace", "0.1")
     with opened(folder) as store:
         (run,) = until(lambda: active(store))[:1]
-        until(lambda: len(processes([run["id"]]).get(run["id"], ())) > 1)
+        until(lambda: len(processes([run])) > 1)
         code, _ = runner.stop()
         ended = {each["id"]: each for each in runs(store)}
     assert code == 0
     assert ended[run["id"]]["state"] == "stopped"
     assert ended[run["id"]]["reason"] == "the runner was stopped"
-    assert not processes(ended)
+    assert not processes(ended.values())
 
 
 def test_a_second_signal_cuts_the_wait(tmp_path, start):
@@ -108,7 +92,7 @@ def test_a_second_signal_cuts_the_wait(tmp_path, start):
         code, _ = runner.stop()
         (run,) = runs(store, "stopped")
     assert code == 0
-    assert not processes([run["id"]])
+    assert not processes([run])
 
 
 def test_what_a_killed_runner_left_is_ended_and_lost(tmp_path, start):
@@ -117,13 +101,13 @@ def test_what_a_killed_runner_left_is_ended_and_lost(tmp_path, start):
     runner = start(folder)
     with opened(folder) as store:
         (run,) = until(lambda: active(store))
-        until(lambda: len(processes([run["id"]]).get(run["id"], ())) > 1)
+        until(lambda: len(processes([run])) > 1)
         runner.kill()
-        assert processes([run["id"]])
+        assert processes([run])
         start(folder)
         (lost,) = until_runs(store, 1, "lost")
         assert (lost["id"], lost["lastline"]) == (run["id"], "begun")
-        assert not processes([run["id"]])
+        assert not processes([run])
         # Its clock is free: the next slot runs.
         until(lambda: [each for each in active(store) if each["id"] != run["id"]])
 

@@ -72,7 +72,7 @@ def test_two_runs_by_hand_do_not_overlap(folder):
     assert "it was stopped by a signal" in error and first.returncode == 1
     with opened(folder) as store:
         [run] = runs(store)
-        assert run["state"] == "stopped" and not processes([run["id"]])
+        assert run["state"] == "stopped" and not processes([run])
 
 
 def test_what_a_killed_command_left_is_ended_before_the_next_run(folder):
@@ -82,7 +82,7 @@ def test_what_a_killed_command_left_is_ended_before_the_next_run(folder):
     os.kill(first.pid, signal.SIGKILL)
     first.communicate(timeout=60)
     second = started(folder, 2)
-    assert not processes([lost["id"]])
+    assert not processes([lost])
     with opened(folder) as store:
         assert [run["id"] for run in runs(store, "lost")] == [lost["id"]]
     second.send_signal(signal.SIGTERM)

@@ -49,7 +49,7 @@ def test_a_server_starts_tasks_and_its_runner_again_and_ends_both(tmp_path, star
         os.kill(former, signal.SIGKILL)
         (lost,) = until_runs(store, 1, "lost")
         assert lost["id"] == run["id"]
-        assert not processes([run["id"]])
+        assert not processes([run])
         (run,) = until(lambda: active(store))
         assert runner_of(server, store) != former
         code, logged = server.stop()
@@ -57,7 +57,7 @@ def test_a_server_starts_tasks_and_its_runner_again_and_ends_both(tmp_path, star
         assert "has ended; it is started again" in logged
         (stopped,) = runs(store, "stopped")
         assert stopped["id"] == run["id"]
-        assert not processes([run["id"]])
+        assert not processes([run])
 
 
 def test_a_runner_ends_with_its_server_that_was_killed(tmp_path, start):
@@ -67,7 +67,7 @@ def test_a_runner_ends_with_its_server_that_was_killed(tmp_path, start):
         (run,) = until(lambda: active(store))
         server.kill()
         until_runs(store, 1, "stopped")
-        assert not processes([run["id"]])
+        assert not processes([run])
         (runner,) = [record.document for record in store.scan("runners")]
         until(lambda: not is_alive(int(runner["process"].split("/")[2])))
 
