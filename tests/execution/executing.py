@@ -2,6 +2,7 @@
 
 import sys
 import time
+from secrets import token_hex
 from typing import Any
 
 from shared import PATIENCE
@@ -12,8 +13,8 @@ from app.svcscripts import Script
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"
 
-NODE = "vm/60d49fd1"
-"""The host and the runner that have the runs."""
+NODE = f"vm/{token_hex(4)}"
+"""The host and the runner that have the runs; other test runs have another one."""
 
 URL = "http://127.0.0.1:8000"
 """The API, for scripts."""

@@ -394,7 +394,7 @@ from executing import ID, order, python, until_output
 from test_commands_run import GRANDCHILD
 from app.execution.executor import Executor
 executor = Executor(Path(sys.argv[1]), "", {})
-executor.start(order(python(GRANDCHILD, "stubborn", "wait")))
+executor.start(order(python(GRANDCHILD, "stubborn", "wait"), node=sys.argv[2]))
 print(until_output(executor, "is there"), flush=True)
 while True:
     executor.wait(60)
@@ -402,7 +402,7 @@ while True:
     tests = Path(__file__).parent
     path = os.pathsep.join([str(tests), str(tests.parent), str(tests.parent.parent)])
     runner = subprocess.Popen(
-        [sys.executable, "-c", text, tmp_path],
+        [sys.executable, "-c", text, tmp_path, NODE],
         env={**os.environ, "PYTHONPATH": path},
         stdout=subprocess.PIPE,
     )
