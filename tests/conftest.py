@@ -3,6 +3,7 @@
 import app  # isort: skip  # names the LOOKUP verb before Falcon is first imported
 
 import os
+import subprocess
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -90,3 +91,16 @@ def store(service: Service) -> Store:
 def api(service: Service) -> TestApp:
     """The API over an empty store."""
     return TestApp(service.application)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of one megabyte."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a disk")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    subprocess.run(mount, check=True)
+    yield disk
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)

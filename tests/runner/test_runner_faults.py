@@ -1,7 +1,5 @@
 """The runner as a process when its files have faults, or its disk is full."""
 
-import os
-import subprocess
 import time
 
 import pytest
@@ -9,19 +7,6 @@ from real import active, made, opened, runs, shell, until_runs, write_scripts
 from shared import until
 
 pytestmark = pytest.mark.files
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
-    subprocess.run(mount, check=True)
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
 
 
 def test_former_scripts_go_on_while_their_file_is_broken(tmp_path, start):

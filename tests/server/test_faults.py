@@ -39,19 +39,6 @@ def faulty(data, tmp_path):
     server.kill()
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A folder on a disk of one megabyte."""
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a disk")
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk]
-    subprocess.run(mount, check=True)
-    yield disk
-    subprocess.run(["umount", "--lazy", disk], check=True)
-
-
 def remount(disk, how):
     subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
 
