@@ -164,6 +164,10 @@ class Full(Unavailable):
     """There is no room on the disk; there may be some again without a restart."""
 
 
+class NoRunner(Error):
+    """No runner is alive that could take up a run."""
+
+
 class Overdue(Error):
     """A query takes too long, or nobody waits for it."""
 

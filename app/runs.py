@@ -96,7 +96,7 @@ class Runs:
     def want(self, task: str, body: Any) -> Document:
         """Have a run of a task started now, whatever its schedule is, and return it.
 
-        Raises NotFound, Invalid, Conflict, and Unavailable if no runner is alive.
+        Raises NotFound, Invalid, Conflict, and NoRunner.
         """
         id_ = svcrun.wanted(body).get("id") or str(uuid4())
         return self._svcruns.want(task, id_, self._site)
@@ -114,7 +114,7 @@ class Runs:
     def start_runtime(self, body: Any) -> Document:
         """Start a script by its code, for no task.
 
-        Raises Invalid, Conflict and Unavailable.
+        Raises Invalid, Conflict and NoRunner.
         """
         code, parameters = svcrun.runtime(body)
         try:

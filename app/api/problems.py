@@ -34,6 +34,7 @@ STATUS = {
     errors.Misdirected: 421,
     errors.TooManyFailures: 429,
     errors.Maintenance: 503,
+    errors.NoRunner: 503,
     errors.Overdue: 503,
     errors.TableFull: 507,
     errors.Unavailable: 503,
@@ -88,7 +89,7 @@ class _Answers:
         status = next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
         if isinstance(error, errors.Unavailable):
             log.error("%s %s: %s", request.method, request.path, error.message)
-        if isinstance(error, errors.Unavailable | errors.Overdue):
+        if isinstance(error, errors.Unavailable | errors.NoRunner | errors.Overdue):
             response.set_header("Retry-After", RETRY_AFTER)
         faults = error.faults if isinstance(error, errors.Invalid) else None
         code = "MAINTENANCE" if isinstance(error, errors.Maintenance) else _code(status)

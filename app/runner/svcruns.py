@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from app import modes
 from app.datetimes import Clock, milliseconds
-from app.errors import Conflict, NotFound, Stale, Unavailable
+from app.errors import Conflict, NoRunner, NotFound, Stale
 from app.pacing import Pace, unhurried
 from app.query import Comparison, Order, Query
 from app.runner import clocks
@@ -279,7 +279,7 @@ class Svcruns:
     def want(self, task_id: str, id_: str, site: str) -> Document:
         """Want a run of a task now, and return it.
 
-        Raises NotFound, Conflict and Unavailable.
+        Raises NotFound, Conflict and NoRunner.
         """
         task = self._store.get(svctask.NAME, task_id.lower()).document
         now = milliseconds(self._clock())
@@ -290,7 +290,7 @@ class Svcruns:
     def want_script(
         self, script: Script, id_: str, site: str, parameters: Document
     ) -> Document:
-        """Want a run of a script now, for no task; raises Conflict and Unavailable."""
+        """Want a run of a script now, for no task; raises Conflict and NoRunner."""
         now = milliseconds(self._clock())
         clock = clocks.of_script(script.code, script.name, site, now)
         wanted = {"id": id_, "cause": "manual", "asked": now, "startparams": parameters}
@@ -300,7 +300,7 @@ class Svcruns:
         """Want a run of a task, which gets this clock if it has none."""
         runners = self._store.scan(svcrun.RUNNERS)
         if not any(is_alive(record.document, wanted["asked"]) for record in runners):
-            raise Unavailable("no runner is alive")
+            raise NoRunner("no runner is alive")
         others = {run["id"] for run in self.active()}
         if wanted["id"] in others or self._found(wanted["id"]) is not None:
             raise Conflict(f"there is a run {wanted['id']} already")

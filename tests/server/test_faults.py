@@ -65,17 +65,21 @@ def writes(server):
 def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
     data = small_disk / "data"
     server = Server(data)
+    ballast = small_disk / "ballast"
+
+    def fill():
+        # Once more each time: a checkpoint lets go of the former files a little later.
+        with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
+            while True:
+                file.write(b"x" * 4096)
+
     try:
         task = server.request("POST", body={"name": "n"}).json
         spare = [server.request("POST", body={"name": "s"}).json for _ in range(60)]
         until(lambda: b'"put"' not in (data / "svctasks.json.journal").read_bytes())
-        ballast = small_disk / "ballast"
 
         def refuses(method, path=T, body=None):
-            # Once more each time: a checkpoint lets go of the former files a little later.
-            with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
-                while True:
-                    file.write(b"x" * 4096)
+            fill()
             return server.request(method, path, body=body).status == 503
 
         # What is left of the journal's last block still takes some small writes.
@@ -83,7 +87,7 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
         paths = [f"{T}/{each['id']}" for each in spare]
         until(lambda: refuses("DELETE", paths.pop()))
         assert refuses_writes(server, task)["error_message"] == "the disk is full"
-        assert_serves_reads_of_a_full_disk(data, task)
+        assert_serves_reads_of_a_full_disk(data, task, fill)
         before = server.request("GET").json
         ballast.unlink()
         assert writes(server)
@@ -97,11 +101,12 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
         server.kill()
 
 
-def assert_serves_reads_of_a_full_disk(data, task):
+def assert_serves_reads_of_a_full_disk(data, task, fill):
     """Start servers there, which refuse writes until there is room."""
     for name in ("gunicorn", "granian"):
         server = Server(data, "--server", name)
         try:
+            fill()
             told = refuses_writes(server, task)["error_message"]
             assert told == "the disk is full"
             assert "the disk is full" in server.logged()

@@ -179,8 +179,17 @@ def test_list_without_a_limit_is_one_page_that_leads_to_the_next(limited):
     assert len(limited.request("QUERY", T, {}).json) == SET["max_limit"]
 
 
+def test_each_limit_of_requests_has_a_request_beyond_it():
+    of_runners = {"runner_runs", "runner_grace", "runs_keep", "runs_max"}
+    assert {limit.name for limit in LIMITS} - of_runners == BEYOND.keys()
+
+
 @each_limited
-@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.name)
+@pytest.mark.parametrize(
+    "limit",
+    [limit for limit in LIMITS if limit.name in BEYOND],
+    ids=lambda limit: limit.name,
+)
 def test_what_is_beyond_a_limit_is_refused_by_its_name(limited, limit, request):
     if limit.name == "max_connections" and "granian" in request.node.callspec.id:
         pytest.skip("Granian's core accepts no further connection")
