@@ -45,10 +45,11 @@ expected-statuses = ["400", "403", "404", "412", "414", "431", "5xx"]
 
 EXAMPLES = os.environ.get("SVCTASKS_SCHEMATHESIS", "")
 
-FILTERED = ("name", "dtstart")
-"""A field of each kind, but for arrays and objects."""
+FILTERED = ("name", "dtstart", "slot")
+"""A field of each kind, but for arrays and objects, of tasks and of runs."""
 
-LISTS = ("get_svctasks", "query_svctasks")
+LISTS = ("get_svctasks", "query_svctasks", "get_svcruns", "get_svcruns_of_task")
+"""The operations that have filters."""
 
 
 def definition(name):
@@ -157,18 +158,19 @@ def test_what_fits_the_document_and_is_refused_is_beyond_schemas(
     )
 
 
-def test_schemathesis_finds_nothing_but_for_lists_of_tasks_and_the_mode(run):
+def test_schemathesis_finds_nothing_but_for_lists_and_the_mode(run):
     lists = [option for each in LISTS for option in ("--exclude-operation-id", each)]
     run("--exclude-path", "/server/mode", *lists)
 
 
-def test_schemathesis_finds_nothing_in_lists_of_tasks(run, document):
+def test_schemathesis_finds_nothing_in_lists(run, document):
     schemas = document["components"]["schemas"]
-    filter_ = schemas["Filter"] = schemas["Filter"]["anyOf"][0]
-    filter_["patternProperties"] = {}
-    for name in [each for each in filter_["properties"] if each not in FILTERED]:
-        if not name.startswith("$"):
-            del filter_["properties"][name]
+    for kind in ("Filter", "RunFilter"):
+        filter_ = schemas[kind] = schemas[kind]["anyOf"][0]
+        filter_["patternProperties"] = {}
+        for name in [each for each in filter_["properties"] if each not in FILTERED]:
+            if not name.startswith("$"):
+                del filter_["properties"][name]
     run(*(option for each in LISTS for option in ("--include-operation-id", each)))
 
 
