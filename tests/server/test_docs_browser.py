@@ -311,6 +311,8 @@ def test_a_browser_asks_at_the_page_and_shows_the_refusal_elsewhere(page, root, 
     token_of(server, "reader")
     with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
         page.goto(f"{root}/docs")
+    # The page may be on its way to the browser's page for errors still.
+    page.wait_for_url("chrome-error://**")
     assert page.goto(f"{root}{T}").status == 401
 
 
