@@ -83,13 +83,15 @@ def first_commands(executable: Path, folder: Path) -> list[Any]:
     return list(_values(rest))
 
 
-def session(server: Server) -> Iterator[tuple[str, str, str]]:
+def session(server: Server, has_runner: bool = True) -> Iterator[tuple[str, str, str]]:
     """Type all sessions; yield each command, its output and that of the page.
 
-    ``server`` serves the samples, with a runner. What is generated is a sign in both.
+    ``server`` serves the samples; without a runner, what waits for runs is left out. What
+    is generated is a sign in both.
     """
     pages = (README, PAGES["app/api/README.md"])
-    typed = "".join(block for page in pages for block in _blocks(page, "console"))
+    blocks = [block for page in pages for block in _blocks(page, "console")]
+    typed = "".join(each for each in blocks if has_runner or "until " not in each)
     steps = re.split(r"^\$ ", typed, flags=re.MULTILINE)[1:]
     commands, expected = zip(*(step.split("\n", 1) for step in steps), strict=True)
     script = "\necho; echo ----\n".join(commands).replace("8000", str(server.port))

@@ -11,6 +11,7 @@ BEYOND_SCHEMAS = (
     r": (service|state|task) [0-9]+ is completed",
     r"(from\.|previous_)?state_id: there is no state [0-9]+ in service [0-9]+",
     r"name: there is an extension schema \w+ for \w+ already",
+    r"code: .* is not in svcscripts\.json",
     # What is told in words: the names depend on the level, which is in the address.
     r"name: must not be \"\w+\": that is a member of the resource or its events",
     r".*: is not a member here nor a known extension",

@@ -60,8 +60,8 @@ def definition(name):
 
 @pytest.fixture
 def server(tmp_path):
-    """A server over the sample data."""
-    server = Server(shutil.copytree(DATA, tmp_path / "data"))
+    """A server over the sample data, with a runner, as runs need one."""
+    server = Server(shutil.copytree(DATA, tmp_path / "data"), "--runner")
     yield server
     server.kill()
 

@@ -256,9 +256,11 @@ def _body(operation: Operation) -> dict[str, Any]:
 
 
 def _reply(operation: Operation, status: int, schema: str) -> dict[str, Any]:
+    is_redirect = status == HTTPStatus.TEMPORARY_REDIRECT
+    names = ("Location",) if is_redirect else operation.headers
     reply = {
         "description": HTTPStatus(status).phrase,
-        "headers": _headers(*operation.headers),
+        "headers": _headers(*names),
     }
     if schema:
         reply["content"] = {

@@ -358,7 +358,7 @@ _OTHERS: Mapping[str, Operation] = {
         "name the entry points",
         {200: "EntryPoints", 304: "", 307: ""},
         parameters=CONDITIONS,
-        headers=("ETag", "Location"),
+        headers=("ETag",),
         errors=LISTING,
     ),
     "get_documentation": _get(
