@@ -175,6 +175,8 @@ class Rounds:
         regular = {id_of(number) for number in range(len(TASKS))}
 
         def behind():
+            # Else what ends meanwhile may leave the history before it was seen.
+            self._look()
             clocks = _done(lambda: [each.document for each in store.scan("clocks")])
             return [
                 clock["svctask"]
