@@ -8,7 +8,7 @@ import logging
 import os
 import selectors
 import signal
-import subprocess
+import subprocess  # nosec B404
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
