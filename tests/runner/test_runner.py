@@ -359,25 +359,25 @@ def test_the_history_has_no_more_runs_in_all_than_it_may():
     assert len(slots) == 10 and slots[-1].startswith("2026-03-02T10:06")
 
 
-def test_a_task_of_all_sites_starts_once_at_each(world):
-    world.put(task(1, START, sitemode="all"))
+def at_two_sites(world, mode):
+    """Let runners of two sites have turns for longer than a minute; return the starts."""
+    world.put(task(1, START, sitemode=mode))
     sites = ("north", "south")
     runners = [world.runner(site=site, sites=sites) for site in sites]
     for _ in range(70):
         for runner in runners:
             runner.turn()
         world.move(SECOND)
-    assert sorted(run["site"] for run, _ in world.spawned) == ["north", "south"]
+    return [run for run, _ in world.spawned]
+
+
+def test_a_task_of_all_sites_starts_once_at_each(world):
+    runs = at_two_sites(world, "all")
+    assert sorted(run["site"] for run in runs) == ["north", "south"]
 
 
 def test_a_task_of_any_site_starts_once_at_one_of_them(world):
-    world.put(task(1, START, sitemode="any"))
-    sites = ("north", "south")
-    runners = [world.runner(site=site, sites=sites) for site in sites]
-    for _ in range(70):
-        for runner in runners:
-            runner.turn()
-        world.move(SECOND)
+    at_two_sites(world, "any")
     assert world.slots() == ["10:01:00"]
 
 
