@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 from world import HOUR, MINUTE, SECOND, START, Script, World, task, with_script
 
 from app.datetimes import milliseconds_of, of_milliseconds
-from app.errors import Conflict, NotFound, Unavailable
+from app.errors import Conflict, NoRunner, NotFound, Unavailable
 from app.hours import zone
 from app.runner.passed_slots import passed
 from app.runner.situations import ON_TIME
@@ -180,7 +180,7 @@ class Histories(RuleBasedStateMachine):
         id_ = f"{self.wanted:08x}-0000-0000-0000-000000000000"
         try:
             self.world.runs.want(task(number, START)["id"], id_, "")
-        except (NotFound, Conflict, Unavailable):
+        except (NotFound, Conflict, NoRunner, Unavailable):
             return
 
     @precondition(lambda self: self.world.active())

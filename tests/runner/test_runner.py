@@ -16,7 +16,7 @@ from world import (
 )
 
 from app.datetimes import of_milliseconds
-from app.errors import Conflict, Unavailable
+from app.errors import Conflict, NoRunner
 from app.runner.claims import Decision
 from app.runner.clocks import started
 from app.runner.effects import Change
@@ -422,7 +422,7 @@ def test_a_run_is_not_wanted_twice_nor_without_a_runner(world):
     id_ = "0" * 8 + "-0000-0000-0000-" + "1" * 12
     world.put(task(1, START, overlap=0))
     of_task = task(1, START)["id"]
-    with pytest.raises(Unavailable):
+    with pytest.raises(NoRunner):
         world.runs.want(of_task, id_, "")
     runner = world.runner()
     runner.turn()
