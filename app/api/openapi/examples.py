@@ -3,23 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-_SVCTASK: dict[str, Any] = {
-    "id": "380daae6-016c-cdd4-606e-50e54938780c",
-    "name": "Debtor calls",
-    "isenabled": 0,
-    "svcscriptcode": "dialByCallList",
-    "sitemode": "all",
-    "sites": "",
-    "isregular": 1,
-    "overlap": 1,
-    "intervalsec": 3600,
-    "dtstart": "2019-02-20T08:00:00Z",
-    "dtstop": "2020-02-20T08:00:00Z",
-    "schedule": "work",
-    "periods": [],
-    "opts": {"title": "", "comment": ""},
-    "ext": {"ct": "2019-08-26T12:09:03.34Z", "lwt": "2019-08-26T12:09:03.34Z"},
-}
+import orjson
+
+from app.demo import SAMPLES
+
+
+def _samples(table: str) -> list[dict[str, Any]]:
+    """Return the documents of a table among the samples that the service comes with."""
+    tables = orjson.loads((SAMPLES / f"{table}.json").read_bytes())
+    return list(tables[table].values())
+
+
+_SVCTASKS = _samples("svctasks")
+_SVCTASK = _SVCTASKS[0]
 
 _CHANGE = {
     "isenabled": 1,
@@ -35,21 +31,8 @@ _CHANGED = {
 
 _OF_COMPLETE_ONES = ("sites", "periods", "opts")
 _ITEMS = [
-    {name: value for name, value in _SVCTASK.items() if name not in _OF_COMPLETE_ONES},
-    {
-        "id": "86228b15-016c-cdef-ccce-50e54938780c",
-        "name": "Daily cleaning",
-        "isenabled": 1,
-        "svcscriptcode": "cleardata",
-        "sitemode": "all",
-        "isregular": 1,
-        "overlap": 1,
-        "intervalsec": 86400,
-        "dtstart": "2019-02-20T08:00:00Z",
-        "dtstop": "2020-02-20T08:00:00Z",
-        "schedule": "work",
-        "ext": {"ct": "2019-08-26T12:39:00.55Z", "lwt": "2019-08-26T12:39:00.55Z"},
-    },
+    {name: value for name, value in task.items() if name not in _OF_COMPLETE_ONES}
+    for task in _SVCTASKS
 ]
 
 _RUN = {
@@ -82,120 +65,7 @@ _RUNTIME = {
     "code": "cleardata",
 }
 
-_SERVICE: dict[str, Any] = {
-    "completed_tasks": [
-        {
-            "service_id": 3005,
-            "duration": 82937,
-            "disposition_desc": "normal ending",
-            "task_id": 2001,
-            "task_type": 55,
-            "est_duration": 540,
-            "started": {
-                "timestamp": "2010-06-03T08:49:53.053Z",
-                "interaction_id": "587",
-            },
-            "disposition": 5,
-            "completed": {
-                "timestamp": "2010-06-03T08:51:15.990Z",
-                "interaction_id": "587",
-            },
-        }
-    ],
-    "service_id": 3005,
-    "active_states": [
-        {
-            "service_id": 3005,
-            "state_id": 4000,
-            "state_type": 100,
-            "est_duration": 60,
-            "started": {
-                "timestamp": "2010-06-03T08:48:18.257Z",
-                "application_type": 400,
-                "resource_id": 20,
-                "media_type": 2,
-                "resource_type": 200,
-                "application_id": 40,
-                "interaction_id": "51",
-            },
-        }
-    ],
-    "ClientInfo": {
-        "userAgent": (
-            "Mozilla/5.0 (Windows; U; Windows NT 5.1; fr; rv:1.9.2) "
-            "Gecko/20100115 Firefox/3.6 (.NET CLR 3.5.30729)"
-        ),
-        "clientIp": "192.168.1.1",
-        "contentType": "Content-Type : application/json;charset=UTF-8",
-    },
-    "active_tasks": [
-        {
-            "service_id": 3005,
-            "state_id": 4001,
-            "task_id": 2000,
-            "task_type": 55,
-            "est_duration": 540,
-            "started": {
-                "timestamp": "2010-06-03T08:49:45.943Z",
-                "interaction_id": "587",
-            },
-        }
-    ],
-    "service_type": 100,
-    "est_duration": 300,
-    "started": {
-        "timestamp": "2010-09-07T07:58:16.313Z",
-        "application_type": 400,
-        "resource_id": 10,
-        "media_type": 2,
-        "resource_type": 200,
-        "application_id": 40,
-        "interaction_id": "56",
-    },
-    "completed_states": [
-        {
-            "service_id": 3005,
-            "state_id": 4001,
-            "duration": 182907,
-            "disposition_desc": "normal ending",
-            "state_type": 200,
-            "est_duration": 300,
-            "started": {
-                "timestamp": "2010-06-03T08:48:51.473Z",
-                "application_type": 400,
-                "resource_id": 6000,
-                "media_type": 3,
-                "resource_type": 100,
-                "application_id": 40,
-                "interaction_id": "8001",
-            },
-            "disposition": 5,
-            "completed": {
-                "timestamp": "2010-06-03T08:51:54.380Z",
-                "interaction_id": "1587",
-            },
-        }
-    ],
-    "relatedOffers": [
-        {
-            "offer_name": "VIP credit card black ed.",
-            "type": "9",
-            "comments": "proposed to all client",
-        },
-        {
-            "offer_name": "3 times payment GOLD",
-            "type": "4",
-            "comments": "limited offer",
-        },
-        {
-            "offer_name": "life insurance",
-            "type": "3",
-            "comments": "healt check to be done before approval",
-        },
-    ],
-    "contact_key": "bob",
-}
-
+[_SERVICE] = _samples("services")
 _ACTIVE_STATES, _COMPLETED_STATES = (
     _SERVICE["active_states"],
     _SERVICE["completed_states"],
