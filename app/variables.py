@@ -24,13 +24,21 @@ _NEAR = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One row of the table: ``kind`` is the name of the environs method that reads it."""
+    """One row of the table of settings; a value is of the kind that the default is of."""
 
     name: str
-    variable: str
-    kind: str
     default: str | int | float | Path
     meaning: str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that it is read from."""
+        return "PORT" if self.name == "port" else f"SVCTASKS_{self.name.upper()}"
+
+    @property
+    def kind(self) -> str:
+        """The name of the environs method that reads it."""
+        return "path" if isinstance(self.default, Path) else type(self.default).__name__
 
 
 def misspelt(settings: Iterable[Setting]) -> Iterator[tuple[str, str]]:
