@@ -240,9 +240,6 @@ def shown_wanted(
 
 def with_wanted(clock: Document, task: Document, wanted: Document) -> Document:
     """Return the clock with a run that somebody wants; raises Conflict."""
-    known = [*clock["active"], *clock["wanted"]]
-    if any(run["id"] == wanted["id"] for run in known):
-        raise Conflict(f"there is a run {wanted['id']} already")
     if not task["overlap"] and is_busy(clock):
         raise Conflict("a run of the task is active, and overlap is 0")
     manual = [run for run in clock["wanted"] if run["cause"] == "manual"]

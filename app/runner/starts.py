@@ -178,8 +178,9 @@ class Starts:
         if mine not in {(each["id"], each["runner"]) for each in active}:
             self._view.take_clock(clock, standing.clock)
             return
-        if standing.is_recorded:
-            # The time was set back: this slot was started before.
+        if standing.is_recorded or run["id"] in self._state.running:
+            # The time was set back, and this slot was started before; or a client had
+            # chosen this id for another run.
             yield from self._changes.drop(clock, run["id"])
             return
         reason = situations.refusal(standing.task, run, self._state.situation())

@@ -6,6 +6,7 @@ and its last success. Runner contract, sections 4, 5, 8 and 9.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from threading import Lock
 from typing import NamedTuple
 
 from app import modes
@@ -57,6 +58,7 @@ class Svcruns:
         self._keep = keep
         self._counts = counts
         self._untrimmed = 0
+        self._wanting = Lock()
 
     # For runners.
 
@@ -301,21 +303,33 @@ class Svcruns:
         runners = self._store.scan(svcrun.RUNNERS)
         if not any(is_alive(record.document, wanted["asked"]) for record in runners):
             raise NoRunner("no runner is alive")
-        others = {run["id"] for run in self.active()}
-        if wanted["id"] in others or self._found(wanted["id"]) is not None:
-            raise Conflict(f"there is a run {wanted['id']} already")
+
+        def with_wanted(old: Document, _: NextId) -> Document:
+            if self._is_taken(wanted["id"]):
+                raise Conflict(f"there is a run {wanted['id']} already")
+            return clocks.marked(clocks.with_wanted(old, task, wanted))
+
         while True:
             self._armed(clock)
             try:
-                changed = self._store.update(
-                    svcrun.CLOCKS,
-                    clock["id"],
-                    lambda old, _: clocks.marked(clocks.with_wanted(old, task, wanted)),
-                )
+                # What one process writes together does not see each other.
+                with self._wanting:
+                    changed = self._store.update(
+                        svcrun.CLOCKS, clock["id"], with_wanted
+                    )
             except NotFound:
                 # It was removed as one that has nothing left.
                 continue
             return clocks.shown_wanted(changed.document, task, wanted)
+
+    def _is_taken(self, id_: str) -> bool:
+        """Return whether a run has an id: in a clock, or in the history after that."""
+        for record in self._busy():
+            clock = record.document
+            runs = (*clock["active"], *clock["wanted"], *clock["unrecorded"])
+            if any(run["id"] == id_ for run in runs):
+                return True
+        return self._found(id_) is not None
 
     def stop(self, id_: str) -> Document:
         """Have a run stopped that is active, or wanted; raises NotFound and Conflict."""
@@ -346,7 +360,7 @@ class Svcruns:
         self._store.update(
             svcrun.CLOCKS,
             clock["id"],
-            lambda old, _: clocks.without_recorded(old, [record]),
+            lambda old, _: clocks.marked(clocks.without_recorded(old, [record])),
         )
         return record
 

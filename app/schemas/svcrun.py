@@ -245,12 +245,16 @@ FIELDS = Fields(_types(), tuple(_RUN.fields), ())
 """The fields of a run, and of the items of a list of them."""
 
 IS_BUSY = Field(("isbusy",), INTBOOL)
-"""The field of a clock that says if it has runs that are active or wanted."""
+"""The field of a clock that says if it has runs that are not in the history yet."""
 
 
 def isbusy(clock: Mapping[str, Any]) -> int:
-    """Return what the field of a clock is to be, by which few are found among many."""
-    return int(bool(clock["active"] or clock["wanted"]))
+    """Return what the field of a clock is to be, by which few are found among many.
+
+    Slots that were missed do not count: there may be some of each task.
+    """
+    asked = (run["cause"] == "manual" for run in clock["unrecorded"])
+    return int(bool(clock["active"] or clock["wanted"] or any(asked)))
 
 
 def wanted(body: Any) -> dict[str, Any]:

@@ -1,14 +1,19 @@
 """Runs that people ask for, as runners take them up: simulated, and on a real server."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
-from real import made, shell
+from real import id_of, made, opened, shell
 from running import Server
 from shared import T, until
 from world import SECOND, START, Script, World, task
 
+from app.datetimes import now
 from app.errors import Conflict
+from app.runner.clocks import run_id as slot_id
+from app.runner.svcruns import Svcruns
 from app.svcscripts import Script as StoredScript
 
 R = "/rest/v1/service/svcruns"
@@ -36,6 +41,17 @@ def begun(world):
     runner.turn(2)
     return runner
 
+
+ALIVE = {
+    "id": "alive",
+    "host": "vm1",
+    "process": "",
+    "site": "",
+    "beat": 1,
+    "looked": None,
+    "is_stopped": 0,
+}
+"""A runner that has only just begun."""
 
 SCRIPT = StoredScript("alone", "Alone", ("true",))
 
@@ -104,6 +120,60 @@ def test_one_id_is_that_of_one_run_of_all_tasks(world):
     world.runs.want(task(1, START)["id"], run_id(1), "")
     with pytest.raises(Conflict):
         world.runs.want(task(2, START)["id"], run_id(1), "")
+
+
+@pytest.mark.files
+def test_one_id_is_that_of_one_run_whoever_asks_for_it_at_the_same_moment(tmp_path):
+    """Four tasks, by two threads of each of two processes."""
+    folder = made(tmp_path / "d", {}, [{}] * 4)
+    barrier = Barrier(4)
+
+    def asked(runs, number):
+        """Ask for runs of a task; return the ids of those that it gets."""
+        got = []
+        for id_ in map(run_id, range(1, 31)):
+            barrier.wait(60)
+            try:
+                got.append(runs.want(id_of(number), id_, "")["id"])
+            except Conflict:
+                continue
+        return got
+
+    with opened(folder) as first, opened(folder) as second:
+        first.load("runners", [ALIVE])
+        of_processes = [Svcruns(store, now) for store in (first, second)]
+        with ThreadPoolExecutor(4) as pool:
+            found = pool.map(asked, of_processes * 2, range(4))
+    got = [id_ for ids in found for id_ in ids]
+    assert sorted(got) == [run_id(number) for number in range(1, 31)]
+
+
+def test_id_of_a_run_is_that_of_no_other_while_it_goes_into_the_history(world):
+    world.put(task(1, START, isenabled=0), task(2, START, isenabled=0))
+    runner = begun(world)
+    world.runs.want(task(1, START)["id"], run_id(1), "")
+    world.move(61 * SECOND)
+    while type(runner.effect).__name__ != "Record":
+        runner.step()
+    # It is missed, and nobody has put it into the history yet.
+    assert world.history() == []
+    world.store.load("runners", [ALIVE | {"looked": world.now}])
+    with pytest.raises(Conflict):
+        world.runs.want(task(2, START)["id"], run_id(1), "")
+    runner.turn(2)
+    assert [run["svctask"] for run in world.history()] == [task(1, START)["id"]]
+
+
+def test_a_slot_whose_id_somebody_took_for_another_run_has_no_second_process(world):
+    world.put(task(1, START), task(2, START, isenabled=0))
+    runner = begun(world)
+    slot = START + 59_500
+    world.runs.want(
+        task(2, START)["id"], slot_id(task(1, START)["id"], "", slot, 1), ""
+    )
+    passes(world, runner, 130 * SECOND)
+    assert len(world.processes) == 2
+    assert world.slots() == ["10:00:00", "10:02:00"]
 
 
 # On a real server, with its runner.
