@@ -40,6 +40,20 @@ class Clock:
         self.now += timedelta(**by)
 
 
+RUNNER = {
+    "id": "r1",
+    "host": "vm1",
+    "process": "1",
+    "site": "",
+    "beat": 1,
+    "looked": 1767323045000,
+    "active": 0,
+    "open": 0,
+    "is_stopped": 0,
+}
+"""The record of a runner that looked less than a second before ``Clock`` was made."""
+
+
 def sample(name: str) -> Any:
     """Return the JSON value of a sample of the platform's documents."""
     return json.loads((SAMPLES / name).read_bytes())

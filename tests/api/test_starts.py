@@ -10,7 +10,7 @@ from io import StringIO
 
 import pytest
 from documented import Documented
-from shared import DATA, T, sample, until
+from shared import DATA, RUNNER, T, sample, until
 from webtest import TestApp
 
 from app.bootstrap import open_service
@@ -23,15 +23,6 @@ HOURLY = {
     "isregular": 1,
     "intervalsec": 3600,
     "svcscriptcode": "clean",
-}
-RUNNER = {
-    "id": "r1",
-    "host": "h",
-    "process": "p",
-    "site": "",
-    "beat": 1,
-    "looked": milliseconds_of(NOW),
-    "is_stopped": 0,
 }
 
 

@@ -10,21 +10,12 @@ from urllib.parse import quote
 import pytest
 from calls import ID, OTHER_ID, refused, send
 from documented import fits
-from shared import T, sample
+from shared import RUNNER, T, sample
 
 from app.api.routes import ROUTES
 
 R = "/rest/v1/service/svcruns"
 NOW = "2026-01-02T03:04:05.678Z"
-RUNNER = {
-    "id": "r1",
-    "host": "vm1",
-    "process": "1",
-    "site": "",
-    "beat": 1,
-    "looked": 1767323045000,
-    "is_stopped": 0,
-}
 
 
 def run_id(number):

@@ -2,7 +2,8 @@
 
 import pytest
 from calls import refused, send
-from test_svcruns import RUNNER, SCRIPTS, R, active, clock, ended, run_id
+from shared import RUNNER
+from test_svcruns import SCRIPTS, R, active, clock, ended, run_id
 
 S = "/rest/v1/service/svcscript_runtimes"
 

@@ -7,7 +7,7 @@ import json
 import os
 
 import pytest
-from shared import until
+from shared import RUNNER, until
 from test_runner import begun, end_all, passes
 from world import HOUR, SECOND, START, World, task
 
@@ -16,17 +16,7 @@ from app.errors import Unavailable
 from app.runner.run_counts import ID, RunCounts, rows
 from app.storage.memory import MemoryStore
 
-RUNNER = {
-    "id": "r1",
-    "host": "vm1",
-    "process": "1",
-    "site": "",
-    "beat": 1,
-    "looked": 1767323045000,
-    "active": 2,
-    "open": 3,
-    "is_stopped": 0,
-}
+BUSY = {**RUNNER, "active": 2, "open": 3}
 
 RECORD = {"code": "clean", "state": "succeeded", "duration": 700}
 
@@ -135,7 +125,7 @@ def test_metrics_show_what_runners_have_counted(api, store):
         ["delay_sum", "", 0.1],
     ]
     store.load("runcounts", [{"id": ID, "rows": counts}])
-    store.load("runners", [RUNNER, {**RUNNER, "id": "r2", "open": 1}])
+    store.load("runners", [BUSY, {**BUSY, "id": "r2", "open": 1}])
     found = figures(api)
     assert found['svctasks_runs_total{code="clean",state="failed"}'] == 2
     assert found['svctasks_slots_missed_total{code="clean",reason="r"}'] == 7
@@ -163,9 +153,9 @@ def test_metrics_of_runs_are_there_before_any_runner(api):
 def test_health_has_the_state_of_the_runners_and_stays_200_without_any(api, store):
     none = {"alive": 0, "looked": None, "active": 0, "open": 0, "faults": []}
     assert api.get("/health").json["runner"] == none
-    dead = {**RUNNER, "id": "r2", "is_stopped": 1}
-    silent = {**RUNNER, "id": "r3", "looked": 1767322900000}
-    store.load("runners", [RUNNER, dead, silent])
+    dead = {**BUSY, "id": "r2", "is_stopped": 1}
+    silent = {**BUSY, "id": "r3", "looked": 1767322900000}
+    store.load("runners", [BUSY, dead, silent])
     assert api.get("/health").json["runner"] == {
         "alive": 1,
         "looked": "2026-01-02T03:04:05.000Z",

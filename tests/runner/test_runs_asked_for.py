@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from real import id_of, made, opened, shell
 from running import Server
-from shared import T, until
+from shared import RUNNER, T, until
 from world import SECOND, START, Script, World, task
 
 from app.datetimes import now
@@ -42,15 +42,7 @@ def begun(world):
     return runner
 
 
-ALIVE = {
-    "id": "alive",
-    "host": "vm1",
-    "process": "",
-    "site": "",
-    "beat": 1,
-    "looked": None,
-    "is_stopped": 0,
-}
+BEGINNING = {**RUNNER, "looked": None}
 """A runner that has only just begun."""
 
 SCRIPT = StoredScript("alone", "Alone", ("true",))
@@ -140,7 +132,7 @@ def test_one_id_is_that_of_one_run_whoever_asks_for_it_at_the_same_moment(tmp_pa
         return got
 
     with opened(folder) as first, opened(folder) as second:
-        first.load("runners", [ALIVE])
+        first.load("runners", [BEGINNING])
         of_processes = [Svcruns(store, now) for store in (first, second)]
         with ThreadPoolExecutor(4) as pool:
             found = pool.map(asked, of_processes * 2, range(4))
@@ -157,7 +149,7 @@ def test_id_of_a_run_is_that_of_no_other_while_it_goes_into_the_history(world):
         runner.step()
     # It is missed, and nobody has put it into the history yet.
     assert world.history() == []
-    world.store.load("runners", [ALIVE | {"looked": world.now}])
+    world.store.load("runners", [{**RUNNER, "looked": world.now}])
     with pytest.raises(Conflict):
         world.runs.want(task(2, START)["id"], run_id(1), "")
     runner.turn(2)
