@@ -107,9 +107,16 @@ class Runs:
 
     # The platform's own three, in its words: an instance is a run that has not ended.
 
-    def runtimes(self) -> list[Document]:
-        """Return the instances of scripts that are running."""
-        return [_runtime(run) for run in self._unended()]
+    def runtimes(self, query: Query) -> RunPage:
+        """Return the instances that ``query`` asks for; without an order, newest first."""
+        runs = _asked_for(self._unended(), _ordered(Query()))
+        found = [_runtime(run) for run in runs]
+        if query.order:
+            # What that leaves equal is in the order of creation, as in each list.
+            found.reverse()
+        found = _asked_for(found, query)
+        stop = None if query.limit is None else query.offset + query.limit
+        return RunPage(found[query.offset : stop], len(found))
 
     def start_runtime(self, body: Any) -> Document:
         """Start a script by its code, for no task.
@@ -173,12 +180,13 @@ def _part(query: Query, first: int, more: int) -> Query:
 
 
 def _asked_for(runs: Sequence[Document], query: Query) -> list[Document]:
-    """Return those of the runs that match a query, in its order."""
+    """Return those of the runs that match a query, in its order if it has one."""
     matches = None if query.where is None else predicate(query.where)
     found = [run for run in runs if matches is None or matches(run)]
-    if query.order[-1].descending:
-        found.reverse()
-    sort(found, query.order, sort_key(query.order))
+    if query.order:
+        if query.order[-1].descending:
+            found.reverse()
+        sort(found, query.order, sort_key(query.order))
     return found
 
 

@@ -127,7 +127,7 @@ def create_application(
         "svctasks": Svctasks(use_cases.svctasks, pacing, limits),
         "starts": Starts(use_cases.starts, pacing),
         "svcruns": Svcruns(use_cases.runs, pacing, limits),
-        "svcscript_runtimes": SvcscriptRuntimes(use_cases.runs),
+        "svcscript_runtimes": SvcscriptRuntimes(use_cases.runs, pacing, limits),
         "svcscripts": Svcscripts(use_cases.svcscripts, use_cases.svctasks),
         "services": Services(of_services, pacing, limits.items),
         "states": StatesAndTasks(STATES, of_services),

@@ -3,14 +3,17 @@
 Runner contract, section 11. Ranges of an output: RFC 9110, section 14.
 """
 
+from collections.abc import Mapping
+
 from falcon import HTTP_206, HTTPRangeNotSatisfiable, Response
 
 from app.api import bodies, entity_tags, parameters, ranges
 from app.api.entity_tags import refuse_conditions
+from app.api.parameters import Listing
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
-from app.pacing import Pacing, paced
-from app.runs import Runs
+from app.pacing import Pace, Pacing, paced
+from app.runs import RunPage, Runs
 from app.schemas.svcrun import FIELDS
 
 TEXT = "text/plain; charset=utf-8"
@@ -75,10 +78,26 @@ class Svcruns:
                 page = self._runs.page_of(task, listing.query, pace)
             else:
                 page = self._runs.page(listing.query, pace)
-            content = bodies.join(
-                bodies.encode_item(listing.show(run)) for run in paced(page.runs, pace)
-            )
-        tag = entity_tags.of_content(b"%d\n" % page.total + content)
-        if not entity_tags.is_answered(request, response, tag):
-            response.data = content
-        parameters.set_page_headers(request, response, given, page.total)
+            content = shown(page, listing, pace)
+        send_page(request, response, given, page.total, content)
+
+
+def shown(page: RunPage, listing: Listing, pace: Pace) -> bytes:
+    """Return a page of a list as its reply has it."""
+    return bodies.join(
+        bodies.encode_item(listing.show(run)) for run in paced(page.runs, pace)
+    )
+
+
+def send_page(
+    request: Request,
+    response: Response,
+    given: Mapping[str, str],
+    total: int,
+    content: bytes,
+) -> None:
+    """Reply with a page of a list that has ``total`` items, for the parameters given."""
+    tag = entity_tags.of_content(b"%d\n" % total + content)
+    if not entity_tags.is_answered(request, response, tag):
+        response.data = content
+    parameters.set_page_headers(request, response, given, total)

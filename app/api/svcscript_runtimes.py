@@ -6,20 +6,29 @@ Runner contract, section 11.
 from falcon import HTTP_204, Response
 
 from app.api import bodies, parameters
-from app.api.entity_tags import refuse_conditions, send
+from app.api.entity_tags import refuse_conditions
 from app.api.request_context import Request
+from app.api.request_limits import RequestLimits
+from app.api.svcruns import send_page, shown
+from app.pacing import Pacing
 from app.runs import Runs
+from app.schemas.svcrun import RUNTIME_FIELDS
 
 
 class SvcscriptRuntimes:
-    """Answers requests for instances of scripts."""
+    """Answers requests for instances of scripts; lists at the pace of ``pacing``."""
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, pacing: Pacing, limits: RequestLimits) -> None:
         self._runs = runs
+        self._pacing = pacing
+        self._limits = limits
 
     def on_get(self, request: Request, response: Response) -> None:
-        parameters.refuse_any(request)
-        send(request, response, bodies.encode(self._runs.runtimes()))
+        given, listing = parameters.listing_in(request, RUNTIME_FIELDS, self._limits)
+        with self._pacing.query(request.env) as pace:
+            page = self._runs.runtimes(listing.query)
+            content = shown(page, listing, pace)
+        send_page(request, response, given, page.total, content)
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)

@@ -135,6 +135,17 @@ class RuntimeRequestSchema(Schema):
     startparam9 = Value(_PARAMETER)
 
 
+class RuntimeSchema(Schema):
+    """A run that has not ended, in the words of the platform."""
+
+    id = Value(ID)
+    site = Value(TEXT)
+    node = Value(TEXT)
+    domain = Value(TEXT)
+    type = Value(TEXT)
+    code = Value(TEXT)
+
+
 class ActiveSchema(Schema):
     """A run that is active."""
 
@@ -232,17 +243,20 @@ _RUNNER = RunnerSchema()
 _COUNTS = CountsSchema()
 
 
-def _types() -> dict[str, ValueType]:
+def _fields(schema: Schema) -> Fields:
     types: dict[str, ValueType] = {}
-    for name, field in _RUN.fields.items():
+    for name, field in schema.fields.items():
         assert isinstance(field, Value)
         # Filters have an order of dates.
         types[name] = DATE if field.value_type is INSTANT else field.value_type
-    return types
+    return Fields(types, tuple(types), ())
 
 
-FIELDS = Fields(_types(), tuple(_RUN.fields), ())
+FIELDS = _fields(_RUN)
 """The fields of a run, and of the items of a list of them."""
+
+RUNTIME_FIELDS = _fields(RuntimeSchema())
+"""Those of a run that has not ended, in the words of the platform."""
 
 IS_BUSY = Field(("isbusy",), INTBOOL)
 """The field of a clock that says if it has runs that are not in the history yet."""

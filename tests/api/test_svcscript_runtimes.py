@@ -1,9 +1,11 @@
 """Running instances of scripts, in the platform's own words."""
 
 import pytest
-from calls import refused, send
+from calls import OTHER_ID, refused, send
 from shared import RUNNER
 from test_svcruns import SCRIPTS, R, active, clock, ended, run_id
+
+NOON = 1767268800000
 
 S = "/rest/v1/service/svcscript_runtimes"
 
@@ -28,6 +30,58 @@ def test_instances_are_the_runs_that_have_not_ended(api, store):
             "code": "clean",
         }
     ]
+
+
+@pytest.fixture
+def some(store):
+    """Four instances: two of a task, one of another task, one that is wanted."""
+    wanted = {"id": run_id(4), "cause": "manual", "asked": NOON, "code": "hook"}
+    store.insert(
+        "clocks",
+        clock(active(3, node="vm2/r9"), active(1, node="vm1/r1")),
+        clock(active(2, node="vm1/r1"), id=OTHER_ID, svctask=OTHER_ID),
+        clock(id=run_id(9), svctask=run_id(9), wanted=[wanted]),
+    )
+
+
+def numbers(reply):
+    return [int(runtime["id"][-12:], 16) for runtime in reply.json]
+
+
+LISTS = [
+    ("", [4, 3, 2, 1]),
+    ("limit=2", [4, 3]),
+    ("offset=1&limit=2", [3, 2]),
+    ("offset=9", []),
+    ('order="node"', [4, 1, 2, 3]),
+    ('order={"node":"desc"}&limit=1', [3]),
+    ('filter={"node":"vm1/r1"}', [2, 1]),
+    ('filter={"code":{"$in":["hook","x"]}}&limit=1', [4]),
+]
+
+
+@pytest.mark.parametrize(("parameters", "found"), LISTS)
+def test_list_of_instances_has_pages_filters_and_orders_as_that_of_runs(
+    api, some, parameters, found
+):
+    reply = api.get(f"{S}?{parameters}")
+    assert numbers(reply) == found
+    matches = {"filter": len(found), "offset": 4}.get(parameters[:6], 4)
+    if "hook" in parameters:
+        matches = 1
+    assert reply.headers["X-Total-Count"] == str(matches)
+    tag = reply.headers["ETag"]
+    assert send(api, "GET", f"{S}?{parameters}", If_None_Match=tag).status_int == 304
+
+
+def test_page_of_instances_names_the_next_one_and_shows_what_the_mask_says(api, some):
+    reply = api.get(f"{S}?limit=1&mask=code,node")
+    assert reply.json == [{"node": "", "code": "hook"}]
+    assert (
+        reply.headers["Link"] == f'<{S}?limit=1&mask=code%2Cnode&offset=1>; rel="next"'
+    )
+    for wrong in ("state=running", "limit=-1", "mask=svctask", 'filter={"slot":1}'):
+        refused(send(api, "GET", f"{S}?{wrong}"), 400)
 
 
 def test_script_is_started_by_its_code_for_no_task(api, store, scripts):

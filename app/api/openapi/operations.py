@@ -176,6 +176,15 @@ _OF_RUNS = (
     "flat",
 )
 
+_OF_RUNTIMES = (
+    "filter-of-runtimes",
+    "mask-of-runtimes",
+    "offset",
+    "limit",
+    "order-of-runtimes",
+    "flat",
+)
+
 _SVCRUNS: Mapping[str, Operation] = {
     "get_svcscripts": _get("list the service scripts", "SvcscriptList", errors=LISTING),
     "post_svcruns_of_task": Operation(
@@ -211,7 +220,11 @@ _SVCRUNS: Mapping[str, Operation] = {
         "stop a run", {200: "Svcrun"}, errors=(*REMOVING, 409)
     ),
     "get_svcscript_runtimes": _get(
-        "list the running instances of scripts", "RuntimeList", errors=LISTING
+        "list the running instances of scripts",
+        "RuntimeList",
+        _OF_RUNTIMES,
+        errors=LISTING,
+        headers=("ETag", "X-Total-Count", "Link"),
     ),
     "post_svcscript_runtimes": Operation(
         "start an instance of a script",

@@ -4,7 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from app.api.openapi.schemas import MASK_OF_LIST, MASK_OF_ONE, MASK_OF_RUNS
+from app.api.openapi.schemas import (
+    MASK_OF_LIST,
+    MASK_OF_ONE,
+    MASK_OF_RUNS,
+    MASK_OF_RUNTIMES,
+)
 from app.api.query_parameters import LIMIT_OF_AGENDA, TABLE, QueryParameter
 from app.jsonschema import MOST, NOT_EMPTY, TEXTUAL, JsonSchema, integer, ref
 
@@ -86,6 +91,19 @@ PARAMETERS: Mapping[str, Parameter] = {
         "first.",
         ref("RunOrdering"),
         example=[{"duration": "desc"}],
+    ),
+    "filter-of-runtimes": _json(
+        "filter",
+        "All members must match.",
+        ref("RuntimeFilter"),
+        example={"code": "cleardata"},
+    ),
+    "mask-of-runtimes": _separated("mask", "The fields to show.", MASK_OF_RUNTIMES),
+    "order-of-runtimes": _json(
+        "order",
+        "By which fields to sort; a bare name will do. Without it, the newest come first.",
+        ref("RuntimeOrdering"),
+        example=["code"],
     ),
     **{name: _of_table(name, row) for name, row in TABLE.items()},
     "limit-of-agenda": _of_table("limit", LIMIT_OF_AGENDA),

@@ -110,6 +110,14 @@ def _svcruns() -> dict[str, JsonSchema]:
         until=moment,
         state={"enum": [WANTED, *STATES]},
     )
+    runtime = _object(
+        id=ref("SvctaskId"),
+        site=TEXTUAL,
+        node=TEXTUAL,
+        domain={"const": ""},
+        type={"const": "svc"},
+        code=TEXTUAL,
+    )
     return {
         "Svcrun": run,
         "SvcrunView": {**run, "required": []},
@@ -122,15 +130,9 @@ def _svcruns() -> dict[str, JsonSchema]:
             timeoutsec={"type": "number", "minimum": 0},
             used=_COUNT,
         ),
-        "Runtime": _object(
-            id=ref("SvctaskId"),
-            site=TEXTUAL,
-            node=TEXTUAL,
-            domain={"const": ""},
-            type={"const": "svc"},
-            code=TEXTUAL,
-        ),
-        "RuntimeList": array(ref("Runtime")),
+        "Runtime": runtime,
+        "RuntimeView": {**runtime, "required": []},
+        "RuntimeList": array(ref("RuntimeView")),
         "SvcscriptList": array(ref("Svcscript")),
     }
 

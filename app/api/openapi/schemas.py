@@ -97,6 +97,7 @@ def _mask(fields: Fields) -> JsonSchema:
 
 MASK_OF_LIST = _mask(FIELDS)
 MASK_OF_RUNS = _mask(svcrun.FIELDS)
+MASK_OF_RUNTIMES = _mask(svcrun.RUNTIME_FIELDS)
 
 
 def _name_of_one() -> str:
@@ -159,9 +160,11 @@ _MODE = "|".join(map(_in_any_case, (modes.PRODUCTION, modes.MAINTENANCE)))
 
 OTHERS: Mapping[str, JsonSchema] = {
     **filters(svcrun.FIELDS, "Run"),
+    **filters(svcrun.RUNTIME_FIELDS, "Runtime"),
     **filters(FIELDS),
     **_orderings(FIELDS),
     **_orderings(svcrun.FIELDS, "Run"),
+    **_orderings(svcrun.RUNTIME_FIELDS, "Runtime"),
     "Listing": _object(
         filter=_or_empty(ref("Filter")),
         mask=_or_empty(MASK_OF_LIST),
