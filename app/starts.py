@@ -124,8 +124,8 @@ class Starts:
                 at = following.start + task.later
                 heapreplace(nexts, (at, number, following.slot, search, task))
         found = {**_site(workhours), "starts": starts, "is_more": bool(nexts)}
-        if starts and outlook.no_runner:
-            found["why"] = outlook.no_runner
+        if starts and outlook.stop:
+            found["why"] = outlook.stop
         return found
 
     def _preview(self, task: Document, wanted: Wanted, is_stored: bool) -> Document:
@@ -147,7 +147,7 @@ class Starts:
             found = preview(schedule, first, until, wanted.most, later)
             why = found.why
             if found.starts:
-                why = outlook.lack(task["svcscriptcode"]) or outlook.no_runner or why
+                why = outlook.lack(task["svcscriptcode"]) or outlook.stop or why
         starts = [_shown(start, workhours) for start in found.starts]
         reply = {**_site(workhours), "starts": starts}
         if why:

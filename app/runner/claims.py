@@ -5,6 +5,7 @@ is at that moment, so that of several runners one gets a slot. Who keeps to the 
 no lock and no leader. Runner contract, sections 2, 4 and 5.
 """
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from app.datetimes import of_milliseconds
@@ -89,7 +90,8 @@ def decide(clock: Document, task: Document | None, at: Situation) -> Decision:
     if clock["timing"] != timing(task):
         clock = _armed_anew(clock, task, at)
     if not at.is_open:
-        return Decision(clock, is_waiting=True, is_set_back=is_set_back)
+        missed = _of_wanted(clock, task, replace(at, has_room=False))
+        return missed._replace(is_waiting=True, is_set_back=is_set_back)
     decision = _decide(clock, task, at)
     policy = at.policy_of(decision.run["code"]) if decision.run else None
     most = policy.most if policy else None

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from app.errors import NotFound
 from app.hours import FIRST
+from app.modes import MAINTENANCE, Modes
 from app.query import suggestion
 from app.runner import clocks
 from app.runner.clocks import Policy
@@ -20,6 +21,7 @@ from app.storage import Document, Store
 from app.svcscripts import Svcscripts
 
 NO_RUNNER = "no runner is alive"
+IN_MAINTENANCE = "the server is in maintenance"
 
 
 class ToCome(NamedTuple):
@@ -34,7 +36,10 @@ class ToCome(NamedTuple):
 
 
 class Outlook:
-    """What runners make of tasks at the moment ``now``, in milliseconds since 1970."""
+    """What runners make of tasks at the moment ``now``, in milliseconds since 1970.
+
+    ``stop`` says why nothing at all is started now, if so.
+    """
 
     def __init__(
         self,
@@ -48,7 +53,9 @@ class Outlook:
         runners = [record.document for record in store.scan(svcrun.RUNNERS)]
         living = [runner for runner in runners if is_alive(runner, now)]
         looks: list[int | None] = [runner["looked"] for runner in runners]
-        self.no_runner = "" if living else NO_RUNNER
+        self.stop = "" if living else NO_RUNNER
+        if Modes(store).current() == MAINTENANCE:
+            self.stop = IN_MAINTENANCE
         self.sites = frozenset(runner["site"] for runner in living)
         self._looked = max((look for look in looks if look is not None), default=None)
         self._store = store

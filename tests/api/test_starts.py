@@ -126,6 +126,18 @@ def test_previews_say_that_no_runner_is_alive(api, store, changes):
     assert api.get(f"{T}/next?limit=1").json["why"] == "no runner is alive"
 
 
+def test_previews_say_that_the_server_is_in_maintenance(api):
+    id_ = create(api)
+    api.post_json("/server/mode", {"mode": "maintenance"})
+    why = "the server is in maintenance"
+    found = api.get(f"{T}/{id_}/next").json
+    assert len(found["starts"]) == 10 and found["why"] == why
+    assert query(api, HOURLY).json["why"] == why
+    assert api.get(f"{T}/next?limit=1").json["why"] == why
+    api.post_json("/server/mode", {"mode": "production"})
+    assert "why" not in api.get(f"{T}/{id_}/next").json
+
+
 def test_start_is_later_than_its_slot_by_the_part_of_spreadsec_of_the_task(api, store):
     script = {"code": "spread", "command": ["/bin/true"], "spreadsec": 1000}
     store.load("svcscripts", [script])

@@ -448,6 +448,17 @@ def test_a_wanted_run_that_nobody_takes_up_is_missed(world):
     assert world.runs.get(id_)["state"] == "missed"
 
 
+def test_a_wanted_run_is_missed_in_maintenance_too(world):
+    runner = begun(world, task(1, START, isenabled=0))
+    world.store.load("modes", [{"name": "server", "mode": "maintenance"}])
+    id_ = "0" * 8 + "-0000-0000-0000-" + "1" * 12
+    world.runs.want(task(1, START)["id"], id_, "")
+    passes(world, runner, 59 * SECOND)
+    assert world.runs.get(id_)["state"] == "wanted"
+    passes(world, runner, 3 * SECOND)
+    assert world.runs.get(id_)["state"] == "missed" and world.spawned == []
+
+
 def test_a_task_that_was_just_created_is_started_however_slow_its_write_was(world):
     runner = begun(world)
     past = of_milliseconds(START - HOUR)

@@ -169,7 +169,7 @@ _SVCTASKS: Mapping[str, str] = {
         "`is_more` says whether there are further ones up to `until`, beyond `limit`. "
         "Disabled tasks, those of other sites, and single ones that have started have "
         "none. A start has `why` if nothing would come of it now: its script is not in "
-        "`svcscripts.json`. The agenda has it if no runner is alive."
+        "`svcscripts.json`. The agenda has it if no runner is alive, or in maintenance."
     ),
     "query_starts": (
         "The body is a task as POST takes it. Nothing is stored. The reply is that of "
@@ -182,8 +182,9 @@ _SVCTASKS: Mapping[str, str] = {
         "start in the zone of the working hours. It is later than the slot by a part "
         "of the script's `spreadsec`. `why` says why there are fewer starts than `count`, "
         "or why nothing would come of them now: the script is not in `svcscripts.json`, "
-        "or no runner is alive. Slots are counted in elapsed seconds, so that an interval "
-        "of a day moves by an hour in local time when daylight saving begins or ends."
+        "no runner is alive, or the server is in maintenance. Slots are counted in "
+        "elapsed seconds, so that an interval of a day moves by an hour in local time "
+        "when daylight saving begins or ends."
     ),
 }
 
