@@ -235,6 +235,13 @@ class Schema(marshmallow.Schema):
         """Return the members of ``data`` in their stored form; raises Invalid."""
         return checked(*self.parsed(data, bool(partial)))
 
+    def loaded(self, raw: Any, number: int, moment: str) -> dict[str, Any]:
+        """Return the document that a data file means; raises Invalid with all faults.
+
+        Nothing in it depends on the ``number`` and ``moment`` of the file.
+        """
+        return self.load(raw)
+
     def parsed(
         self, data: Any, partial: bool = False, left: Hints | None = None
     ) -> tuple[dict[str, Any], Faults]:

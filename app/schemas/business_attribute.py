@@ -81,9 +81,6 @@ class BusinessAttributeSchema(Schema):
         refuse(faults)
 
 
-_ATTRIBUTE = BusinessAttributeSchema()
-
-
 def field_of(cv_attribute: str) -> tuple[str, str]:
     """Return the level and the stored field that ``cv_attribute`` names, in any case.
 
@@ -96,10 +93,4 @@ def field_of(cv_attribute: str) -> tuple[str, str]:
     return found
 
 
-def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
-    """Return the complete document of a business attribute that a data file has.
-
-    Nothing in it depends on the ``number`` and ``moment`` of the file. Raises Invalid
-    with all faults.
-    """
-    return _ATTRIBUTE.load(raw)
+loaded = BusinessAttributeSchema().loaded

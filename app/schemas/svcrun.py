@@ -239,8 +239,6 @@ _RUN = SvcrunSchema()
 _REQUEST = RunRequestSchema()
 _RUNTIME = RuntimeRequestSchema()
 _CLOCK = ClockSchema()
-_RUNNER = RunnerSchema()
-_COUNTS = CountsSchema()
 
 
 def _fields(schema: Schema) -> Fields:
@@ -282,22 +280,12 @@ def runtime(body: Any) -> tuple[str, dict[str, Any]]:
     return given.pop("code"), given
 
 
-def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
-    """Return the run that a data file means; raises Invalid with all faults."""
-    return _RUN.load(raw)
-
-
 def loaded_clock(raw: Any, number: int, moment: str) -> dict[str, Any]:
     """Return the clock that a data file means; raises Invalid with all faults."""
     clock = _CLOCK.load(raw)
     return {**clock, "isbusy": isbusy(clock)}
 
 
-def loaded_runner(raw: Any, number: int, moment: str) -> dict[str, Any]:
-    """Return the record of a runner in a data file; raises Invalid with all faults."""
-    return _RUNNER.load(raw)
-
-
-def loaded_counts(raw: Any, number: int, moment: str) -> dict[str, Any]:
-    """Return the counts that a data file means; raises Invalid with all faults."""
-    return _COUNTS.load(raw)
+loaded = _RUN.loaded
+loaded_runner = RunnerSchema().loaded
+loaded_counts = CountsSchema().loaded

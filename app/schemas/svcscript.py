@@ -223,13 +223,4 @@ def _fault_of_text(value: Any) -> str:
     return ""
 
 
-_SCRIPT = SvcscriptSchema()
-
-
-def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
-    """Return the document of a script that a data file has, without defaults.
-
-    Nothing in it depends on the ``number`` and ``moment`` of the file. Raises Invalid
-    with all faults.
-    """
-    return _SCRIPT.load(raw)
+loaded = SvcscriptSchema().loaded

@@ -96,13 +96,4 @@ class WorkhoursSchema(Schema):
         refuse(faults)
 
 
-_WORKHOURS = WorkhoursSchema()
-
-
-def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
-    """Return the complete document of working hours that a data file has.
-
-    Nothing in it depends on the ``number`` and ``moment`` of the file. Raises Invalid
-    with all faults.
-    """
-    return _WORKHOURS.load(raw)
+loaded = WorkhoursSchema().loaded
