@@ -82,10 +82,13 @@ def plain_key(value: Any) -> Any:
     return None
 
 
-def _parse_text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    raise ValueError(f"must be a string, not {type_name(value)}")
+def _one_of(kind: type, name: str) -> Callable[[Any], Any]:
+    def parse(value: Any) -> Any:
+        if isinstance(value, kind):
+            return value
+        raise ValueError(f"must be {name}, not {type_name(value)}")
+
+    return parse
 
 
 _ID = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -165,24 +168,6 @@ def _names_key(value: Any) -> Any:
     return tuple(name for name in names if name)
 
 
-def _parse_array(value: Any) -> Any:
-    if isinstance(value, list):
-        return value
-    raise ValueError(f"must be an array, not {type_name(value)}")
-
-
-def _parse_object(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value
-    raise ValueError(f"must be an object, not {type_name(value)}")
-
-
-def _parse_presence(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    raise ValueError(f"must be true or false, not {type_name(value)}")
-
-
 def _presence_key(value: Any) -> bool:
     return value is not ABSENT
 
@@ -227,7 +212,7 @@ def shown_moment(name: str, fraction: str) -> JsonSchema:
     return shared(name, {"type": "string", "format": "date-time", "pattern": pattern})
 
 
-TEXT = ValueType("string", _parse_text, plain_key, TEXTUAL, TEXTUAL)
+TEXT = ValueType("string", _one_of(str, "a string"), plain_key, TEXTUAL, TEXTUAL)
 ID = ValueType("id", _parse_id, plain_key, _ID_SCHEMA, _ID_SCHEMA)
 INTEGER = ValueType(
     "integer",
@@ -262,16 +247,18 @@ DATE = ValueType(
 NAMES = ValueType(
     "list of names", _parse_names, _names_key, _NAMES_SCHEMA, _NAMES_SCHEMA
 )
-ARRAY = ValueType("array", _parse_array, plain_key, array(_ANY_SCHEMA), array({}))
+ARRAY = ValueType(
+    "array", _one_of(list, "an array"), plain_key, array(_ANY_SCHEMA), array({})
+)
 OBJECT = ValueType(
     "object",
-    _parse_object,
+    _one_of(dict, "an object"),
     plain_key,
     {"type": "object", "additionalProperties": _ANY_SCHEMA},
     {"type": "object"},
 )
 ANY = ValueType("any JSON value", _parse_any, plain_key, _ANY_SCHEMA)
-PRESENCE = ValueType("presence", _parse_presence, _presence_key)
+PRESENCE = ValueType("presence", _one_of(bool, "true or false"), _presence_key)
 """Whether a member exists; it may be null. The key is true or false."""
 
 STRINGS = frozenset({TEXT, ID, DATE})
