@@ -107,7 +107,7 @@ def test_who_comes_after_one_that_waited_in_vain_waits_for_a_moment_only(
             lock.acquire(SHORT)
         with ThreadPoolExecutor(1) as pool, pytest.raises(Unavailable, match=BUSY):
             pool.submit(lock.acquire, 2 * PATIENCE).result(PATIENCE)
-    with lock:
+    with lock.hold():
         assert lock.is_held()
     lock.close()
 

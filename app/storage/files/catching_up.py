@@ -17,17 +17,13 @@ from app.storage.files.replica import Replica
 
 
 class CatchingUp:
-    """Brings ``replica`` up to date.
+    """Brings ``replica`` up to date; a read waits for others with the lock's patience."""
 
-    A read waits for others for ``patience`` seconds at most.
-    """
-
-    def __init__(self, replica: Replica, edits: Edits, patience: float) -> None:
+    def __init__(self, replica: Replica, edits: Edits) -> None:
         self._replica = replica
         self._edits = edits
         self._lock = replica.lock
         self._sequence = replica.lock.sequence
-        self._patience = patience
 
     @property
     def documents(self) -> Documents:
@@ -46,7 +42,7 @@ class CatchingUp:
     def look(self) -> None:
         """Apply what there is in the files; raises Unavailable."""
         mark = self._sequence.mark()
-        end = time.monotonic() + self._patience
+        end = time.monotonic() + self._lock.patience
         try:
             while not self._replica.is_current():
                 try:
@@ -65,20 +61,20 @@ class CatchingUp:
 
     def _apply(self) -> None:
         replica = self._replica
-        patience = BRIEF if replica.has_read_journal() else self._patience
-        with self._lock.threads.within(patience):
+        patience = BRIEF if replica.has_read_journal() else None
+        with self._lock.threads.hold(patience):
             replica.follow_journal()
             replica.state.documents.refresh_indexes()
             if not replica.is_edited():
                 return
         # No checkpoint is under way under the full lock: what looks like an edit is one.
         try:
-            with self._lock.within(BRIEF):
+            with self._lock.hold(BRIEF):
                 self._apply_under_lock()
         except Busy:
             raise
         except Unavailable:
-            with self._lock.threads:
+            with self._lock.threads.hold():
                 self._edits.take()
 
     def apply_under_lock(self) -> None:
@@ -106,5 +102,5 @@ class CatchingUp:
         """
         self.documents.refresh_indexes()
         if unread(self._replica.journal) > 0 or self._replica.state.ahead:
-            with self._lock:
+            with self._lock.hold():
                 self.apply_under_lock()

@@ -43,10 +43,7 @@ write all anew each time."""
 
 
 class Checkpoints:
-    """Writes the checkpoints of ``replica``: its data file, as it is now.
-
-    Others that write one are waited for ``patience`` seconds at most.
-    """
+    """Writes the checkpoints of ``replica``: its data file, as it is now."""
 
     def __init__(
         self,
@@ -54,14 +51,12 @@ class Checkpoints:
         appender: Appender,
         catching_up: CatchingUp,
         changes: KeptChanges,
-        patience: float,
     ) -> None:
         self._replica = replica
         self._appender = appender
         self._catching_up = catching_up
         self._changes = changes
-        self._patience = patience
-        self._in_process = ThreadLock(patience)
+        self._in_process = ThreadLock(replica.lock.patience)
 
     def is_due(self, quiet: float) -> bool:
         """Return whether to write one now, after so many seconds without a write."""
@@ -83,7 +78,7 @@ class Checkpoints:
         it whether there is anything left. Raises Unavailable, if that takes it too long
         too, and OSError.
         """
-        with self._in_process:
+        with self._in_process.hold():
             self._write(wait)
 
     def _write(self, wait: bool) -> None:
@@ -96,7 +91,8 @@ class Checkpoints:
                 continue
             # It keeps out other checkpoints of this very journal, and dies with it.
             try:
-                lock_file(journal.descriptor.number, self._patience if wait else 0)
+                patience = replica.lock.patience if wait else 0
+                lock_file(journal.descriptor.number, patience)
             except Busy:
                 if wait:
                     raise
@@ -110,7 +106,7 @@ class Checkpoints:
 
     def _restore_journal(self) -> None:
         """Begin a journal anew after somebody removed it."""
-        with self._replica.lock:
+        with self._replica.lock.hold():
             self._catching_up.apply_under_lock()
             if self._replica.journal is None:
                 self._appender.begin()
@@ -119,7 +115,7 @@ class Checkpoints:
         """Work ``journal`` into the data file; return False if it is replaced already."""
         replica, file, inode = self._replica, self._replica.file, journal.inode
         check_replaceable(file.path)
-        with replica.lock:
+        with replica.lock.hold():
             replica.commits.check()
             self._catching_up.apply_under_lock()
             if replica.journal is None or replica.journal.inode != inode:
@@ -135,7 +131,7 @@ class Checkpoints:
         self._changes.keep(changes, journal.lines(end))
         # Kept open until writers may go on: to free its blocks takes longer than the rest.
         former = file.opened()
-        with replica.lock:
+        with replica.lock.hold():
             self._catching_up.apply_under_lock()
             # Mended or made anew meanwhile, the journal may have other entries.
             if replica.journal is None or replica.journal.inode != inode:
@@ -170,4 +166,4 @@ class Checkpoints:
 
     def after_fork_in_child(self) -> None:
         """Start anew: locks of the parent mean nothing."""
-        self._in_process = ThreadLock(self._patience)
+        self._in_process = ThreadLock(self._replica.lock.patience)

@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 
 from app.errors import Busy, Unavailable
 from app.storage.files.sequence_lock import SequenceLock, name_of
@@ -55,11 +54,14 @@ def lock_file(descriptor: int, seconds: float) -> None:
 
 
 class ThreadLock:
-    """A re-entrant lock of threads, for which nobody waits without end."""
+    """A re-entrant lock of threads, for which nobody waits without end.
+
+    ``patience`` is how many seconds one waits where nothing else is said.
+    """
 
     def __init__(self, patience: float) -> None:
         self._lock = threading.RLock()
-        self._patience = patience
+        self.patience = patience
 
     def acquire(self, seconds: float) -> None:
         """Lock it, waiting for so long at most; raises Busy."""
@@ -71,28 +73,17 @@ class ThreadLock:
         self._lock.release()
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Hold it, after waiting for so long at most; raises Busy."""
-        self.acquire(seconds)
+    def hold(self, seconds: float | None = None) -> Iterator[None]:
+        """Hold it, after waiting for so long, or with ``patience``; raises Busy."""
+        self.acquire(self.patience if seconds is None else seconds)
         try:
             yield
         finally:
             self._lock.release()
 
-    def __enter__(self) -> None:
-        self.acquire(self._patience)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._lock.release()
-
 
 class TableLock:
-    """A re-entrant lock for one table, as a context manager; raises Unavailable.
+    """A re-entrant lock for one table, of threads and processes.
 
     Who holds it holds ``threads`` too, which keeps out those threads of this process that
     read what is in the files, and is taken last. Who has ``threads`` only may ask for the
@@ -102,14 +93,14 @@ class TableLock:
     def __init__(self, path: Path, sequence: SequenceLock, patience: float) -> None:
         self._path = path
         self.sequence = sequence
-        self._patience = patience
+        self.patience = patience
         self._descriptor: int | None = None
         self._file = 0, 0
         self._start()
 
     def _start(self) -> None:
-        self.threads = ThreadLock(self._patience)
-        self._writers = ThreadLock(self._patience)
+        self.threads = ThreadLock(self.patience)
+        self._writers = ThreadLock(self.patience)
         self._depth = 0
         self._is_stuck = False
 
@@ -148,24 +139,13 @@ class TableLock:
             self._writers.release()
 
     @contextmanager
-    def within(self, seconds: float) -> Iterator[None]:
-        """Hold it, after waiting for so long at most; raises Busy and Unavailable."""
-        self.acquire(seconds)
+    def hold(self, seconds: float | None = None) -> Iterator[None]:
+        """Hold it, after waiting as for ``ThreadLock``; raises Busy and Unavailable."""
+        self.acquire(self.patience if seconds is None else seconds)
         try:
             yield
         finally:
             self.release()
-
-    def __enter__(self) -> None:
-        self.acquire(self._patience)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
 
     def is_held(self) -> bool:
         """Return whether the calling thread, which has ``threads``, has the lock too."""
@@ -189,7 +169,7 @@ class TableLock:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep out all threads of this process only; raises Busy."""
-        with self._writers, self.threads:
+        with self._writers.hold(), self.threads.hold():
             yield
 
     def close(self) -> None:

@@ -171,7 +171,7 @@ class Replica:
 
     def _mend(self) -> None:
         # At once, or not at all: who reads the journal has ``threads`` already.
-        with self.lock.within(0):
+        with self.lock.hold(0):
             aside, flush = self.file.beside("damaged"), self.commits.flush
             sequence, sound = self.state.sequence, self.restorer.has_keys
             count = mend(self.journal_path, aside, sequence, flush, sound)

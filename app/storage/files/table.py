@@ -66,17 +66,15 @@ class JournalTable:
         replica = Replica(collection, file, commits, lock, kept)
         appender = Appender(replica)
         edits = Edits(replica, appender)
-        catching_up = CatchingUp(replica, edits, patience)
+        catching_up = CatchingUp(replica, edits)
         changes = KeptChanges(file.beside("changes"), collection.key, commits.flush)
         self.collection = collection
         self.file = file
         self._replica = replica
         self._catching_up = catching_up
         self._changes = changes
-        self._writer = Writer(replica, appender, catching_up, patience)
-        self._checkpoints = Checkpoints(
-            replica, appender, catching_up, changes, patience
-        )
+        self._writer = Writer(replica, appender, catching_up)
+        self._checkpoints = Checkpoints(replica, appender, catching_up, changes)
         try:
             replica.load()
         except OSError as error:

@@ -99,19 +99,14 @@ def _revisions(documents: Records, keys: Iterable[Key]) -> list[int | None]:
 
 
 class Writer:
-    """Writes to the table of ``replica``; others are waited for ``patience`` seconds."""
+    """Writes to the table of ``replica``; waits for others with the lock's patience."""
 
     def __init__(
-        self,
-        replica: Replica,
-        appender: Appender,
-        catching_up: CatchingUp,
-        patience: float,
+        self, replica: Replica, appender: Appender, catching_up: CatchingUp
     ) -> None:
         self._replica = replica
         self._appender = appender
         self._catching_up = catching_up
-        self._patience = patience
         self._queue = GroupCommit[Write, Changes](self._write_all)
 
     def write(self, plan: Plan) -> Changes:
@@ -121,12 +116,13 @@ class Writer:
         """
         if getattr(_thread, "is_planning", False):
             raise RuntimeError("a write within a write")
-        write = Write(plan, author.get())
-        return self._queue.write(PendingWrite(write, Changes([], []), self._patience))
+        write, nothing = Write(plan, author.get()), Changes([], [])
+        pending = PendingWrite(write, nothing, self._replica.lock.patience)
+        return self._queue.write(pending)
 
     def give_number(self) -> int:
         """Return the number of a new document, which is given once; raises Unavailable."""
-        with self._replica.lock:
+        with self._replica.lock.hold():
             self._catching_up.apply_under_lock()
             number = self._replica.state.next_number
             check_new_number(number)
@@ -138,9 +134,9 @@ class Writer:
     ) -> None:
         try:
             with ExitStack() as threads:
-                with self._replica.lock.within(patience):
+                with self._replica.lock.hold(patience):
                     # Held for longer than the lock.
-                    threads.enter_context(self._replica.lock.threads)
+                    threads.enter_context(self._replica.lock.threads.hold())
                     mark = self._replica.lock.sequence.own_mark()
                     self._catching_up.apply_under_lock()
                     planned = self._planned(writes)
