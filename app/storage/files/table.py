@@ -33,7 +33,7 @@ from app.storage.files.lock import PATIENCE, TableLock
 from app.storage.files.replacing import check_replaceable, is_mounted
 from app.storage.files.replica import Replica
 from app.storage.files.sequence_lock import SequenceLock
-from app.storage.files.writing import Changes, Plan, Writer
+from app.storage.files.writing import Writer
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,8 @@ class JournalTable:
     """The documents of one collection in ``folder``.
 
     It looks at the files every ``moment`` seconds, and at once if another process wrote. A
-    thread waits for others that hold the table for ``patience`` seconds at most.
+    thread waits for others that hold the table for ``patience`` seconds at most. ``write``,
+    ``mend``, ``checkpoint`` and the like are those of the parts.
     """
 
     def __init__(
@@ -75,6 +76,10 @@ class JournalTable:
         self._changes = changes
         self._writer = Writer(replica, appender, catching_up)
         self._checkpoints = Checkpoints(replica, appender, catching_up, changes)
+        self.write, self.give_number = self._writer.write, self._writer.give_number
+        self.mend = catching_up.mend
+        self.is_checkpoint_due = self._checkpoints.is_due
+        self.checkpoint = self._checkpoints.write
         try:
             replica.load()
         except OSError as error:
@@ -92,7 +97,7 @@ class JournalTable:
 
     def version(self) -> int:
         """Return a number that is another one after each change; raises Unavailable."""
-        return self._catching_up.documents.version
+        return self.documents.version
 
     def changes(self, since: str | None, limit: int) -> tuple[list[Key], str]:
         """Return the keys that changed after a position, and the position after them.
@@ -121,20 +126,9 @@ class JournalTable:
         yield known
         yield known.after(self._changes.read().span)
 
-    def write(self, plan: Plan) -> Changes:
-        """Carry out what ``plan`` makes of the documents, atomically and durably.
-
-        Raises what ``plan`` raises, and Unavailable.
-        """
-        return self._writer.write(plan)
-
     def next_number(self) -> int:
         """Return the number of the next new document, to a ``plan`` that is running."""
         return self._replica.state.next_number
-
-    def give_number(self) -> int:
-        """Return the number of a new document, which is given once; raises Unavailable."""
-        return self._writer.give_number()
 
     def check_mount(self) -> None:
         """Raise Unavailable if the data file can never be replaced: it is mounted."""
@@ -179,26 +173,6 @@ class JournalTable:
     def progress(self) -> tuple[int, int]:
         """Return the last entry's number, and how many came since the last checkpoint."""
         return self._replica.state.sequence, self._replica.state.since_checkpoint
-
-    def mend(self) -> None:
-        """Apply what others wrote, and mend what a crash left half-written.
-
-        Raises Unavailable.
-        """
-        self._catching_up.mend()
-
-    def is_checkpoint_due(self, quiet: float) -> bool:
-        """Return whether to write a checkpoint now, after seconds without a write."""
-        return self._checkpoints.is_due(quiet)
-
-    def checkpoint(self, wait: bool = False) -> None:
-        """Bring the data file up to date and begin a new journal.
-
-        If another process is about it, leave it to that one or, with ``wait``, see after
-        it whether there is anything left. Raises Unavailable, if that takes it too long
-        too, and OSError.
-        """
-        self._checkpoints.write(wait)
 
     def close(self) -> None:
         """Write what is left to the data file and let go of the files."""
