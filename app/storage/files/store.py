@@ -32,7 +32,10 @@ STEP = 1000
 
 
 class FileStore:
-    """Tables in the JSON files of ``folder``; see the contract in ``app.storage``."""
+    """Tables in the JSON files of ``folder``.
+
+    What has no docstring does what the contract in ``app.storage`` says.
+    """
 
     name = "files"
 
@@ -73,34 +76,27 @@ class FileStore:
         return self._tables[name]
 
     def get(self, table: str, key: Key) -> Record:
-        """Return the record under ``key``; raises NotFound."""
         return _existing(self._tables[table].documents, key)
 
     def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
-        """Return the page of records that ``query`` asks for."""
         return Page(*self._tables[table].documents.find(query, pace))
 
     def scan(self, table: str) -> Iterator[Record]:
-        """Return all records, in the order of the table."""
         return iter(self._tables[table].documents.find(Query())[0])
 
     def version(self, table: str) -> Hashable:
-        """Return a value that is another one after each change of the table."""
         return self._tables[table].version()
 
     def changes(self, table: str, since: str | None, limit: int) -> Feed:
-        """Return what changed after the position ``since``; raises TooOld."""
         target = self._tables[table]
         keys, position = target.changes(since, limit)
         documents = target.documents
         return Feed([Change(key, documents.get(key)) for key in keys], position)
 
     def history(self, table: str) -> Iterator[PastChange]:
-        """Return the last changes, the oldest first."""
         return self._tables[table].history()
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
-        """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
         target = self._tables[table]
 
         def plan(present: Records, _: NextId) -> Changes:
@@ -109,7 +105,6 @@ class FileStore:
         return target.write(plan).put
 
     def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
-        """Add the document that ``make`` makes with new ids; raises Conflict, TooLarge."""
         target = self._tables[table]
 
         def plan(present: Records, next_id: NextId) -> Changes:
@@ -120,7 +115,6 @@ class FileStore:
     def load(
         self, table: str, documents: Sequence[Document], clear: bool = False
     ) -> None:
-        """Add or replace documents, all or none; with ``clear``, remove all others."""
         target = self._tables[table]
 
         def plan(present: Records, _: NextId) -> Changes:
@@ -143,10 +137,6 @@ class FileStore:
         change: Callable[[Document, NextId], Document],
         revisions: Container[int] | None = None,
     ) -> Record:
-        """Replace a document by what ``change`` makes of it.
-
-        Raises NotFound, Stale and TooLarge.
-        """
         result: list[Record] = []
 
         def plan(documents: Records, next_id: NextId) -> Changes:
@@ -184,8 +174,6 @@ class FileStore:
     def remove(
         self, table: str, key: Key, revisions: Container[int] | None = None
     ) -> None:
-        """Remove a record; raises NotFound, Stale."""
-
         def plan(documents: Records, _: NextId) -> Changes:
             return Changes([], [_existing(documents, key, revisions).key])
 
@@ -197,12 +185,10 @@ class FileStore:
             table.check_mount()
 
     def ping(self) -> None:
-        """Raise Unavailable when the store cannot be written now."""
         for table in self._tables.values():
             table.check_writable()
 
     def status(self) -> dict[str, Status]:
-        """Return the state of each table, as far as it can be known."""
         return {name: table.status() for name, table in self._tables.items()}
 
     def close(self) -> None:
