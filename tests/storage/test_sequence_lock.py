@@ -110,9 +110,12 @@ def test_writes_of_one_that_cannot_map_the_number_are_seen(tmp_path, trusting):
 
     def write():
         table = open_table(tmp_path)
-        spare = os.open(tmp_path, os.O_RDONLY)
-        os.close(spare)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 2, spare + 2))
+        spare = [os.open(tmp_path, os.O_RDONLY) for _ in range(2)]
+        for number in spare:
+            os.close(number)
+        # There may be open files between the two.
+        most = spare[-1] + 1
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         table.insert(note("b", 2))
 
     Child(write).result()

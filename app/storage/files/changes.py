@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from app.errors import TooOld
 from app.storage import RETAINED, Author, Key, PastChange
-from app.storage.files.descriptors import Sync, adopt, draft
+from app.storage.files.descriptors import Sync, replace
 from app.storage.files.entries import Entry
 from app.storage.files.journal import Line, decode, encode
 from app.storage.files.records import key_in
@@ -187,12 +187,7 @@ class KeptChanges:
         # For those who ask whether it is a header, which has these members.
         entry |= {"base": None, "next": 0, "changes": whole.entries}
         entry["past"] = _newest(_all_past(kept, lines, self._key))
-        new = self._path.with_name(f"{self._path.name}.new")
-        with draft(new) as descriptor:
-            with open(descriptor.number, "wb", closefd=False) as file:
-                file.write(encode(entry))
-            self._sync(descriptor.number)
-        adopt(new, self._path, self._sync)
+        replace(self._path, [encode(entry)], self._sync)
 
     def history(self, lines: Iterable[Line]) -> Iterator[PastChange]:
         """Return what is kept, and then what is in the ``lines`` of the journal."""

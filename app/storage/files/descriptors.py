@@ -5,7 +5,7 @@ A file is flushed by one thread while another may already have moved on to the n
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,16 @@ def adopt(draft: Path, path: Path, sync: Sync) -> None:
     folder = _folder(path.parent)
     os.replace(draft, path)
     sync(folder.number)
+
+
+def replace(path: Path, parts: Iterable[bytes], sync: Sync) -> None:
+    """Put a file of ``parts`` in the place of the one at ``path``, durably."""
+    new = path.with_name(f"{path.name}.new")
+    with draft(new) as descriptor:
+        with open(descriptor.number, "wb", closefd=False) as file:
+            file.writelines(parts)
+        sync(descriptor.number)
+    adopt(new, path, sync)
 
 
 def flush_folder(path: Path, sync: Sync) -> None:

@@ -54,7 +54,7 @@ from typing import Any, NamedTuple, cast
 import orjson
 
 from app.errors import Invalid
-from app.storage.files.descriptors import Descriptor, Sync, adopt, draft
+from app.storage.files.descriptors import Descriptor, Sync, replace
 from app.storage.files.entries import Entry, Header, is_entry
 from app.storage.files.salvage import parts
 
@@ -190,8 +190,8 @@ class Journal:
     def salvage(self) -> tuple[list[Line], bytes]:
         """Return the sound lines after ``offset``, and the damaged bytes between them."""
         lines, damaged = [], []
-        for text in filter(None, self._rest(self.size()).split(b"\n")):
-            for raw, found in parts(text):
+        for text in self._raw_lines(self.size()):
+            for raw, found in parts(text.removesuffix(b"\n")):
                 if found and (line := decode(found + b"\n")):
                     lines.append(line)
                 else:
@@ -209,19 +209,6 @@ class Journal:
         except OSError:
             os.ftruncate(self.descriptor.number, self.offset)
             raise
-
-    def _rest(self, end: int) -> bytes:
-        # A read of a file returns at most 2 GiB, and takes memory for what is asked for.
-        parts, position = [], self.offset
-        while position < end:
-            part = os.pread(
-                self.descriptor.number, min(end - position, 1 << 30), position
-            )
-            if not part:
-                break
-            parts.append(part)
-            position += len(part)
-        return b"".join(parts)
 
 
 class Appended(NamedTuple):
@@ -290,13 +277,7 @@ def read_journal(path: Path) -> tuple[Journal | None, list[Line]]:
 
 def create(path: Path, lines: Iterable[bytes], sync: Sync) -> Journal:
     """Put a journal of ``lines``, the header first, in the place of the one at ``path``."""
-    new = path.with_name(f"{path.name}.new")
-    with draft(new) as descriptor:
-        content = memoryview(b"".join(lines))
-        while content:
-            content = content[os.write(descriptor.number, content) :]
-        sync(descriptor.number)
-    adopt(new, path, sync)
+    replace(path, lines, sync)
     return Journal(path)
 
 

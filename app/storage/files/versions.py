@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from app.datetimes import instant, now
 from app.errors import Invalid
 from app.storage import Key
-from app.storage.files.descriptors import Sync, adopt, draft
+from app.storage.files.descriptors import Sync, replace
 from app.storage.files.journal import Line, decode, encode
 from app.storage.files.records import Record, key_in
 
@@ -260,12 +260,7 @@ class Versions:
 
     def _begin_anew(self) -> None:
         kept = newest(list(self._lines()))
-        new = self.path.with_name(f"{self.path.name}.new")
-        with draft(new) as descriptor:
-            with open(descriptor.number, "wb", closefd=False) as file:
-                file.writelines(line.raw for line in kept)
-            self._sync(descriptor.number)
-        adopt(new, self.path, self._sync)
+        replace(self.path, (line.raw for line in kept), self._sync)
 
 
 def newest(lines: Sequence[Line]) -> list[Line]:
