@@ -7,9 +7,9 @@ import subprocess
 from contextlib import contextmanager, suppress
 
 import pytest
-from conftest import SERVERS
 from readme import block
 from running import SVCTASKS, Server, free_port, svctasks
+from servers import SERVERS
 from shared import PATIENCE, T
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)

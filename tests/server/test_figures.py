@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import SERVERS
 from running import SVCTASKS, Server
+from servers import SERVERS
 from shared import T, until
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)

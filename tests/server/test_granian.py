@@ -4,9 +4,9 @@ import os
 import signal
 
 import pytest
-from conftest import SERVERS
 from raw import chunked, exchange, head
 from running import Server
+from servers import SERVERS
 from shared import T, until
 
 

@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from socket import MSG_WAITALL
 
 import pytest
-from conftest import SERVERS
 from raw import connect, exchange, head, reply
 from running import Server
+from servers import SERVERS
 from shared import T, until
 
 from app.limits import LIMITS

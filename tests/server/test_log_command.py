@@ -5,8 +5,8 @@ import re
 import zlib
 
 import pytest
-from conftest import SERVERS
 from running import Server, svctasks
+from servers import SERVERS
 from shared import SAMPLES, T, sample, until
 
 each_server = pytest.mark.parametrize("each_server", SERVERS, indirect=True)

@@ -5,9 +5,9 @@ import socket
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import SERVERS
 from raw import head
 from running import Server
+from servers import SERVERS
 from shared import PATIENCE, T, until
 
 TASKS = 10_000

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 from certificates import make_pair
-from conftest import SERVERS
 from readme import ROOT
 from running import Server, free_port, svctasks
+from servers import SERVERS
 from shared import DATA, PATIENCE, T, until
 
 SITE = ROOT / "app" / "deploy" / "nginx.conf"

@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SERVERS
 from raw import head, many
 from running import SVCTASKS, Server, free_port, svctasks
+from servers import SERVERS
 from shared import PATIENCE, T, until
 
 from app.setting_table import SETTINGS

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from conftest import SERVERS, ConfiguredServer, PatientServer
 from raw import as_json, connect, head, listens, many, reply, send
 from running import Server
+from servers import SERVERS, ConfiguredServer, PatientServer
 from shared import PATIENCE, T, until
 
 JSON = "Content-Type: application/json"

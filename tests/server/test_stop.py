@@ -6,8 +6,8 @@ import signal
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
-from conftest import SERVERS, PatientServer
 from raw import as_json, connect, head, listens, many, reply, send
+from servers import SERVERS, PatientServer
 from shared import PATIENCE, T, until
 
 BODY = as_json({"name": "in flight"})

@@ -7,8 +7,8 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
-from conftest import SERVERS
 from running import SVCTASKS, Server, free_port
+from servers import SERVERS
 from shared import PATIENCE, T, until
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)

@@ -8,9 +8,9 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 from certificates import EC, Pair, TlsServer, make_pair
-from conftest import SERVERS
 from raw import as_json, chunked, connect, head, many, reply, send
 from running import Server, free_port, svctasks
+from servers import SERVERS
 from shared import PATIENCE, T, until
 
 from app import certificates

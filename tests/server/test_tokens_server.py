@@ -5,9 +5,9 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
-from conftest import SERVERS
 from raw import exchange, head
 from running import Server, svctasks
+from servers import SERVERS
 from shared import T, until
 
 WORKERS = 2

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 from certificates import Pair, TlsServer, make_pair
-from conftest import SERVERS
 from readme import ROOT
+from servers import SERVERS
 from shared import until
 
 DEPLOY = ROOT / "app" / "deploy"

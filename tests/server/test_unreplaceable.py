@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from conftest import SERVERS
 from running import SVCTASKS, Server, free_port, svctasks
+from servers import SERVERS
 from shared import T, until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
