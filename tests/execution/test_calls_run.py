@@ -217,22 +217,28 @@ def test_status_says_whether_the_call_may_be_made_again(executor, status, is_ret
     [
         ("0", 0, 0),
         ("99999999999999999999", 86400, 86400),
-        (formatdate(time.time() + 3600, usegmt=True), 1, 3600),
         (formatdate(0, usegmt=True), 0, 0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(executor, text, least, most):
+    assert least <= retry_after(executor, text) <= most
+
+
+def test_retry_after_is_what_is_left_until_a_date(executor):
+    text = formatdate(time.time() + 3600, usegmt=True)
+    assert 1 <= retry_after(executor, text) <= 3600
+
+
+def retry_after(executor, text):
+    """Return how many seconds to wait after an answer with this header."""
     with receiving(answer(503, Retry_After=text)) as receiver:
         executor.start(order(call(receiver.url)))
-        outcome = end(executor)
-    assert least <= outcome.retry_after <= most
+        return end(executor).retry_after
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "1e3", "²"])
 def test_retry_after_that_is_neither_is_ignored(executor, text):
-    with receiving(answer(503, Retry_After=text)) as receiver:
-        executor.start(order(call(receiver.url)))
-        assert end(executor).retry_after is None
+    assert retry_after(executor, text) is None
 
 
 def test_redirect_is_not_followed(executor):
