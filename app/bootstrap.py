@@ -53,7 +53,7 @@ from app.settings import Settings
 from app.starts import Starts
 from app.storage import Collection, Store, TableLimits
 from app.storage.files.descriptors import Sync
-from app.storage.files.fsck import findings
+from app.storage.files.fsck import exposures, findings
 from app.storage.files.store import FileStore
 from app.svcscripts import Svcscripts
 from app.svctasks import Svctasks, new_id
@@ -208,6 +208,15 @@ def check(settings: Settings) -> list[str]:
         finding
         for collection in collections(settings)
         for finding in findings(settings.data, collection)
+    ]
+
+
+def check_modes(settings: Settings) -> list[str]:
+    """Return which files in the data folder others may read that must not."""
+    return [
+        finding
+        for collection in collections(settings)
+        for finding in exposures(settings.data, collection)
     ]
 
 

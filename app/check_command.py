@@ -44,6 +44,7 @@ def check(repair: bool, data: Path | None) -> None:
     if not found and any((settings.data / name).exists() for name in GONE_BY):
         with existing_store(settings) as store:
             found, notes = bootstrap.check_runs(store, settings)
+    found += bootstrap.check_modes(settings)
     for finding in found:
         click.echo(visible(finding))
     for note in notes:

@@ -45,6 +45,15 @@ def test_programs_and_scripts_that_are_not_there_are_named(tmp_path):
     ]
 
 
+def test_programs_that_are_not_there_are_named_where_others_can_read_the_file(tmp_path):
+    folder = owned(tmp_path / "d", {"a": {"command": ["no-such-program"]}})
+    (folder / "svcscripts.json").chmod(0o644)
+    assert printed(folder, 1) == [
+        'svcscripts.json: script "a": command: no-such-program is no program in PATH',
+        "svcscripts.json is not its owner's only: its mode is 644, not 600",
+    ]
+
+
 def test_codes_that_enabled_tasks_name_are_compared_with_those_there_are(tmp_path):
     tasks = [
         {"svcscriptcode": "cleen"},

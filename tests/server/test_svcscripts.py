@@ -106,9 +106,10 @@ def test_check_names_what_is_wrong_with_a_script_and_a_file_that_others_can_read
     file = folder / "svcscripts.json"
     file.chmod(0o644)
     result = svctasks("check", data=folder)
-    assert result.stdout == (
-        "svcscripts.json is not its owner's only: its mode is 644, not 600\n"
-    )
+    assert result.stdout.splitlines() == [
+        'svcscripts.json: script "daily": command: /opt/hidden/clean is no program',
+        "svcscripts.json is not its owner's only: its mode is 644, not 600",
+    ]
     file.chmod(0o600)
     file.write_text(json.dumps(SCRIPTS).replace("/opt/hidden/clean", "/bin/true"))
     assert svctasks("check", data=folder).stdout == "all is well\n"

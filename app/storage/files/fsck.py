@@ -41,8 +41,21 @@ def findings(folder: Path, collection: Collection) -> list[str]:
             break
     in_journal = list(_of_journal(path.name, lines, damaged, collection))
     in_data = _of_data(file, content, found, lines, collection)
-    in_modes = _of_modes(file) if collection.is_private else ()
-    return [*in_data, *in_journal, *in_modes]
+    return [*in_data, *in_journal]
+
+
+def exposures(folder: Path, collection: Collection) -> Iterator[str]:
+    """Yield which files of a private table others may read, or write."""
+    if not collection.is_private:
+        return
+    for path in sorted(folder.glob(f"{collection.name}.json*")):
+        try:
+            mode = path.stat().st_mode & 0o777
+        except FileNotFoundError:
+            # A checkpoint has replaced it meanwhile.
+            continue
+        if mode & 0o077:
+            yield f"{path.name} is not its owner's only: its mode is {mode:o}, not 600"
 
 
 def _of_data(
@@ -66,17 +79,6 @@ def _of_data(
             faults = [*faults, f"and {error.faults.more:,} more"]
         return [f"{file.name}: {fault}" for fault in faults] or [error.message]
     return []
-
-
-def _of_modes(file: DataFile) -> Iterator[str]:
-    for path in sorted(file.path.parent.glob(f"{file.name}*")):
-        try:
-            mode = path.stat().st_mode & 0o777
-        except FileNotFoundError:
-            # A checkpoint has replaced it meanwhile.
-            continue
-        if mode & 0o077:
-            yield f"{path.name} is not its owner's only: its mode is {mode:o}, not 600"
 
 
 def _of_journal(
