@@ -1,13 +1,14 @@
 """How a command ends where it fails: with a message for people and the exit code 1."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import ParamSpec
 
 import click
 
-from app.errors import Error, Invalid, Unavailable
+from app.errors import Error, Invalid, NotFound, Unavailable, cut
 from app.logs import visible
 
 P = ParamSpec("P")
@@ -36,6 +37,15 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
             sys.exit(1)
 
     return run
+
+
+@contextmanager
+def about_task(id_: str) -> Iterator[None]:
+    """Name the task that is not there; raises NotFound."""
+    try:
+        yield
+    except NotFound:
+        raise NotFound(f'there is no task with the id "{cut(id_)}"') from None
 
 
 def _sentence(error: Error) -> str:

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from uuid import uuid4
 
 from app import process_marks
+from app.command_faults import about_task
 from app.datetimes import now, of_milliseconds
 from app.errors import Conflict, Invalid, NotFound, Unavailable
 from app.execution.executor import Executor
@@ -56,7 +57,8 @@ class ManualRun:
 
         Raises NotFound, Invalid without its script, Conflict, and Unavailable.
         """
-        task = self._store.get(svctask.NAME, task_id.lower()).document
+        with about_task(task_id):
+            task = self._store.get(svctask.NAME, task_id.lower()).document
         try:
             script = self._scripts.get(task["svcscriptcode"])
         except NotFound as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from app import datetimes
-from app.command_faults import explained
+from app.command_faults import about_task, explained
 from app.command_options import data as data_option
 from app.logs import visible
 from app.settings import Settings
@@ -64,7 +64,11 @@ def next_(
     wanted = Wanted(begin, until, count)
     with existing_store(settings) as store:
         starts = bootstrap.starts(store, settings)
-        found = starts.of_task(id, wanted) if id else starts.agenda(wanted)
+        if id:
+            with about_task(id):
+                found = starts.of_task(id, wanted)
+        else:
+            found = starts.agenda(wanted)
     click.echo(f"zone {found['zone']}, hours: {visible(found['hours'])}")
     for start in found["starts"]:
         cells = [start["start"], start["local"]]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from app.command_faults import explained
+from app.command_faults import about_task, explained
 from app.command_options import data as data_option
 from app.logs import visible
 from app.schemas.svcrun import STATES, WANTED
@@ -47,7 +47,11 @@ def runs(id: str | None, state: tuple[str, ...], count: int, data: Path | None) 
     query = Query(where=wanted, limit=count)
     with existing_store(settings) as store:
         use_cases = bootstrap.use_cases(store, settings).runs
-        page = use_cases.page_of(id, query) if id else use_cases.page(query)
+        if id:
+            with about_task(id):
+                page = use_cases.page_of(id, query)
+        else:
+            page = use_cases.page(query)
     for run in page.runs:
         cells = [run.get("started", run["slot"]), f"{run['state']:9}", run["id"]]
         cells += [

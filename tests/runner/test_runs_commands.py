@@ -92,7 +92,10 @@ def test_what_a_killed_command_left_is_ended_before_the_next_run(folder):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("00000000-0000-0000-0000-0000000000ff",), "svctasks: Not found\n"),
+        (
+            ("00000000-0000-0000-0000-0000000000ff",),
+            'svctasks: there is no task with the id "00000000-0000-0000-0000-0000000000ff"',
+        ),
         (
             (id_of(4),),
             "svctasks: svcscriptcode: fin is not in svcscripts.json (did you",
@@ -122,6 +125,6 @@ def test_the_last_runs_are_printed_by_task_and_state(folder):
     first = svctasks("runs", "--count", "1", data=folder).stdout.splitlines()
     assert first == [printed[0], "and 1 more"]
     unknown = svctasks("runs", "x", data=folder)
-    assert unknown.returncode == 1 and "Not found" in unknown.stderr
+    assert unknown.returncode == 1 and 'no task with the id "x"' in unknown.stderr
     wrong = svctasks("runs", "--state", "broken", data=folder)
     assert wrong.returncode == 2 and "'timedout'" in wrong.stderr

@@ -45,4 +45,5 @@ def test_wrong_moment_and_unknown_task_are_refused(server):
     assert 'must be a date such as "2019-08-26T12:09:03Z", not "today"' in result.stderr
     unknown = "380daae6-016c-cdd4-606e-50e54938780d"
     result = svctasks("next", unknown, data=server.data)
-    assert result.returncode == 1 and "Not found" in result.stderr
+    assert result.returncode == 1
+    assert result.stderr == f'svctasks: there is no task with the id "{unknown}"\n'
