@@ -88,9 +88,12 @@ class Executor:
         """Start a run; one that cannot be started is returned by ``wait``, as failed."""
         run = order.run["id"]
         try:
+            # Somebody may have removed it since the runner began.
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             output = Output(self.output_of(run), self._echo)
         except OSError as error:
-            reason = f"its output cannot be kept: {error.strerror}"
+            log.error("run %s: its output cannot be kept: %s", run, error)
+            reason = f"its output cannot be kept: {error.strerror}; the log names it"
             self._ended.append((run, not_started(reason)))
             return
         try:

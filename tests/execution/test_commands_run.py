@@ -465,7 +465,10 @@ def test_without_a_free_descriptor_nothing_starts_and_nothing_is_taken_for_gone(
         executor.start(order(shell("exit 0"), run=other))
         ((run, outcome),) = executor.wait(0)
         assert (run, outcome.state) == (other, "failed")
-        assert outcome.reason == "its output cannot be kept: Too many open files"
+        assert (
+            outcome.reason
+            == "its output cannot be kept: Too many open files; the log names it"
+        )
         assert executor.wait(0) == []
     finally:
         for descriptor in taken:
@@ -487,13 +490,26 @@ def test_wake_ends_the_wait_of_another_thread(executor):
     assert seen == [[]]
 
 
-def test_output_that_cannot_be_kept_starts_nothing(tmp_path):
-    executor = Executor(tmp_path / "missing", URL, ENVIRON)
+def test_output_that_cannot_be_kept_starts_nothing(tmp_path, caplog):
+    folder = tmp_path / "missing" / "runs"
+    executor = Executor(folder, URL, ENVIRON)
     executor.start(order(shell("exit 0")))
     outcome = end(executor)
     executor.close()
     assert outcome.state == "failed"
-    assert outcome.reason == "its output cannot be kept: No such file or directory"
+    reason = "its output cannot be kept: No such file or directory; the log names it"
+    assert outcome.reason == reason
+    assert str(folder) in caplog.text and str(folder) not in outcome.reason
+
+
+def test_folder_of_outputs_that_somebody_has_removed_is_made_again(tmp_path):
+    folder = tmp_path / "runs"
+    executor = Executor(folder, URL, ENVIRON)
+    executor.start(order(shell("echo said")))
+    assert end(executor).state == "succeeded"
+    assert output(executor) == "said\n"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    executor.close()
 
 
 def test_exit_code_is_known_under_a_parent_that_ignores_the_end_of_children(tmp_path):
