@@ -84,6 +84,7 @@ class RunnerProcess:
         self._is_wanted = is_wanted
         self._failures = Failures(log)
         self._deadline: float | None = None
+        self._is_said = False
 
     def run(self) -> bool:
         """Start what is due until a signal; return whether all ends are in the store."""
@@ -126,6 +127,8 @@ class RunnerProcess:
             ends = self._host.wait(wait)
             if self._deadline is None and not self._is_wanted():
                 self.stop()
+            if self._deadline is not None and not self._is_said:
+                self._say_what_it_waits_for()
             try:
                 turn = done(self._runner.turn(ends), self._perform)
             except Exception as error:
@@ -139,6 +142,19 @@ class RunnerProcess:
                 if turn.is_done:
                     return True
                 wait = turn.wait / 1000
+
+    def _say_what_it_waits_for(self) -> None:
+        """Log it once: somebody may sit before a terminal that shows nothing else."""
+        self._is_said = True
+        if count := len(self._host.active):
+            log.info(
+                "the runner starts nothing more, and waits up to %g seconds for %d run%s; "
+                "a second signal ends %s",
+                self._settings.runner_grace,
+                count,
+                "" if count == 1 else "s",
+                "it" if count == 1 else "them",
+            )
 
     def _gives_up(self) -> bool:
         """End what runs if it is time, in a turn that failed; return if nothing does."""

@@ -82,6 +82,19 @@ def test_a_runner_that_stops_ends_what_runs_after_the_grace(tmp_path, start):
     assert not processes(ended.values())
 
 
+def test_a_runner_that_stops_says_what_it_waits_for(tmp_path, start):
+    folder = made(tmp_path / "d", {"script": shell("sleep 600")}, [{"overlap": 0}])
+    runner = start(folder, "--runner-grace", "600")
+    with opened(folder) as store:
+        until(lambda: active(store))
+        runner.signal()
+        waits = "waits up to 600 seconds for 1 run; a second signal ends it"
+        until(lambda: waits in runner.logged())
+        runner.signal()
+        _, logged = runner.stop()
+    assert logged.count("waits up to") == 1
+
+
 def test_a_second_signal_cuts_the_wait(tmp_path, start):
     folder = made(tmp_path / "d", {"script": shell("sleep 600")}, [{"overlap": 0}])
     runner = start(folder, "--runner-grace", "600")
