@@ -12,10 +12,10 @@ from typing import Any
 from app import __version__
 from app.access import ANYONE, READER, Role
 from app.api.bodies import FORM
-from app.api.middleware import OVERRIDES
+from app.api.middleware import OVERRIDES, READING
 from app.api.openapi.descriptions import ABOUT, DESCRIPTIONS, MEMBERS, TAGS
 from app.api.openapi.examples import EXAMPLES, LOOKUP_FAILED
-from app.api.openapi.operations import OPERATIONS, Operation
+from app.api.openapi.operations import CONDITIONS, OPERATIONS, Operation
 from app.api.openapi.parameters import HEADERS, OF_PATH, PARAMETERS
 from app.api.openapi.replies import REPLIES
 from app.api.openapi.schemas import AMENDMENTS, OF_FIELDS, OTHERS
@@ -176,12 +176,9 @@ def _operation(route: Route, method: str, verb: Verb) -> dict[str, Any]:
         str(status): _reply(operation, status, schema)
         for status, schema in operation.replies.items()
     }
-    statuses = [*operation.errors, *_refusals(verb.role)]
-    if _is_taken(route, method):
-        statuses.append(405)
     errors = {
         str(status): {"$ref": f"#/components/responses/{form}{status}"}
-        for status in statuses
+        for status in _refusals(route, method, verb)
     }
     in_address = ("path", "query")
     is_free = any(PARAMETERS[name]["in"] in in_address for name in parameters)
@@ -209,12 +206,23 @@ def _operation(route: Route, method: str, verb: Verb) -> dict[str, Any]:
     return described
 
 
-def _refusals(role: Role) -> tuple[int, ...]:
-    """Return how an operation that needs ``role`` can be refused to a sender."""
-    if role == ANYONE:
-        return ()
-    # Every token may read.
-    return (401, 429) if role == READER else (401, 403, 429)
+def _refusals(route: Route, method: str, verb: Verb) -> set[int]:
+    """Return the statuses with which an operation can be refused."""
+    operation, writes = OPERATIONS[verb.operation], method not in READING
+    # Bad parameters or host, a failure, no store.
+    found = {400, 421, 500, 503, *operation.errors}
+    if "{" in route.template:
+        found.add(404)
+    if writes or CONDITIONS[0] in operation.parameters:
+        found.add(412)
+    if operation.body:
+        found |= {413, 415, 507} if writes else {413, 415}
+    if verb.role != ANYONE:
+        # Every token may read.
+        found |= {401, 429} if verb.role == READER else {401, 403, 429}
+    if _is_taken(route, method):
+        found.add(405)
+    return found.difference(operation.never)
 
 
 def _is_taken(route: Route, method: str) -> bool:

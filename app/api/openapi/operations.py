@@ -18,19 +18,6 @@ from app.api.parameters import (
     OF_TASKS,
 )
 
-READING = (400, 421, 500, 503)
-"""How an operation that reads can be refused: bad parameters or host, failure, no store."""
-
-LISTING = (*READING, 412)
-GETTING = (*LISTING, 404)
-
-BODY = (413, 415)
-"""How a body can be refused: it is too large, or of an unknown type."""
-
-CREATING = (*READING, *BODY, 412, 507)
-CHANGING = (*CREATING, 404)
-REMOVING = (*READING, 404, 412)
-
 CONDITIONS = ("If-Match", "If-None-Match")
 CONDITIONS_OF_WRITE = ("If-Match", "If-None-Match-of-write")
 
@@ -41,7 +28,8 @@ class Operation:
 
     ``parameters`` are those of the query and the headers of the request; ``replies`` has
     the schema of each reply by status, empty if it has no body; ``headers`` are those of
-    these replies. ``errors`` are the statuses of the replies in the form of errors.
+    these replies. ``errors`` are the statuses of errors besides those that its address,
+    method, role and body bring about, of which it has none that are ``never``.
     """
 
     summary: str
@@ -50,7 +38,8 @@ class Operation:
     needs_body: bool = True
     parameters: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
-    errors: tuple[int, ...] = READING
+    errors: tuple[int, ...] = ()
+    never: tuple[int, ...] = ()
     media_types: tuple[str, ...] = ("application/json",)
 
 
@@ -58,34 +47,37 @@ def _get(
     summary: str,
     reply: str,
     parameters: tuple[str, ...] = (),
-    errors: tuple[int, ...] = GETTING,
     headers: tuple[str, ...] = ("ETag",),
     media_types: tuple[str, ...] = ("application/json",),
+    never: tuple[int, ...] = (),
 ) -> Operation:
     return Operation(
         summary,
         {200: reply, 304: ""},
         parameters=(*parameters, *CONDITIONS),
         headers=headers,
-        errors=errors,
+        never=never,
         media_types=media_types,
     )
 
 
-def _create(summary: str, reply: str, body: str) -> Operation:
-    return Operation(
-        summary, {201: reply}, body, headers=("Location",), errors=CREATING
-    )
+def _list(
+    summary: str, reply: str, parameters: tuple[str, ...], never: tuple[int, ...] = ()
+) -> Operation:
+    headers = ("ETag", "X-Total-Count", "Link")
+    return _get(summary, reply, parameters, headers, never=never)
 
 
-def _start(summary: str, reply: str, body: str) -> Operation:
+def _page(summary: str) -> Operation:
+    headers = ("ETag", "Content-Security-Policy")
+    return _get(summary, "Page", (), headers, ("text/html",))
+
+
+def _create(
+    summary: str, reply: str, body: str, parameters: tuple[str, ...] = ()
+) -> Operation:
     return Operation(
-        summary,
-        {201: reply},
-        body,
-        parameters=CONDITIONS_OF_WRITE,
-        headers=("Location",),
-        errors=CHANGING,
+        summary, {201: reply}, body, parameters=parameters, headers=("Location",)
     )
 
 
@@ -98,33 +90,28 @@ def _change(
         body,
         needs_body=needs_body,
         parameters=CONDITIONS_OF_WRITE,
-        errors=CHANGING,
     )
 
 
 def _delete(summary: str) -> Operation:
-    return Operation(
-        summary, {204: ""}, parameters=CONDITIONS_OF_WRITE, errors=REMOVING
-    )
+    return Operation(summary, {204: ""}, parameters=CONDITIONS_OF_WRITE)
 
 
 _SVCTASKS: Mapping[str, Operation] = {
-    "get_svctasks": _get(
+    "get_svctasks": _list(
         "list service tasks",
         "SvctaskList",
         OF_LIST,
-        errors=LISTING,
-        headers=("ETag", "X-Total-Count", "Link"),
     ),
     "post_svctasks": Operation(
         "create a service task",
         {200: "Svctask"},
         "NewSvctask",
         headers=("ETag",),
-        errors=(*CREATING, 409),
+        errors=(409,),
     ),
     "lookup_svctasks": Operation(
-        "look up the ids of a key", {200: "Ids"}, "Key", errors=(*READING, 404, *BODY)
+        "look up the ids of a key", {200: "Ids"}, "Key", errors=(404,)
     ),
     "query_svctasks": Operation(
         "list service tasks, the parameters in the body",
@@ -132,7 +119,6 @@ _SVCTASKS: Mapping[str, Operation] = {
         "Listing",
         parameters=CONDITIONS,
         headers=("ETag", "X-Total-Count"),
-        errors=(*LISTING, *BODY),
     ),
     "get_svctasks_one": _get(
         "get a service task", "SvctaskView", ("mask-of-one", "flat")
@@ -143,7 +129,6 @@ _SVCTASKS: Mapping[str, Operation] = {
         "SvctaskChange",
         parameters=CONDITIONS_OF_WRITE,
         headers=("ETag",),
-        errors=CHANGING,
     ),
     "delete_svctasks_one": _delete("delete a service task"),
     "get_starts": Operation(
@@ -156,13 +141,11 @@ _SVCTASKS: Mapping[str, Operation] = {
         {200: "Starts"},
         "NewSvctask",
         parameters=OF_STARTS,
-        errors=(*READING, *BODY),
     ),
     "get_starts_of_task": Operation(
         "list the next starts of a service task",
         {200: "Starts"},
         parameters=OF_STARTS,
-        errors=(*READING, 404),
     ),
 }
 
@@ -186,26 +169,23 @@ _OF_RUNTIMES = (
 )
 
 _SVCRUNS: Mapping[str, Operation] = {
-    "get_svcscripts": _get("list the service scripts", "SvcscriptList", errors=LISTING),
+    "get_svcscripts": _get("list the service scripts", "SvcscriptList"),
     "post_svcruns_of_task": Operation(
         "run a service task now",
         {200: "Svcrun"},
         "RunRequest",
         needs_body=False,
-        errors=(*CHANGING, 409),
+        errors=(409,),
     ),
-    "get_svcruns_of_task": _get(
+    "get_svcruns_of_task": _list(
         "list the runs of a service task",
         "SvcrunList",
         _OF_RUNS,
-        headers=("ETag", "X-Total-Count", "Link"),
     ),
-    "get_svcruns": _get(
+    "get_svcruns": _list(
         "list the runs of all service tasks",
         "SvcrunList",
         _OF_RUNS,
-        errors=LISTING,
-        headers=("ETag", "X-Total-Count", "Link"),
     ),
     "get_svcruns_one": _get("get a run", "SvcrunView", ("mask-of-runs", "flat")),
     "get_svcruns_output": Operation(
@@ -213,34 +193,30 @@ _SVCRUNS: Mapping[str, Operation] = {
         {200: "Output", 206: "Output", 304: ""},
         parameters=(*CONDITIONS, "Range", "If-Range"),
         headers=("ETag", "Accept-Ranges", "Content-Range"),
-        errors=(*GETTING, 416),
+        errors=(416,),
         media_types=("text/plain",),
     ),
-    "post_svcruns_stop": Operation(
-        "stop a run", {200: "Svcrun"}, errors=(*REMOVING, 409)
-    ),
-    "get_svcscript_runtimes": _get(
+    "post_svcruns_stop": Operation("stop a run", {200: "Svcrun"}, errors=(409,)),
+    "get_svcscript_runtimes": _list(
         "list the running instances of scripts",
         "RuntimeList",
         _OF_RUNTIMES,
-        errors=LISTING,
-        headers=("ETag", "X-Total-Count", "Link"),
     ),
     "post_svcscript_runtimes": Operation(
         "start an instance of a script",
         {200: "Runtime"},
         "RuntimeRequest",
-        errors=(*CREATING, 409),
+        errors=(409,),
     ),
     "delete_svcscript_runtimes_one": Operation(
-        "stop an instance of a script", {204: ""}, errors=REMOVING
+        "stop an instance of a script", {204: ""}
     ),
 }
 
 
 def _list_of_services(summary: str) -> Operation:
-    headers = ("ETag", "X-Total-Count", "Link")
-    return _get(summary, "ServiceList", OF_SERVICES, LISTING, headers)
+    # A customer of whom nothing is known has none.
+    return _list(summary, "ServiceList", OF_SERVICES, never=(404,))
 
 
 _SERVICES: Mapping[str, Operation] = {
@@ -269,9 +245,11 @@ _SERVICES: Mapping[str, Operation] = {
 }
 
 _STATES: Mapping[str, Operation] = {
-    "post_states_start": _start("start a state", "StateId", "StateStart"),
-    "post_states_transition": _start(
-        "end a state and start the next", "StateId", "Transition"
+    "post_states_start": _create(
+        "start a state", "StateId", "StateStart", CONDITIONS_OF_WRITE
+    ),
+    "post_states_transition": _create(
+        "end a state and start the next", "StateId", "Transition", CONDITIONS_OF_WRITE
     ),
     "get_states": _get("list the states of a service", "StateList", OF_STATES),
     "get_states_active": _get(
@@ -287,12 +265,13 @@ _STATES: Mapping[str, Operation] = {
         "StateEnd",
         needs_body=False,
         parameters=("state_id-of-address", *CONDITIONS_OF_WRITE),
-        errors=CHANGING,
     ),
 }
 
 _TASKS: Mapping[str, Operation] = {
-    "post_tasks_start": _start("start a task", "TaskId", "TaskStart"),
+    "post_tasks_start": _create(
+        "start a task", "TaskId", "TaskStart", CONDITIONS_OF_WRITE
+    ),
     "get_tasks": _get("list the tasks of a service", "TaskList", OF_TASKS),
     "get_tasks_active": _get(
         "list the active tasks of a service", "TaskList", OF_TASKS
@@ -309,7 +288,7 @@ def _extensions() -> Iterator[tuple[str, Operation]]:
     for noun in ("service", "state", "task"):
         schemas, values = f"{noun}_schemas", f"{noun}_values"
         yield f"get_{schemas}", _get(
-            f"list the extension schemas of {noun}s", "DefinitionList", errors=LISTING
+            f"list the extension schemas of {noun}s", "DefinitionList"
         )
         yield f"post_{schemas}", _create(
             f"create an extension schema of {noun}s", "DefinitionName", "NewDefinition"
@@ -339,7 +318,6 @@ _OTHERS: Mapping[str, Operation] = {
         "list business attributes",
         "BusinessAttributeList",
         ("cv-attribute",),
-        errors=LISTING,
     ),
     "get_business_attributes_one": _get(
         "get a business attribute", "BusinessAttribute"
@@ -350,49 +328,33 @@ _OTHERS: Mapping[str, Operation] = {
         {200: "ModeChanged"},
         "Mode",
         headers=("Location",),
-        errors=CREATING,
     ),
     "get_health": Operation(
         "check whether the service can work",
         {200: "Health", 503: "Health"},
-        errors=(421, 500),
+        never=(400, 503),
     ),
     "get_metrics": Operation(
         "figures for Prometheus",
         {200: "Figures"},
-        errors=(421, 500, 503),
+        never=(400,),
         media_types=("text/plain",),
     ),
-    "get_openapi": _get(
-        "describe all this in the form of OpenAPI", "OpenApi", errors=LISTING
-    ),
+    "get_openapi": _get("describe all this in the form of OpenAPI", "OpenApi"),
     "get_whoami": Operation("show whose token is sent", {200: "Sender"}),
     "get_entrance": Operation(
         "name the entry points",
         {200: "EntryPoints", 304: "", 307: ""},
         parameters=CONDITIONS,
         headers=("ETag",),
-        errors=LISTING,
     ),
-    "get_documentation": _get(
-        "show all this in a browser",
-        "Page",
-        errors=LISTING,
-        headers=("ETag", "Content-Security-Policy"),
-        media_types=("text/html",),
-    ),
+    "get_documentation": _page("show all this in a browser"),
     "get_documentation_file": _get(
         "get a file that the page loads",
         "File",
         media_types=("text/javascript", "text/css", "image/png"),
     ),
-    "get_console": _get(
-        "show the console in a browser",
-        "Page",
-        errors=LISTING,
-        headers=("ETag", "Content-Security-Policy"),
-        media_types=("text/html",),
-    ),
+    "get_console": _page("show the console in a browser"),
     "get_console_file": _get(
         "get a file that the console loads",
         "File",
