@@ -76,6 +76,16 @@ def array(items: JsonSchema, **further: Any) -> JsonSchema:
     return {"type": "array", "items": items, **further}
 
 
+def closed(required: int | None = None, /, **properties: JsonSchema) -> JsonSchema:
+    """Return the schema of an object with these members; the first are ``required``."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties)[:required],
+        "additionalProperties": False,
+    }
+
+
 NUMBERS: list[JsonSchema] = [
     integer(INTEGERS[0], INTEGERS[-1]),
     {"type": "number", "not": {"type": "integer"}},

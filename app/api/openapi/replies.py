@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from app import modes
 from app.access import OF_TOKENS
+from app.api.entrance import ENTRY_POINTS
 from app.api.openapi.filters import objects
 from app.api.problems import CODES
 from app.jsonschema import (
@@ -14,6 +15,7 @@ from app.jsonschema import (
     TEXTUAL,
     JsonSchema,
     array,
+    closed,
     integer,
     nullable,
     ref,
@@ -32,16 +34,6 @@ _FAULTS: JsonSchema = {
     "additionalProperties": array(NOT_EMPTY, minItems=1),
     "minProperties": 1,
 }
-
-
-def _object(required: int | None = None, /, **properties: JsonSchema) -> JsonSchema:
-    """Return the schema of an object; the first of its members are ``required``."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(properties)[:required],
-        "additionalProperties": False,
-    }
 
 
 def _svctasks() -> dict[str, JsonSchema]:
@@ -85,10 +77,10 @@ def _starts() -> dict[str, JsonSchema]:
     task = {"svctask": ref("SvctaskId"), "name": TEXTUAL}
     of_site = {"zone": NOT_EMPTY, "hours": NOT_EMPTY}
     return {
-        "Start": _object(**start),
-        "Starts": _object(3, **of_site, starts=array(ref("Start")), why=NOT_EMPTY),
-        "StartOfTask": _object(len(start) + len(task), **start, **task, why=NOT_EMPTY),
-        "Agenda": _object(
+        "Start": closed(**start),
+        "Starts": closed(3, **of_site, starts=array(ref("Start")), why=NOT_EMPTY),
+        "StartOfTask": closed(len(start) + len(task), **start, **task, why=NOT_EMPTY),
+        "Agenda": closed(
             4,
             **of_site,
             starts=array(ref("StartOfTask")),
@@ -110,7 +102,7 @@ def _svcruns() -> dict[str, JsonSchema]:
         until=moment,
         state={"enum": [WANTED, *STATES]},
     )
-    runtime = _object(
+    runtime = closed(
         id=ref("SvctaskId"),
         site=TEXTUAL,
         node=TEXTUAL,
@@ -123,7 +115,7 @@ def _svcruns() -> dict[str, JsonSchema]:
         "SvcrunView": {**run, "required": []},
         "SvcrunList": array(ref("SvcrunView")),
         "Output": TEXTUAL,
-        "Svcscript": _object(
+        "Svcscript": closed(
             code=NOT_EMPTY,
             name=TEXTUAL,
             kind={"enum": ["command", "url"]},
@@ -166,9 +158,9 @@ def _services() -> dict[str, JsonSchema]:
         "Event": reply(EventSchema(), ("timestamp",)),
         "ShownValue": {"anyOf": [{"type": "object"}, array({"type": "object"})]},
         **{f"{name}List": array(ref(name)) for name in resources},
-        "ServiceId": _object(service_id=_COUNT),
-        "StateId": _object(state_id=_COUNT),
-        "TaskId": _object(task_id=_COUNT),
+        "ServiceId": closed(service_id=_COUNT),
+        "StateId": closed(state_id=_COUNT),
+        "TaskId": closed(task_id=_COUNT),
     }
 
 
@@ -182,7 +174,7 @@ def _metadata() -> dict[str, JsonSchema]:
         ),
         "Attribute": reply(AttributeSchema(), ("name", "type")),
         "DefinitionList": array(ref("Definition")),
-        "DefinitionName": _object(name=TEXTUAL),
+        "DefinitionName": closed(name=TEXTUAL),
         "BusinessAttribute": reply(
             BusinessAttributeSchema(),
             ("name", "cv_attributes", "values"),
@@ -199,7 +191,7 @@ def _server() -> dict[str, JsonSchema]:
     moment = ref("ShownMoment")
     mode_changed = {"server changed": mode}
     return {
-        "Status": _object(
+        "Status": closed(
             4,
             version=TEXTUAL,
             system_time=moment,
@@ -214,14 +206,14 @@ def _server() -> dict[str, JsonSchema]:
             used_memory=_COUNT,
             free_memory=_COUNT,
         ),
-        "ModeChanged": _object(**mode_changed),
-        "Sender": _object(name=TEXTUAL, role={"enum": list(OF_TOKENS)}),
-        "Health": _object(
+        "ModeChanged": closed(**mode_changed),
+        "Sender": closed(name=TEXTUAL, role={"enum": list(OF_TOKENS)}),
+        "Health": closed(
             1,
             status={"enum": ["ok", "unavailable"]},
             version=TEXTUAL,
             tables={"type": "object", "additionalProperties": ref("Table")},
-            runner=_object(
+            runner=closed(
                 alive=_COUNT,
                 looked=nullable(moment),
                 active=_COUNT,
@@ -243,19 +235,8 @@ def _server() -> dict[str, JsonSchema]:
         },
         "Figures": TEXTUAL,
         "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},
-        "EntryPoints": _object(
-            name=NOT_EMPTY,
-            version=NOT_EMPTY,
-            service_tasks=NOT_EMPTY,
-            service_start=NOT_EMPTY,
-            extension_schemas=NOT_EMPTY,
-            business_attributes=NOT_EMPTY,
-            server_status=NOT_EMPTY,
-            health=NOT_EMPTY,
-            metrics=NOT_EMPTY,
-            openapi=NOT_EMPTY,
-            docs=NOT_EMPTY,
-            console=NOT_EMPTY,
+        "EntryPoints": closed(
+            **dict.fromkeys(("name", "version", *ENTRY_POINTS), NOT_EMPTY)
         ),
         "Page": TEXTUAL,
         "File": TEXTUAL,
@@ -269,13 +250,13 @@ REPLIES: Mapping[str, JsonSchema] = {
     **_services(),
     **_metadata(),
     **_server(),
-    "Error": _object(
+    "Error": closed(
         2,
         error_code=integer(1400, 1599),
         error_message=NOT_EMPTY,
         errors=_FAULTS,
     ),
-    "ServicesError": _object(
+    "ServicesError": closed(
         5,
         http_method=NOT_EMPTY,
         http_uri=NOT_EMPTY,

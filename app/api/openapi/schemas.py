@@ -9,7 +9,16 @@ from collections.abc import Mapping
 from app import modes
 from app.api.openapi.filters import filters, objects
 from app.api.query_parameters import MAX_OFFSET
-from app.jsonschema import NUMBERS, TEXTUAL, JsonSchema, array, nullable, ref, whole
+from app.jsonschema import (
+    NUMBERS,
+    TEXTUAL,
+    JsonSchema,
+    array,
+    closed,
+    nullable,
+    ref,
+    whole,
+)
 from app.jsontext import MAX_DEPTH
 from app.query import Fields
 from app.query.projection import MAX_NAMES
@@ -113,15 +122,6 @@ MASK_OF_ONE = array(
 )
 
 
-def _object(*required: str, **properties: JsonSchema) -> JsonSchema:
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
 def _or_empty(schema: JsonSchema) -> JsonSchema:
     """Return the schema of a parameter, which counts as absent if it is empty."""
     return {"anyOf": [schema, {"const": ""}]}
@@ -165,7 +165,8 @@ OTHERS: Mapping[str, JsonSchema] = {
     **_orderings(FIELDS),
     **_orderings(svcrun.FIELDS, "Run"),
     **_orderings(svcrun.RUNTIME_FIELDS, "Runtime"),
-    "Listing": _object(
+    "Listing": closed(
+        0,
         filter=_or_empty(ref("Filter")),
         mask=_or_empty(MASK_OF_LIST),
         offset=_or_empty(whole(0, MAX_OFFSET)),
@@ -176,6 +177,6 @@ OTHERS: Mapping[str, JsonSchema] = {
     "Key": {"anyOf": [TEXTUAL, *NUMBERS]},
     "Record": {"type": "object", "additionalProperties": ref("Scalar")},
     "Value": {"anyOf": [ref("Record"), array(ref("Record"))]},
-    "Mode": _object("mode", mode={"type": "string", "pattern": f"^({_MODE})$"}),
+    "Mode": closed(mode={"type": "string", "pattern": f"^({_MODE})$"}),
 }
 """The schemas of the other bodies."""
