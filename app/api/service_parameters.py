@@ -48,9 +48,9 @@ def owner(level: Level, ids: Mapping[str, str]) -> Owner:
     return Owner(service_id, level, number(level, ids[level.id]))
 
 
-def of_customer(customer_id: str) -> Condition:
+def of_customer(customer_id: str) -> list[Condition]:
     """Return the condition that a service is that of a customer."""
-    return Comparison(CUSTOMER, "$eq", customer_id)
+    return [Comparison(CUSTOMER, "$eq", customer_id)]
 
 
 def anonymous(contact_key: str) -> list[Condition]:

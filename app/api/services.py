@@ -3,7 +3,8 @@
 Operations and replies: context-services contract, sections 1 to 3.
 """
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partialmethod
 
 from falcon import Response
 
@@ -86,42 +87,18 @@ class Services:
         state = of_revision(record.revision)
         answer(request, response, state, view.form is not None, encode)
 
-    def on_get_of_customer(
-        self, request: Request, response: Response, customer_id: str
-    ) -> None:
-        self._list(request, response, [of_customer(customer_id)])
-
-    def on_get_active_of_customer(
-        self, request: Request, response: Response, customer_id: str
-    ) -> None:
-        self._list(request, response, [of_customer(customer_id), ACTIVE])
-
-    def on_get_completed_of_customer(
-        self, request: Request, response: Response, customer_id: str
-    ) -> None:
-        self._list(request, response, [of_customer(customer_id), DONE])
-
-    def on_get_anonymous(
-        self, request: Request, response: Response, contact_key: str
-    ) -> None:
-        self._list(request, response, anonymous(contact_key))
-
-    def on_get_active_anonymous(
-        self, request: Request, response: Response, contact_key: str
-    ) -> None:
-        self._list(request, response, [*anonymous(contact_key), ACTIVE])
-
-    def on_get_completed_anonymous(
-        self, request: Request, response: Response, contact_key: str
-    ) -> None:
-        self._list(request, response, [*anonymous(contact_key), DONE])
-
     def _list(
-        self, request: Request, response: Response, where: list[Condition]
+        self,
+        part: Sequence[Condition],
+        request: Request,
+        response: Response,
+        **whose: str,
     ) -> None:
+        """List the services in a part of those of a customer, or of a contact key."""
         given = parameters.of_address(request)
         reader = Reader(given, parameters.OF_SERVICES)
-        where += conditions_of_list(reader, self._services)
+        where = of_customer(**whose) if "customer_id" in whose else anonymous(**whose)
+        where += [*part, *conditions_of_list(reader, self._services)]
         offset = reader.read("offset")
         limit = reader.read_limit(self._most)
         selected = selection(reader)
@@ -146,6 +123,14 @@ class Services:
         if limit is not None:
             given.setdefault("limit", str(limit))
         parameters.set_page_headers(request, response, given, page.total)
+
+    on_get_of_customer = on_get_anonymous = partialmethod(_list, ())
+    on_get_active_of_customer = on_get_active_anonymous = partialmethod(
+        _list, (ACTIVE,)
+    )
+    on_get_completed_of_customer = on_get_completed_anonymous = partialmethod(
+        _list, (DONE,)
+    )
 
 
 @lru_cache(maxsize=256)

@@ -3,7 +3,7 @@
 Operations and replies: context-services contract, sections 1 to 3.
 """
 
-from functools import partial
+from functools import partial, partialmethod
 
 from falcon import Response
 
@@ -77,22 +77,10 @@ class StatesAndTasks:
         is_alone = view.form is not None and not selected.arrays
         answer(request, response, of_resource(resource), is_alone, encode)
 
-    def on_get(self, request: Request, response: Response, service_id: str) -> None:
-        self._list(request, response, service_id, "")
-
-    def on_get_active(
-        self, request: Request, response: Response, service_id: str
-    ) -> None:
-        self._list(request, response, service_id, "active")
-
-    def on_get_completed(
-        self, request: Request, response: Response, service_id: str
-    ) -> None:
-        self._list(request, response, service_id, "completed")
-
     def _list(
-        self, request: Request, response: Response, service_id: str, part: str
+        self, part: str, request: Request, response: Response, service_id: str
     ) -> None:
+        """List a part of those in a service; with "", all."""
         level = self._level
         known = parameters.OF_STATES if level is STATES else parameters.OF_TASKS
         reader = Reader(parameters.of_address(request), known)
@@ -119,6 +107,10 @@ class StatesAndTasks:
 
         state = of_revision(record.revision)
         answer(request, response, state, view.form is not None, encode)
+
+    on_get = partialmethod(_list, "")
+    on_get_active = partialmethod(_list, "active")
+    on_get_completed = partialmethod(_list, "completed")
 
     def _created(
         self, request: Request, response: Response, service: int, id_: int

@@ -51,8 +51,10 @@ class View:
 
     def shown(self, level: Level, resource: Document) -> Document:
         """Return what is shown of ``resource``."""
-        if self._is_shown_whole(level, resource):
-            return resource
+        if level is not SERVICES and not self._are_mapped:
+            # Nothing is left out of most states and tasks.
+            if level.declared.issuperset(resource):
+                return resource
         reply = {}
         for name, value in resource.items():
             if name not in level.declared:
@@ -66,11 +68,6 @@ class View:
                     value = [self.shown(inner, part) for part in value]
             reply[name] = value
         return self._mapped(level, reply) if self._are_mapped else reply
-
-    def _is_shown_whole(self, level: Level, resource: Document) -> bool:
-        """Return whether nothing is left out, as with most states and tasks."""
-        plain = level is not SERVICES and level.declared.issuperset(resource)
-        return plain and not self._are_mapped
 
     def inside(self, level: Level, document: Document, resource: Document) -> Document:
         """Return what is shown of a state or task in ``document``.
