@@ -95,12 +95,14 @@ def owner(document: Document, level: Level, id_: int) -> Document:
     """Return the resource of ``level`` that ``id_`` names; raises NotFound."""
     if level is SERVICES:
         return document
-    found = _find(document, level, id_)
-    if found is None:
-        raise NotFound(
-            f"there is no {level.noun} {id_} in service {document['service_id']}"
-        )
-    return found
+    for part in ("active", "completed"):
+        found: Document
+        for found in document[f"{part}_{level.name}"]:
+            if found[level.id] == id_:
+                return found
+    raise NotFound(
+        f"there is no {level.noun} {id_} in service {document['service_id']}"
+    )
 
 
 def with_resource(document: Document, level: Level, resource: Document) -> Document:
@@ -172,12 +174,3 @@ def _with_values(level: Level, resource: Document, event: Event) -> dict[str, An
     for name, given in event.values.items():
         resource = with_value(resource, name, given)
     return level.arranged(resource)
-
-
-def _find(document: Document, level: Level, id_: int) -> Document | None:
-    for part in ("active", "completed"):
-        resource: Document
-        for resource in document[f"{part}_{level.name}"]:
-            if resource[level.id] == id_:
-                return resource
-    return None

@@ -40,10 +40,6 @@ def equal(fields: Fields, field: Field, operand: Any) -> Condition:
     return Comparison(field, "$eq", _key(field, operand))
 
 
-def _unequal(fields: Fields, field: Field, operand: Any) -> Condition:
-    return Negation(equal(fields, field, operand))
-
-
 def _one_of(fields: Fields, field: Field, operand: Any) -> Condition:
     if not isinstance(operand, list):
         raise _refused(field, f"$in and $nin take an array, not {type_name(operand)}")
@@ -59,10 +55,6 @@ def _one_of(fields: Fields, field: Field, operand: Any) -> Condition:
 
 def _is_composite(value: Any) -> bool:
     return isinstance(value, list | dict)
-
-
-def _none_of(fields: Fields, field: Field, operand: Any) -> Condition:
-    return Negation(_one_of(fields, field, operand))
 
 
 def _ordered(operator: str, _: Fields, field: Field, operand: Any) -> Condition:
@@ -138,13 +130,13 @@ def _refused(field: Field, fault: str) -> Invalid:
 
 OPERATORS: dict[str, Operator] = {
     "$eq": equal,
-    "$ne": _unequal,
+    "$ne": lambda *given: Negation(equal(*given)),
     "$gt": partial(_ordered, "$gt"),
     "$gte": partial(_ordered, "$gte"),
     "$lt": partial(_ordered, "$lt"),
     "$lte": partial(_ordered, "$lte"),
     "$in": _one_of,
-    "$nin": _none_of,
+    "$nin": lambda *given: Negation(_one_of(*given)),
     "$all": _all_of,
     "$exists": _exists,
     "$contains": _contains,
