@@ -4,6 +4,7 @@ import app  # isort: skip  # names the LOOKUP verb before Falcon is first import
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -39,29 +40,44 @@ def log() -> StringIO:
     return StringIO()
 
 
-ON_MEMORY = os.environ.get("SVCTASKS_TEST_STORE", "files") == "memory"
-"""Whether the API is tested on a store in memory, else on files."""
+BACK_END = os.environ.get("SVCTASKS_TEST_STORE", "files")
+"""On what the API is tested: files, memory or postgresql."""
+
+assert BACK_END in ("files", "memory", "postgresql"), BACK_END
 
 
 @pytest.fixture(autouse=True)
 def _files(request: pytest.FixtureRequest) -> None:
     """Leave out what opens or edits data files where there are none."""
-    if ON_MEMORY and request.node.get_closest_marker("files"):
+    if BACK_END != "files" and request.node.get_closest_marker("files"):
         pytest.skip("there are no data files")
+
+
+@pytest.fixture(autouse=True)
+def _emptied() -> Iterator[None]:
+    """Let the tables in PostgreSQL be used by the next test, if there are any."""
+    yield
+    if "postgres" in sys.modules:
+        sys.modules["postgres"].release_all()
 
 
 @pytest.fixture
 def another_store(settings: Settings) -> Callable[..., Store | None]:
-    """The function to a store over the same memory; to none where there are files.
+    """The function to a store over the same tables; to none where there are files.
 
     Its limits are those of the settings that it is given, if any.
     """
     memory, known = Memory(), collections(settings)
 
     def open_(given: Settings = settings) -> Store | None:
-        if not ON_MEMORY:
+        if BACK_END == "files":
             return None
-        return MemoryStore(known, memory, given.max_document, table_limits(given))
+        limits = given.max_document, table_limits(given)
+        if BACK_END == "memory":
+            return MemoryStore(known, memory, *limits)
+        from postgres import tables
+
+        return tables(settings.data, known).open(*limits)
 
     return open_
 

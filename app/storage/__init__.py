@@ -215,7 +215,8 @@ class Collection:
     leaves out; it raises Invalid. ``ids`` returns the ids in a document that the table
     has to give. A table that only machines write, not ``is_edited``, need not be ready
     for people to read and to edit at any time. Nobody else may read the files of one that
-    ``is_private``, whatever an editor makes of their modes.
+    ``is_private``, whatever an editor makes of their modes. Queries ask for the members in
+    ``searched``, None for any; ``open`` names those that have members of clients in them.
     """
 
     name: str
@@ -226,6 +227,8 @@ class Collection:
     ids: IdsOf = no_ids
     is_edited: bool = True
     is_private: bool = False
+    searched: frozenset[str] | None = None
+    open: tuple[str, ...] = ()
 
 
 class Store(Protocol):

@@ -11,6 +11,8 @@ import sys
 import traceback
 from pathlib import Path
 
+import postgres
+
 from app.errors import Invalid
 from app.query import Field, Fields, Order, Query, grammar
 from app.query.values import (
@@ -111,6 +113,12 @@ _MEMORIES = {}
 def open_in_memory(folder):
     """Return a store of notes and albums in the memory that goes by ``folder``."""
     return MemoryStore([NOTES, ALBUMS], _MEMORIES.setdefault(folder, Memory()))
+
+
+def open_in_postgres(folder):
+    """Return a store of notes and albums in the tables that go by ``folder``."""
+    # More than any test has threads.
+    return postgres.tables(folder, [NOTES, ALBUMS]).open(most=40)
 
 
 class OpenTable(TinyTable):

@@ -12,7 +12,7 @@ for module in (
     pytest.register_assert_rewrite(module)
 
 from conformance import Conformance  # noqa: E402
-from notes import open_in_memory, open_notes  # noqa: E402
+from notes import open_in_memory, open_in_postgres, open_notes  # noqa: E402
 
 
 class TestFiles(Conformance):
@@ -21,3 +21,7 @@ class TestFiles(Conformance):
 
 class TestMemory(Conformance):
     open = staticmethod(open_in_memory)
+
+
+class TestPostgres(Conformance):
+    open = staticmethod(open_in_postgres)

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import postgres
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,7 +21,7 @@ from hypothesis.stateful import (
     multiple,
     rule,
 )
-from notes import note, open_in_memory, open_notes
+from notes import note, open_in_memory, open_in_postgres, open_notes
 
 from app.errors import Conflict, NotFound, Stale
 from app.query import Query
@@ -50,6 +51,7 @@ class Contract(RuleBasedStateMachine):
         for worker in self.workers:
             worker.close()
         shutil.rmtree(self.folder)
+        postgres.release(self.folder)
 
     @rule(worker=WORKERS, given=st.lists(st.tuples(KEYS, NUMBERS), max_size=3))
     def insert(self, worker, given):
@@ -148,9 +150,15 @@ class OnMemory(Contract):
     open = staticmethod(open_in_memory)
 
 
+class OnPostgres(Contract):
+    open = staticmethod(open_in_postgres)
+
+
 CHEAP = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
 TestOnFiles = OnFiles.TestCase
 TestOnFiles.settings = CHEAP
 TestOnMemory = OnMemory.TestCase
 TestOnMemory.settings = CHEAP
+TestOnPostgres = OnPostgres.TestCase
+TestOnPostgres.settings = CHEAP

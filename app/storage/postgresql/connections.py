@@ -1,0 +1,250 @@
+"""The connections of one process: given out, given back, made anew when they are lost.
+
+What may be done again after a fault is, for two seconds: then the database cannot be
+reached, and the client hears so. A pool does not live on after a fork: each process makes
+its own when it first needs one.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import psycopg
+from psycopg import Connection, conninfo, errors, pq
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from app.errors import Busy, Full, Invalid, Overdue, Unavailable
+
+Result = TypeVar("Result")
+
+PATIENCE: Final = 2.0
+"""Seconds in which what failed is tried again."""
+
+WAIT: Final = 1.5
+"""Seconds to wait for a connection that others have."""
+
+PAUSE: Final = 0.05
+"""Seconds between two tries."""
+
+LOCK_WAIT: Final = 5
+"""Seconds to wait for a lock that another write holds."""
+
+DEFAULTS = {
+    "application_name": "svctasks",
+    "connect_timeout": "2",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "5000",
+}
+"""Parameters of a connection where its address has none: a dead server is noticed."""
+
+_TRANSIENT = {
+    "25006",  # read_only_sql_transaction: a former leader
+    "40001",  # serialization_failure
+    "40P01",  # deadlock_detected
+    "53300",  # too_many_connections
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "57P05",  # idle_session_timeout
+}
+
+_abandoned: list[Any] = []
+"""Pools of the process that this one is a fork of; their connections are not ours."""
+
+
+class _Raw(Loader):
+    """Leaves JSON as it is: bytes."""
+
+    def load(self, data: Buffer) -> bytes:
+        return bytes(data)
+
+
+class Connections:
+    """Connections to the database at ``address``, ``most`` of them in each process.
+
+    A read may take ``read_timeout`` seconds.
+    """
+
+    def __init__(self, address: str, most: int, read_timeout: float) -> None:
+        self.parameters = parameters(address)
+        self._most = most
+        self._read_timeout = read_timeout
+        self._lock = threading.Lock()
+        self._pool: ConnectionPool[Connection[TupleRow]] | None = None
+        self._process = 0
+
+    @property
+    def place(self) -> str:
+        """Where the database is, without a password."""
+        host = self.parameters.get("host") or "the local socket"
+        return f"{self.parameters.get('dbname') or 'the database'} on {host}"
+
+    def connect(self) -> "Connection[TupleRow]":
+        """Return a connection of its own; raises Unavailable."""
+        try:
+            connection = psycopg.connect(autocommit=True, **self.parameters)
+            self._configure(connection)
+        except psycopg.Error as error:
+            raise self.translated(error) from error
+        return connection
+
+    def run(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+        """Do ``work`` with a connection, again after a fault that passes.
+
+        Raises Unavailable, Busy, Full and Overdue.
+        """
+
+        def once() -> Result:
+            connection = self.take()
+            try:
+                return work(connection)
+            finally:
+                self.give_back(connection)
+
+        return self._until_done(once)
+
+    def begun(self, text: str) -> "Connection[TupleRow]":
+        """Return a connection on which the statements ``text`` are done; as ``run``."""
+
+        def once() -> Connection[TupleRow]:
+            connection = self.take()
+            try:
+                connection.execute(text)
+            except BaseException:
+                self.give_back(connection)
+                raise
+            return connection
+
+        return self._until_done(once)
+
+    def _until_done(self, act: Callable[[], Result]) -> Result:
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return act()
+            except psycopg.Error as error:
+                if not is_transient(error) or time.monotonic() + PAUSE > end:
+                    raise self.translated(error) from error
+                time.sleep(PAUSE)
+
+    def take(self) -> "Connection[TupleRow]":
+        """Return a connection, to be given back; raises psycopg.Error."""
+        return self._opened().getconn()
+
+    def give_back(self, connection: "Connection[TupleRow]") -> None:
+        """Take a connection back, whatever became of it."""
+        if connection.info.transaction_status is not pq.TransactionStatus.IDLE:
+            if not connection.closed and not connection.broken:
+                try:
+                    connection.rollback()
+                except psycopg.Error:
+                    connection.close()
+        pool = self._opened()
+        is_lost = connection.closed or connection.broken
+        pool.putconn(connection)
+        if is_lost:
+            # The others lead to the same server, which went away.
+            pool.drain()
+
+    def translated(self, error: psycopg.Error) -> Exception:
+        """Return the error of the service for one of the database."""
+        state = error.sqlstate or ""
+        if isinstance(error, PoolTimeout):
+            return Unavailable(
+                "all connections to the database are in use, or it cannot be reached; "
+                "try again later"
+            )
+        if isinstance(error, errors.LockNotAvailable):
+            return Busy()
+        if isinstance(error, errors.QueryCanceled):
+            return Overdue(
+                f"the query takes longer than {self._read_timeout:g} seconds "
+                "(SVCTASKS_QUERY_TIMEOUT); narrow it"
+            )
+        if isinstance(error, errors.DiskFull):
+            return Full("there is no room on the disk of the database")
+        if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
+            return Unavailable(
+                "the database lacks tables of this version; run svctasks migrate"
+            )
+        reason = str(error).strip().partition("\n")[0]
+        if not state or is_transient(error):
+            return Unavailable(f"the database cannot be reached now: {reason}")
+        return Unavailable(f"the database refused ({state}): {reason}")
+
+    def statistics(self) -> dict[str, int]:
+        """Return the figures of the pool of this process."""
+        return dict(self._opened().get_stats())
+
+    def close(self) -> None:
+        """Close all connections of this process."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+            if pool is None:
+                return
+            if self._process == os.getpid():
+                pool.close()
+            else:
+                _abandoned.append(pool)
+
+    def _opened(self) -> "ConnectionPool[Connection[TupleRow]]":
+        if self._pool is not None and self._process == os.getpid():
+            return self._pool
+        with self._lock:
+            if self._process != os.getpid() and self._pool is not None:
+                _abandoned.append(self._pool)
+                self._pool = None
+            if self._pool is None:
+                self._process = os.getpid()
+                self._pool = ConnectionPool(
+                    kwargs={"autocommit": True, **self.parameters},
+                    min_size=0,
+                    max_size=self._most,
+                    timeout=WAIT,
+                    # Its own back-off would go on for seconds after an outage.
+                    reconnect_timeout=4 * PAUSE,
+                    configure=self._configure,
+                    num_workers=1,
+                    open=True,
+                )
+            return self._pool
+
+    def _configure(self, connection: "Connection[TupleRow]") -> None:
+        connection.adapters.register_loader("json", _Raw)
+        connection.execute(
+            f"SET statement_timeout = {int(self._read_timeout * 1000)}; "
+            f"SET lock_timeout = '{LOCK_WAIT}s'; "
+            "SET idle_in_transaction_session_timeout = '60s'"
+        )
+
+
+def is_transient(error: psycopg.Error) -> bool:
+    """Return whether what failed may succeed when it is tried again."""
+    if isinstance(error, PoolTimeout):
+        return False
+    if isinstance(error, psycopg.InterfaceError):
+        return True
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.OperationalError)
+    return state.startswith("08") or state in _TRANSIENT
+
+
+def parameters(address: str) -> dict[str, Any]:
+    """Return the parameters of connections to ``address``; raises Invalid."""
+    try:
+        given = conninfo.conninfo_to_dict(address)
+    except psycopg.ProgrammingError as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise Invalid(f"the address of the database is none: {reason}") from None
+    if "," in str(given.get("host", "")):
+        # Of several servers, the one that leads.
+        given.setdefault("target_session_attrs", "read-write")
+    return {**DEFAULTS, **given}

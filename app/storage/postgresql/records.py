@@ -1,0 +1,116 @@
+"""One document in the database: its record, its digest, and what is searched of it."""
+
+import json
+import re
+from hashlib import blake2b
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.storage import Document, Key, revision_of
+
+EXACT = 2.0**53
+"""From here on a whole double has no fraction, but more than one spelling."""
+
+NO_TEXT = "\ufffe\uffff\ufffe"
+"""What is searched in place of a NUL, which ``jsonb`` cannot hold."""
+
+_ODD = re.compile(rb"[0-9]{16}\.|[0-9][eE]\+?[0-9]|\\u0000")
+"""What a document has if one of its values is searched in another spelling."""
+
+
+class Record:
+    """A document under its key, as JSON without white space."""
+
+    __slots__ = ("key", "content", "_document", "_revision")
+
+    def __init__(
+        self, key: Key, content: bytes, document: Document | None = None
+    ) -> None:
+        self.key = key
+        self.content = content
+        self._document = document
+        self._revision: int | None = None
+
+    @property
+    def document(self) -> Document:
+        if self._document is None:
+            self._document = orjson.loads(self.content)
+        return self._document
+
+    @property
+    def revision(self) -> int:
+        if self._revision is None:
+            self._revision = revision_of(self.content)
+        return self._revision
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Record):
+            return NotImplemented
+        return self.key == other.key and self.revision == other.revision
+
+    def __hash__(self) -> int:
+        return hash((self.key, self.revision))
+
+
+def record(key: Key, document: Document) -> Record:
+    """Return the record of a document that is to be written."""
+    content = orjson.dumps(document)
+    # The document is read back, so that later changes of it change nothing here.
+    return Record(key, content)
+
+
+def stored(content: bytes, name: str) -> Record:
+    """Return the record of a document that was read, whose key is its member ``name``."""
+    document = orjson.loads(content)
+    return Record(document[name], content, document)
+
+
+def digest(key: Key) -> UUID:
+    """Return what a row goes by: of any key, of any length, numbers and texts apart."""
+    kind, text = ("t", key) if isinstance(key, str) else ("n", str(key))
+    named = f"{kind}{text}".encode("utf-8", "surrogatepass")
+    return UUID(bytes=blake2b(named, digest_size=16).digest())
+
+
+def searched(record: Record, members: frozenset[str] | None) -> str:
+    """Return, as JSON for ``jsonb``, the ``members`` of a document; None is all of them.
+
+    There is one spelling of each number, in which equal ones are equal in SQL as well.
+    """
+    content = record.content
+    if members is not None:
+        found = {n: v for n, v in record.document.items() if n in members}
+        content = orjson.dumps(found)
+    if _ODD.search(content):
+        return json.dumps(_respelled(orjson.loads(content)), ensure_ascii=False)
+    return content.decode()
+
+
+def respelled_text(text: str) -> str:
+    """Return ``text`` as it is searched."""
+    return text.replace("\0", NO_TEXT) if "\0" in text else text
+
+
+def respelled_number(number: int | float) -> str:
+    """Return the digits of a number as they are searched."""
+    if isinstance(number, float) and abs(number) >= EXACT:
+        number = int(number)
+    return str(number)
+
+
+def _respelled(value: Any) -> Any:
+    if isinstance(value, str):
+        return respelled_text(value)
+    if isinstance(value, float):
+        return int(value) if abs(value) >= EXACT else value
+    if isinstance(value, list):
+        return [_respelled(each) for each in value]
+    if isinstance(value, dict):
+        return {respelled_text(n): _respelled(each) for n, each in value.items()}
+    return value

@@ -1,0 +1,318 @@
+"""The store on PostgreSQL: each promise of ``app.storage``, by SQL."""
+
+from collections.abc import (
+    Callable,
+    Container,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from app.errors import Conflict, NotFound, Stale, TooLarge, Unavailable, cut
+from app.pacing import Pace, unhurried
+from app.query import Query
+from app.storage import (
+    Collection,
+    Document,
+    Feed,
+    Figure,
+    Key,
+    NextId,
+    Page,
+    PastChange,
+    Status,
+    TableLimits,
+)
+from app.storage.postgresql import feeds, schema
+from app.storage.postgresql.columns import Columns
+from app.storage.postgresql.connections import Connections
+from app.storage.postgresql.ids import Ids
+from app.storage.postgresql.listing import order, statement
+from app.storage.postgresql.records import Record, digest, record, stored
+from app.storage.postgresql.transactions import CHUNK, Transaction
+from app.storage.postgresql.writing import Writer
+
+BLOCK: Final = 100
+"""Ids that a process takes at once."""
+
+MANY: Final = 100
+"""A write of more documents is alone: it may make a table grow beyond its limits."""
+
+
+BATCH: Final = 200
+"""Documents that are changed in one transaction where all are."""
+
+
+class PostgresStore:
+    """Tables in the database at ``address``; see the contract in ``app.storage``.
+
+    Each process has ``most`` connections at most. A read may take ``read_timeout``
+    seconds. Raises Invalid for what is no address; nothing is connected before it is
+    needed.
+    """
+
+    name = "postgresql"
+
+    def __init__(
+        self,
+        address: str,
+        collections: Iterable[Collection],
+        max_document: int | None = None,
+        limits: TableLimits = TableLimits(),
+        most: int = 10,
+        read_timeout: float = 10.0,
+        block: int = BLOCK,
+    ) -> None:
+        self._collections = list(collections)
+        self._columns = {each.name: Columns(each) for each in self._collections}
+        self._connections = Connections(address, most, read_timeout)
+        self._writer = Writer(self._connections, Ids(self._connections, block), limits)
+        self._max_document = max_document
+
+    @property
+    def place(self) -> str:
+        """Where the database is, for people."""
+        return self._connections.place
+
+    def migrate(self) -> bool:
+        """Make or upgrade the tables; returns whether that was needed.
+
+        Raises Unavailable.
+        """
+        try:
+            with self._connections.connect() as connection:
+                connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
+                return schema.migrate(connection, self._collections)
+        except psycopg.Error as error:
+            raise self._connections.translated(error) from error
+
+    def check(self) -> None:
+        """Raise Unavailable unless the database has the tables of this version."""
+        try:
+            with self._connections.connect() as connection:
+                schema.check(connection, self._collections)
+        except psycopg.Error as error:
+            raise self._connections.translated(error) from error
+
+    def findings(self) -> Iterator[str]:
+        """Return what is wrong with the counts of the tables."""
+        for name, columns in self._columns.items():
+            [[counted, real]] = self._read(feeds.COUNTS.format(columns.table), (name,))
+            if counted != real:
+                yield f"{name}: {counted} documents are counted, {real} are there"
+
+    # What is read
+
+    def get(self, table: str, key: Key) -> Record:
+        """Return the record under ``key``; raises NotFound."""
+        columns = self._columns[table]
+        text = f"SELECT document FROM {columns.table} WHERE row_key = %s"
+        rows = self._read(text, (digest(key),))
+        if not rows:
+            raise NotFound("Not found")
+        return stored(rows[0][0], columns.collection.key)
+
+    def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
+        """Return the page of records that ``query`` asks for."""
+        columns = self._columns[table]
+        pace()
+        rows = self._read(*statement(columns, query))
+        pace()
+        key = columns.collection.key
+        records = [stored(content, key) for _, content in rows if content is not None]
+        return Page(records, rows[0][0])
+
+    def scan(self, table: str) -> Iterator[Record]:
+        """Return all records as they are at one moment, in the order of the table."""
+        columns = self._columns[table]
+        key = columns.collection.key
+        text = (
+            f"SELECT document FROM {columns.table} ORDER BY {order(columns, Query())}"
+        )
+        if (joined := self._writer.joined()) is not None:
+            for (content,) in joined.execute(text).fetchall():
+                yield stored(content, key)
+            return
+        declared = f"DECLARE scanned NO SCROLL CURSOR FOR {text}"
+        connection = self._connections.begun(f"BEGIN READ ONLY; {declared}")
+        try:
+            while rows := connection.execute(f"FETCH {CHUNK} FROM scanned").fetchall():
+                for (content,) in rows:
+                    yield stored(content, key)
+                if len(rows) < CHUNK:
+                    break
+        except psycopg.Error as error:
+            raise self._connections.translated(error) from error
+        finally:
+            self._connections.give_back(connection)
+
+    def version(self, table: str) -> Hashable:
+        """Return how many changes there were."""
+        count: int = self._read(feeds.VERSION, (table,))[0][0]
+        return count
+
+    def changes(self, table: str, since: str | None, limit: int) -> Feed:
+        """Return what changed after the position ``since``; raises TooOld."""
+        return self._writer.reading(feeds.changes(self._columns[table], since, limit))
+
+    def history(self, table: str) -> Iterator[PastChange]:
+        """Return the last changes, the oldest first."""
+        return feeds.history(self._read(feeds.HISTORY, (table,)))
+
+    # What is written
+
+    def insert(self, table: str, *documents: Document) -> Sequence[Record]:
+        """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
+        columns = self._columns[table]
+        name = columns.collection.key
+        records: dict[Key, Record] = {}
+        for document in documents:
+            key = document[name]
+            if key in records:
+                raise Conflict(f"{name} {key} exists already")
+            records[key] = record(key, document)
+            self._check_size(records[key])
+        added = list(records.values())
+
+        def plan(transaction: Transaction) -> Sequence[Record]:
+            transaction.insert(added)
+            return added
+
+        is_alone = len(added) > MANY or bool(added) and columns.gives_ids
+        return self._writer.write(columns, plan, is_alone)
+
+    def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
+        """Add the document that ``make`` makes with new ids; raises Conflict, TooLarge."""
+        name = self._columns[table].collection.key
+
+        def plan(transaction: Transaction) -> Record:
+            document = make(transaction.next_id)
+            added = record(document[name], document)
+            self._check_size(added)
+            transaction.insert([added])
+            return added
+
+        return self._writer.write(self._columns[table], plan)
+
+    def load(
+        self, table: str, documents: Sequence[Document], clear: bool = False
+    ) -> None:
+        """Add or replace documents, all or none; with ``clear``, remove all others."""
+        name = self._columns[table].collection.key
+        records = {each[name]: record(each[name], each) for each in documents}
+
+        def plan(transaction: Transaction) -> None:
+            transaction.load(list(records.values()), clear)
+
+        self._writer.write(self._columns[table], plan, is_alone=True, is_limited=False)
+
+    def update(
+        self,
+        table: str,
+        key: Key,
+        change: Callable[[Document, NextId], Document],
+        revisions: Container[int] | None = None,
+    ) -> Record:
+        """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
+
+        def plan(transaction: Transaction) -> Record:
+            old = _expected(transaction, key, revisions)
+            document = change(old.document, transaction.next_id)
+            if document is old.document:
+                return old
+            new = record(key, document)
+            if new.size > old.size:
+                self._check_size(new)
+            transaction.replace([(old, new)])
+            return new
+
+        return self._writer.write(self._columns[table], plan)
+
+    def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
+        """Replace each document by what ``change`` makes of it, some at a time."""
+        columns = self._columns[table]
+        # It waits for all who write now, and those who come later see what was before.
+        rows = self._writer.barrier(columns)
+        count = 0
+        for start in range(0, len(rows), BATCH):
+            batch = rows[start : start + BATCH]
+            plan = _changed(batch, change)
+            count += self._writer.write(columns, plan, is_limited=False)
+        return count
+
+    def remove(
+        self, table: str, key: Key, revisions: Container[int] | None = None
+    ) -> None:
+        """Remove a record; raises NotFound, Stale."""
+
+        def plan(transaction: Transaction) -> None:
+            transaction.remove(_expected(transaction, key, revisions))
+
+        self._writer.write(self._columns[table], plan)
+
+    def ping(self) -> None:
+        """Raise Unavailable when the database cannot be written now."""
+        rows = self._read(
+            "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool",
+            (),
+        )
+        if rows[0][0]:
+            raise Unavailable("the database can only be read now")
+
+    def status(self) -> Mapping[str, Status]:
+        """Return the state of each table."""
+        counts = dict(self._read(feeds.DOCUMENTS, ()))
+        sizes = dict(self._read(feeds.SIZES, (list(self._columns),)))
+        return {
+            name: Status(
+                counts.get(name, 0),
+                {"bytes_on_disk": Figure(sizes.get(name, 0), "Bytes with indexes.")},
+            )
+            for name in self._columns
+        }
+
+    def close(self) -> None:
+        """Close all connections of this process."""
+        self._connections.close()
+
+    def _read(self, text: str, values: Any) -> list[Any]:
+        return self._writer.reading(lambda c: c.execute(text, values).fetchall())
+
+    def _check_size(self, record: Record) -> None:
+        if self._max_document is not None and record.size > self._max_document:
+            raise TooLarge(
+                f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
+                f"it may have {self._max_document} at most (SVCTASKS_MAX_DOCUMENT)"
+            )
+
+
+def _expected(
+    transaction: Transaction, key: Key, revisions: Container[int] | None
+) -> Record:
+    found = transaction.held(key)
+    if revisions is not None and found.revision not in revisions:
+        raise Stale("the document is not in the state that is expected; get it again")
+    return found
+
+
+def _changed(
+    rows: Sequence[UUID], change: Callable[[Document], Document]
+) -> Callable[[Transaction], int]:
+    """Return what changes the documents in ``rows``, and returns how many."""
+
+    def plan(transaction: Transaction) -> int:
+        pairs = []
+        for old in transaction.held_rows(rows):
+            document = change(old.document)
+            if document is not old.document:
+                pairs.append((old, record(old.key, document)))
+        transaction.replace(pairs)
+        return len(pairs)
+
+    return plan

@@ -1,0 +1,157 @@
+"""How a write is done: once, whatever becomes of its connection.
+
+A commit whose reply is lost may have happened or not. The write is then tried again alone,
+which waits for the former try to end, and looks first whether its token is among the
+changes: that of a write that was done is.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+
+from app.storage import TableLimits
+from app.storage.postgresql.columns import Columns
+from app.storage.postgresql.connections import Connections
+from app.storage.postgresql.ids import Ids
+from app.storage.postgresql.transactions import NotAlone, Transaction
+
+Result = TypeVar("Result")
+
+_thread = threading.local()
+"""The write of this thread: its writer and its connection."""
+
+
+class Writer:
+    """Writes by ``connections``, and the reads that join these."""
+
+    def __init__(self, connections: Connections, ids: Ids, limits: TableLimits) -> None:
+        self._connections = connections
+        self._ids = ids
+        self._limits = limits
+        self.address = connections.parameters
+
+    def joined(self) -> "Connection[TupleRow] | None":
+        """Return the connection of the write within which this thread is, if it is.
+
+        One of its own might be the pool's last, for which others like this one wait.
+        """
+        writer, connection = getattr(_thread, "write", (None, None))
+        if writer is None or writer.address != self.address:
+            return None
+        return connection
+
+    def reading(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+        """Read on the connection of this thread's write, or else on any."""
+        joined = self.joined()
+        return self._connections.run(work) if joined is None else work(joined)
+
+    def barrier(self, columns: Columns) -> list[UUID]:
+        """Wait for all who write to a table now, and return the rows that it has then."""
+
+        def wait(connection: "Connection[TupleRow]") -> list[UUID]:
+            connection.execute(
+                f"BEGIN; LOCK TABLE {columns.table} IN EXCLUSIVE MODE; COMMIT"
+            )
+            rows = connection.execute(
+                f"SELECT row_key FROM {columns.table} ORDER BY position"
+            )
+            return [row_key for (row_key,) in rows]
+
+        _refuse_within_another()
+        return self._connections.run(wait)
+
+    def write(
+        self,
+        columns: Columns,
+        plan: Callable[[Transaction], Result],
+        is_alone: bool = False,
+        is_limited: bool = True,
+    ) -> Result:
+        """Do what ``plan`` does to a table, all or nothing, and return what it does.
+
+        A plan may be called again. It ``is_alone`` with its table if it has to be.
+        """
+        _refuse_within_another()
+        once = _Once(self, columns, plan, is_alone, is_limited)
+        result: Result = self._connections.run(once.done)
+        return result
+
+    def transaction(
+        self, connection: "Connection[TupleRow]", columns: Columns, is_alone: bool
+    ) -> Transaction:
+        """Return a transaction, which is not begun."""
+        return Transaction(connection, columns, self._ids, self._limits, is_alone)
+
+
+class _Once:
+    """One write, which is tried again and done once."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        columns: Columns,
+        plan: Callable[[Transaction], Any],
+        is_alone: bool,
+        is_limited: bool,
+    ) -> None:
+        self._writer = writer
+        self._columns = columns
+        self._plan = plan
+        self._is_alone = is_alone
+        self._is_limited = is_limited
+        self._token = uuid4()
+        self._may_be_done = False
+        self._result: Any = None
+
+    def done(self, connection: "Connection[TupleRow]") -> Any:
+        """Do the write, unless it was done, and return what its plan does."""
+        while True:
+            try:
+                return self._tried(connection)
+            except NotAlone:
+                connection.rollback()
+                self._is_alone = True
+
+    def _tried(self, connection: "Connection[TupleRow]") -> Any:
+        is_alone = self._is_alone or self._may_be_done
+        transaction = self._writer.transaction(connection, self._columns, is_alone)
+        try:
+            transaction.begin()
+            if self._may_be_done and self._is_noted(connection):
+                connection.execute("ROLLBACK")
+                return self._result
+            self._may_be_done = False
+            _thread.write = self._writer, connection
+            try:
+                result = self._plan(transaction)
+            finally:
+                _thread.write = None, None
+            if transaction.has_changed:
+                transaction.finish(self._token, self._is_limited)
+        except BaseException:
+            transaction.undo()
+            raise
+        self._result = result
+        if not transaction.has_changed:
+            transaction.undo()
+            connection.execute("COMMIT")
+            return result
+        self._may_be_done = True
+        connection.execute("COMMIT")
+        return result
+
+    def _is_noted(self, connection: "Connection[TupleRow]") -> bool:
+        found = connection.execute(
+            "SELECT 1 FROM changes WHERE write = %s LIMIT 1", (self._token,)
+        )
+        return found.fetchone() is not None
+
+
+def _refuse_within_another() -> None:
+    writer, _ = getattr(_thread, "write", (None, None))
+    if writer is not None:
+        raise RuntimeError("a write within a write")
