@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import falcon
 
@@ -60,6 +60,9 @@ from app.svctasks import Svctasks, new_id
 from app.tokens import Tokens
 from app.workhours import WorkhoursTable
 
+if TYPE_CHECKING:
+    from app.storage.postgresql.store import PostgresStore
+
 log = logging.getLogger(__name__)
 
 Complete = Callable[[Any, int, str], dict[str, Any]]
@@ -99,9 +102,9 @@ def open_service(
     seconds = time.time if clock is None else lambda: clock().timestamp()
     access_log = AccessLog(logs.form(log), log.write, seconds)
     if store is None:
-        store = files = open_store(settings, access_log.timed(sync))
-        if not settings.read_only:
-            files.check_mounts()
+        store = open_store(settings, access_log.timed(sync))
+        if isinstance(store, FileStore) and not settings.read_only:
+            store.check_mounts()
     does = use_cases(store, settings, clock or now)
     if not settings.read_only:
         _finish_deletions(does.services.extensions)
@@ -183,8 +186,12 @@ def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:
     return Starts(store, clock, known, settings.site, is_ours)
 
 
-def open_store(settings: Settings, sync: Sync = os.fdatasync) -> FileStore:
-    """Open the tables in the data folder; raises Invalid and Unavailable."""
+def open_store(settings: Settings, sync: Sync = os.fdatasync) -> Store:
+    """Open the tables in the data folder or the database; raises Invalid, Unavailable."""
+    if settings.database:
+        database = open_database(settings)
+        database.check()
+        return database
     flush = sync if settings.fsync == "always" else _leave_unflushed
     known = collections(settings)
     limits = table_limits(settings)
@@ -196,14 +203,43 @@ def table_limits(settings: Settings) -> TableLimits:
     return TableLimits(settings.max_documents, settings.max_table)
 
 
-def open_tokens(settings: Settings) -> FileStore:
+def open_database(settings: Settings) -> "PostgresStore":
+    """Return the store in the database, whatever tables are there; raises Unavailable."""
+    try:
+        # It is an extra, and takes time to import.
+        from app.storage.postgresql.store import PostgresStore
+    except ImportError:
+        raise Unavailable(
+            "psycopg is not installed; it comes with pip install 'svctasks[postgresql]'"
+        ) from None
+    return PostgresStore(
+        settings.database,
+        collections(settings),
+        settings.max_document,
+        table_limits(settings),
+        # A thread that reads a table to its end may need a second one.
+        settings.threads + 2,
+        settings.query_timeout,
+    )
+
+
+def open_tokens(settings: Settings) -> Store:
     """Open the table of tokens alone, which a command needs; raises as ``open_store``."""
+    if settings.database:
+        return open_store(settings)
     flush = os.fdatasync if settings.fsync == "always" else _leave_unflushed
     return FileStore(settings.data, [TOKENS], flush, settings.max_document)
 
 
 def check(settings: Settings) -> list[str]:
     """Return what is wrong with the files in the data folder; nothing is changed."""
+    if settings.database:
+        database = open_database(settings)
+        try:
+            database.check()
+            return list(database.findings())
+        finally:
+            database.close()
     return [
         finding
         for collection in collections(settings)
@@ -244,6 +280,11 @@ def collections(settings: Settings) -> list[Collection]:
     ]
 
 
+def lasting_collections(settings: Settings) -> list[Collection]:
+    """Return the collections that a copy has: runners are of the moment."""
+    return [each for each in collections(settings) if each != RUNNERS]
+
+
 def kept_collections(settings: Settings) -> list[Collection]:
     """Return the collections that a backup may have.
 
@@ -268,6 +309,7 @@ def svctasks_collection(node: str) -> Collection:
         order=(),
         indexed=tuple(field for field in fields.listed if field.type in _INDEXED),
         complete=complete,
+        open=("opts", "ext"),
     )
 
 
@@ -285,6 +327,17 @@ SERVICES = Collection(
     ),
     complete=stored_service.loaded,
     ids=lifecycle.ids,
+    # Not its states, tasks and extension values, which are nearly all of it.
+    searched=frozenset(
+        {
+            "service_id",
+            "service_type",
+            "customer_id",
+            "contact_key",
+            "started",
+            "completed",
+        }
+    ),
 )
 
 EXTENSIONS = Collection(

@@ -6,8 +6,7 @@ from pathlib import Path
 import click
 
 from app.command_faults import explained
-from app.command_options import data as data_option
-from app.command_options import require_folder
+from app.command_options import Where, require_folder, where
 from app.logs import visible
 from app.settings import Settings
 
@@ -17,22 +16,23 @@ GONE_BY = ("svcscripts.json", "workhours.json")
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Mend journals, and say what was done.")
-@data_option
+@where
 @explained
-def check(repair: bool, data: Path | None) -> None:
+def check(repair: bool, where: Where) -> None:
     """Check every data file and journal; exit with 1 if anything is wrong.
 
     Names file, document and field. --repair sets damaged lines of a journal aside in a
     file beside it and writes a checkpoint of the rest; a broken data file is for you to
-    mend. Where there are scripts, it is wrong too if their programs are not there, or
-    those that enabled tasks start; a note says which of these tasks will never start.
+    mend. Of a database, the version of its tables and their counts are checked. Where
+    there are scripts, it is wrong too if their programs are not there, or those that
+    enabled tasks start; a note says which of these tasks will never start.
 
     Example: svctasks check --data /var/lib/svctasks
     """
     from app import bootstrap, logs
     from app.command_store import existing_store
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     require_folder(settings)
     notes: list[str] = []
     found = bootstrap.check(settings)
@@ -41,7 +41,7 @@ def check(repair: bool, data: Path | None) -> None:
         with existing_store(settings):
             pass
         found = bootstrap.check(settings)
-    if not found and any((settings.data / name).exists() for name in GONE_BY):
+    if not found and (settings.database or _has_any(settings.data, GONE_BY)):
         with existing_store(settings) as store:
             found, notes = bootstrap.check_runs(store, settings)
     found += bootstrap.check_modes(settings)
@@ -52,3 +52,7 @@ def check(repair: bool, data: Path | None) -> None:
     if found:
         sys.exit(1)
     click.echo("all is well")
+
+
+def _has_any(folder: Path, names: tuple[str, ...]) -> bool:
+    return any((folder / name).exists() for name in names)

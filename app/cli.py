@@ -12,8 +12,8 @@ import click
 from app import __version__, figures, outputs
 from app.check_command import check
 from app.command_faults import explained
-from app.command_options import data as data_option
-from app.command_options import of_setting, path
+from app.command_options import Where, of_setting, path, where
+from app.database_commands import copy, migrate
 from app.demo import folder as demo_folder
 from app.errors import Conflict, Invalid, Unavailable
 from app.log_command import log
@@ -67,7 +67,7 @@ _from_file_or_input = click.argument(
 
 
 @main.command()
-@data_option
+@where
 @click.option(
     "--demo",
     is_flag=True,
@@ -90,15 +90,19 @@ _from_file_or_input = click.argument(
 @of_setting("delay", metavar="TIME")
 @of_setting("fail_rate", type=float, metavar="PART")
 @explained
-def serve(demo: bool, data: Path | None, **given: Any) -> None:
+def serve(demo: bool, where: Where, **given: Any) -> None:
     """Serve the API over HTTP until SIGTERM or Ctrl-C.
 
     Example: svctasks serve --data /var/lib/svctasks --bind 127.0.0.1:8000
     """
-    if demo and data is not None:
-        raise click.UsageError("--demo makes a folder of its own: leave out --data")
-    with demo_folder() if demo else nullcontext(data) as folder:
-        settings = Settings.from_environment(data=folder, **given)
+    if demo and any(where.values()):
+        raise click.UsageError(
+            "--demo makes a folder of its own: leave out --data and --store"
+        )
+    with demo_folder() if demo else nullcontext() as folder:
+        if folder is not None:
+            where = {"data": folder}
+        settings = Settings.from_environment(**where, **given)
         if demo and not settings.is_local:
             raise Invalid(
                 "--demo is for programs of this machine: leave out --bind and "
@@ -127,10 +131,10 @@ def _serve(settings: Settings) -> None:
 @click.option(
     "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
 )
-@data_option
+@where
 @explained
 def import_(
-    collection: str, file: Path, replace: bool, skip_invalid: bool, data: Path | None
+    collection: str, file: Path, replace: bool, skip_invalid: bool, where: Where
 ) -> None:
     """Add what FILE has for a table, all or none; ids and times are kept.
 
@@ -146,7 +150,7 @@ def import_(
     def skip(place: str, reason: str) -> None:
         click.echo(f"skipped {place}: {visible(reason)}", err=True)
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     if str(file) == "-":
         content, name = read_input(), "the standard input"
     else:
@@ -184,9 +188,9 @@ def import_(
 @main.command()
 @click.argument("collection", type=COLLECTIONS)
 @click.argument("file", type=path, default=STANDARD)
-@data_option
+@where
 @explained
-def export(collection: str, file: Path, data: Path | None) -> None:
+def export(collection: str, file: Path, where: Where) -> None:
     """Write a table to FILE, or to the standard output.
 
     It is an array of complete ones, which import takes. A FILE that exists is replaced.
@@ -196,7 +200,7 @@ def export(collection: str, file: Path, data: Path | None) -> None:
     from app import import_export
     from app.command_store import existing_store
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     with existing_store(settings) as store:
         _spare_data_files(file, settings)
         documents = import_export.stored(store, collection)
@@ -217,10 +221,10 @@ main.add_command(check)
 @click.option(
     "--with-scripts", is_flag=True, help="Back up the scripts too, with their secrets."
 )
-@data_option
+@where
 @explained
 def backup(
-    file: Path, replace: bool, with_tokens: bool, with_scripts: bool, data: Path | None
+    file: Path, replace: bool, with_tokens: bool, with_scripts: bool, where: Where
 ) -> None:
     """Write all data to a new FILE, a .tar.gz; the server may go on meanwhile.
 
@@ -232,7 +236,7 @@ def backup(
     from app import bootstrap, import_export
     from app.command_store import existing_store
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     if outputs.is_standard(file) and os.isatty(1):
         raise Invalid("a backup is nothing for a terminal to show; name a file")
     with existing_store(settings) as store:
@@ -260,9 +264,9 @@ def backup(
 @click.option(
     "--with-scripts", is_flag=True, help="Restore the scripts too: what tasks start."
 )
-@data_option
+@where
 @explained
-def restore(file: Path, with_scripts: bool, data: Path | None) -> None:
+def restore(file: Path, with_scripts: bool, where: Where) -> None:
     """Replace all data by what FILE, a backup, holds; the server may go on meanwhile.
 
     The backup is checked as a whole before anything is replaced. Tables that a backup of
@@ -273,7 +277,7 @@ def restore(file: Path, with_scripts: bool, data: Path | None) -> None:
     """
     from app import bootstrap, import_export
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     store = bootstrap.open_store(settings)
     try:
         tables = [
@@ -291,6 +295,8 @@ def restore(file: Path, with_scripts: bool, data: Path | None) -> None:
     click.echo(f"{total} documents restored")
 
 
+main.add_command(migrate)
+main.add_command(copy)
 main.add_command(token)
 main.add_command(log)
 main.add_command(next_)

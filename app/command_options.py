@@ -1,6 +1,7 @@
 """The options that several commands have, made of the table of settings."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,25 @@ def _joined(context: object, parameter: object, parts: tuple[str, ...]) -> str |
     return ",".join(parts) if parts else None
 
 
-data = of_setting("data", type=path, metavar="DIR")
+_data = of_setting("data", type=path, metavar="DIR")
+_store = of_setting("store", metavar="STORE")
+
+Where = dict[str, Any]
+"""Which of the settings of the store were given, by their names."""
+
+
+def where(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command --data and --store, which it is handed as ``where``."""
+
+    @wraps(command)
+    def placed(data: Path | None, store: str | None, **given: Any) -> None:
+        command(where={"data": data, "store": store}, **given)
+
+    options: Callable[..., None] = _data(_store(placed))
+    return options
 
 
 def require_folder(settings: Settings) -> None:
-    """Raise NotFound if there is no data folder."""
-    if not settings.data.is_dir():
+    """Raise NotFound if there is no data folder, where files have the tables."""
+    if not settings.database and not settings.data.is_dir():
         raise NotFound(f"there is no data folder {settings.data}")

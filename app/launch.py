@@ -188,12 +188,15 @@ def _worker(settings: Settings) -> type[Worker]:
 
 
 def announce(settings: Settings) -> None:
-    """Print the address, that of the page to try it on, and the data folder."""
+    """Print the address, that of the page to try it on, and where the data are."""
+    where = f"data folder: {settings.data.absolute()}"
+    if settings.database:
+        where = "the tables are in a database"
     root = f"{settings.scheme}://{settings.address}"
     lines = (
         f"svctasks {__version__} listens on {root}{ADDRESSES['get_svctasks']}",
         f"  open it in a browser: {root}/console",
-        f"  data folder: {settings.data.absolute()}",
+        f"  {where}",
     )
     try:
         # Past Python's buffer, which would fail again when the process ends.

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator
 from heapq import merge
-from pathlib import Path
 
 import click
 
 from app import datetimes
 from app.command_faults import explained
-from app.command_options import data as data_option
+from app.command_options import Where, where
 from app.logs import visible
 from app.settings import Settings
 
@@ -29,11 +28,9 @@ def _since(text: str) -> str:
 @click.option("--table", metavar="NAME", help="Only changes of this table.")
 @click.option("--key", help="Only changes of the document under this key.")
 @click.option("--since", type=_since, metavar="TIME", help="Only changes from then on.")
-@data_option
+@where
 @explained
-def log(
-    table: str | None, key: str | None, since: str | None, data: Path | None
-) -> None:
+def log(table: str | None, key: str | None, since: str | None, where: Where) -> None:
     """Print who put or removed what, the oldest change first.
 
     At least the last 10,000 changes of each table are known; those of svcruns, clocks and
@@ -46,7 +43,7 @@ def log(
     from app import bootstrap
     from app.command_store import existing_store
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     known = bootstrap.collections(settings)
     names = [collection.name for collection in known]
     # What only machines write, many times a minute, is printed where it is asked for.

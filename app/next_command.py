@@ -1,12 +1,10 @@
 """The command that says when tasks start next, and why a task does not."""
 
-from pathlib import Path
-
 import click
 
 from app import datetimes
 from app.command_faults import about_task, explained
-from app.command_options import data as data_option
+from app.command_options import Where, where
 from app.logs import visible
 from app.settings import Settings
 
@@ -40,14 +38,14 @@ def _moment(context: object, parameter: object, text: str | None) -> str | None:
 @click.option(
     "--until", callback=_moment, metavar="TIME", help="Only starts up to then."
 )
-@data_option
+@where
 @explained
 def next_(
     id: str | None,
     count: int,
     begin: str | None,
     until: str | None,
-    data: Path | None,
+    where: Where,
 ) -> None:
     """Print when a task starts next, and why not; without ID, all tasks of a day.
 
@@ -60,7 +58,7 @@ def next_(
     from app.command_store import existing_store
     from app.starts import Wanted
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     wanted = Wanted(begin, until, count)
     with existing_store(settings) as store:
         starts = bootstrap.starts(store, settings)

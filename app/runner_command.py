@@ -3,24 +3,20 @@
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 
 from app.command_faults import explained
-from app.command_options import data as data_option
-from app.command_options import of_setting
+from app.command_options import Where, of_setting, where
 from app.settings import Settings
 
 
 @click.command()
-@data_option
+@where
 @of_setting("runner_runs", type=int, metavar="N")
 @of_setting("runner_grace", type=float, metavar="SECONDS")
 @explained
-def runner(
-    data: Path | None, runner_runs: int | None, runner_grace: float | None
-) -> None:
+def runner(where: Where, runner_runs: int | None, runner_grace: float | None) -> None:
     """Start the scripts of tasks when they are due, until SIGTERM or Ctrl-C.
 
     Scripts are in svcscripts.json, which people write. Any number of runners may go on
@@ -35,7 +31,7 @@ def runner(
     from app.runner_process import RunnerProcess
 
     settings = Settings.from_environment(
-        data=data, runner_runs=runner_runs, runner_grace=runner_grace
+        **where, runner_runs=runner_runs, runner_grace=runner_grace
     )
     stream = LogStream(sys.stderr)
     logs.configure(stream)

@@ -7,6 +7,12 @@ from app.variables import Setting
 
 BASIC = (
     Setting("data", Path("data"), "folder of the JSON files"),
+    Setting(
+        "store",
+        "",
+        "where the tables are: `file:DIR`, or the address of a database, "
+        "`postgresql://USER@HOST/NAME`; empty: in the data folder",
+    ),
     Setting("bind", "127.0.0.1", "address to listen on, HOST or HOST:PORT"),
     Setting("port", 8000, "port to listen on where the address names none"),
     Setting(

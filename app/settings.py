@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app import hosts, hours
-from app.errors import Invalid
+from app.errors import Invalid, cut
 from app.limits import LIMITS
 from app.setting_table import SETTINGS
 from app.variables import PORT, Setting, read, sentence
@@ -49,6 +49,14 @@ REPEATED = {
 """The options that each have one of the parts of a setting."""
 
 
+FILE = "file:"
+"""How a store begins whose tables are in the data folder that it names."""
+
+DATABASES = ("postgresql://", "postgres://")
+"""How the address of a database begins."""
+
+_PASSWORD = re.compile("(?<=://)([^:/@]*):[^@]*@|password=[^&]*")
+
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
 
 
@@ -57,6 +65,7 @@ class Settings:
     """Checked settings; raises Invalid, naming all that are wrong."""
 
     data: Path
+    store: str
     bind: str
     port: int
     tls_cert: str
@@ -104,6 +113,8 @@ class Settings:
     def __post_init__(self) -> None:
         if faults := dict(self._faults()):
             raise Invalid(sentence(faults), faults)
+        if self.store.startswith(FILE):
+            object.__setattr__(self, "data", Path(self.store.removeprefix(FILE)))
         if not self.node:
             object.__setattr__(self, "node", f"{uuid.getnode():012x}")
 
@@ -120,6 +131,11 @@ class Settings:
             if named and "bind" in given:
                 raise Invalid("--bind names a port already: leave out --port")
             values["bind"] = named[1] if named else values["bind"]
+        if "data" in given and "store" not in given:
+            # The folder of the command goes before the store of the environment.
+            values["store"] = ""
+        elif "data" in given and values["store"].startswith(FILE):
+            raise Invalid("--store names the folder already: leave out --data")
         try:
             return cls(**values)
         except Invalid as error:
@@ -136,6 +152,11 @@ class Settings:
     def outputs(self) -> Path:
         """The folder of what runs print, beside the data files."""
         return self.data / "runs"
+
+    @property
+    def database(self) -> str:
+        """The address of the database that has the tables; empty if files have them."""
+        return "" if self.store.startswith(FILE) else self.store
 
     @property
     def address(self) -> str:
@@ -179,14 +200,20 @@ class Settings:
         return float(match[1]) * (0.001 if match[2] == "ms" else 1)
 
     def rows(self) -> Iterator[tuple[Setting, Any]]:
-        """Return each setting with its value."""
+        """Return each setting with its value; passwords are left out."""
         values = asdict(self)
+        values["store"] = _without_password(self.store)
         return ((setting, values[setting.name]) for setting in SETTINGS)
 
     def _faults(self) -> Iterator[tuple[str, list[str]]]:
         variables = {setting.name: setting.variable for setting in SETTINGS}
         if not 0 < self.port < 65536:
             yield variables["port"], [f"must be {PORT}, not {self.port}"]
+        if self.store and not self.store.startswith((FILE, DATABASES[0], DATABASES[1])):
+            yield variables["store"], [
+                "must be file:DIR or postgresql://USER@HOST/NAME, not "
+                f'"{cut(_without_password(self.store))}"'
+            ]
         match = _ADDRESS.fullmatch(self.bind) or _ADDRESS.fullmatch(f"{self.bind}:1")
         if match is None or not 0 < int(match[2]) < 65536:
             yield variables["bind"], [
@@ -262,6 +289,10 @@ class Settings:
             yield variable, [
                 f'must not begin with "/{first}", where there are other addresses already'
             ]
+
+
+def _without_password(address: str) -> str:
+    return _PASSWORD.sub(lambda found: f"{found[1]}@" if found[1] else "", address)
 
 
 def option(name: str) -> str:

@@ -9,15 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import click
 
 from app.access import OF_TOKENS
 from app.command_faults import explained
-from app.command_options import data as data_option
-from app.command_options import require_folder
+from app.command_options import Where, require_folder, where
 from app.logs import visible
 from app.settings import Settings
 
@@ -57,16 +55,16 @@ def token() -> None:
     metavar="TIME",
     help="How long it is valid, such as 12h, 30d or 8w. [default: until it is revoked]",
 )
-@data_option
+@where
 @explained
-def create(name: str, role: str, expires: timedelta | None, data: Path | None) -> None:
+def create(name: str, role: str, expires: timedelta | None, where: Where) -> None:
     """Create a token and print it, this once only.
 
     NAME is what logs and lists call it. Only its SHA-256 is kept.
 
     Example: svctasks token create ci --role writer --expires 30d
     """
-    with _tokens(data) as tokens:
+    with _tokens(where) as tokens:
         was_open = not tokens.has_tokens()
         secret = tokens.create(name, role, expires)
     click.echo(secret)
@@ -79,14 +77,14 @@ def create(name: str, role: str, expires: timedelta | None, data: Path | None) -
 
 
 @token.command("list")
-@data_option
+@where
 @explained
-def list_(data: Path | None) -> None:
+def list_(where: Where) -> None:
     """List the tokens: name, role, created, expires, last used.
 
     Example: svctasks token list
     """
-    with _tokens(data, must_exist=True) as tokens:
+    with _tokens(where, must_exist=True) as tokens:
         rows = [
             (
                 known.name,
@@ -109,14 +107,14 @@ def list_(data: Path | None) -> None:
 
 @token.command()
 @click.argument("name")
-@data_option
+@where
 @explained
-def revoke(name: str, data: Path | None) -> None:
+def revoke(name: str, where: Where) -> None:
     """Revoke a token: the next request with it is refused.
 
     Example: svctasks token revoke ci
     """
-    with _tokens(data, must_exist=True) as tokens:
+    with _tokens(where, must_exist=True) as tokens:
         tokens.revoke(name)
         is_last = not tokens.has_tokens()
     click.echo(f"{visible(name)} revoked")
@@ -136,12 +134,12 @@ def _expiry(expires: str, is_valid: bool) -> str:
 
 
 @contextmanager
-def _tokens(data: Path | None, must_exist: bool = False) -> Iterator[Any]:
+def _tokens(where: Where, must_exist: bool = False) -> Iterator[Any]:
     """Open the tokens of a data folder, alone: other tables may be large."""
     from app import bootstrap
     from app.tokens import Tokens
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     if must_exist:
         require_folder(settings)
     store = bootstrap.open_tokens(settings)

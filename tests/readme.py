@@ -26,6 +26,7 @@ PAGES = {
         "app/api/console/README.md",
         "app/deploy/README.md",
         "app/storage/files/README.md",
+        "app/storage/postgresql/README.md",
         "tests/README.md",
         "tests/bench/README.md",
     )

@@ -64,7 +64,7 @@ class Ids:
             if block is None or block.epoch != epoch or block.next > block.last:
                 last = self._taken(table, sequence)
                 block = Block(epoch, last - self._size + 1, last)
-            self._blocks[table, sequence] = block._replace(next=block.next + 1)
+            self._blocks[table, sequence] = Block(block.epoch, block.next + 1, block.last)
         if block.next > LAST_ID:
             raise Unavailable(
                 f"there is no further {sequence}: {LAST_ID} has been given"
@@ -78,7 +78,7 @@ class Ids:
             if block is None or block.epoch != epoch:
                 return
             while ids and ids[-1] == block.next - 1:
-                block = block._replace(next=ids.pop())
+                block = Block(epoch, ids.pop(), block.last)
             self._blocks[table, sequence] = block
 
     def _taken(self, table: str, sequence: str) -> int:

@@ -1,0 +1,79 @@
+"""The commands about the store itself: make its tables, copy it to another one."""
+
+import sys
+from typing import Any
+
+import click
+
+from app.command_faults import explained
+from app.command_options import of_setting
+from app.errors import Invalid
+from app.settings import Settings
+
+
+@click.command()
+@of_setting("store", metavar="STORE")
+@explained
+def migrate(store: str | None) -> None:
+    """Make the tables in a database, or upgrade them to this version.
+
+    It is done as a whole or not at all, and nothing is done where all is as it should be.
+    Stop all instances before, and make a backup by pg_dump.
+
+    Example: svctasks migrate --store postgresql://svctasks@db.example/svctasks
+    """
+    from app import bootstrap
+
+    settings = Settings.from_environment(store=store)
+    if not settings.database:
+        raise Invalid(
+            "files need no migration: name a database by --store (SVCTASKS_STORE)"
+        )
+    database = bootstrap.open_database(settings)
+    try:
+        was_needed = database.migrate()
+    finally:
+        database.close()
+    click.echo("the tables are made" if was_needed else "nothing is to be done")
+
+
+@click.command()
+@click.option("--from", "source", required=True, metavar="STORE", help="Copy this one.")
+@click.option(
+    "--to", "target", required=True, metavar="STORE", help="Copy to that one."
+)
+@explained
+def copy(source: str, target: str) -> None:
+    """Copy all tables from one store to another: file:DIR or postgresql://….
+
+    Ids, revisions, order and times stay, and so do the entity tags that clients have. A
+    copy that was interrupted goes on where it was. At the end both are compared, by the
+    number of documents and a digest of each table. Nothing may write meanwhile.
+
+    Example: svctasks copy --from file:data --to postgresql://svctasks@db.example/svctasks
+    """
+    from app import bootstrap, copying
+    from app.command_store import existing_store
+
+    settings = Settings.from_environment(store=source)
+    with existing_store(settings) as old:
+        new = bootstrap.open_store(Settings.from_environment(store=target))
+        try:
+            for table in bootstrap.lasting_collections(settings):
+                count = copying.copy_table(old, new, table.name, _shown(table.name))
+                click.echo(f"{table.name}: {count} documents")
+        finally:
+            new.close()
+    click.echo("all is copied, and the same")
+
+
+def _shown(table: str) -> Any:
+    """Return what makes the progress bar of a table, by the number of its documents."""
+
+    def bar(length: int) -> Any:
+        hidden = not sys.stderr.isatty()
+        return click.progressbar(
+            length=length, label=table, file=sys.stderr, hidden=hidden
+        )
+
+    return bar

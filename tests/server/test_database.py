@@ -1,0 +1,193 @@
+"""Several servers over one database: what one acknowledges, the others have."""
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+import postgres
+import psycopg
+import pytest
+from running import Server, svctasks
+from shared import T, until
+
+from app.bootstrap import collections
+from app.settings import Settings
+
+STARTED = {"contact_key": "555-0100", "service_type": 100}
+COUNTER = count()
+
+
+def made_tables():
+    """Return the tables of the service, in a schema of their own."""
+    return postgres.Tables(collections(Settings.from_environment()))
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory):
+    """Two servers, of both kinds, over the same tables."""
+    address = made_tables().address
+    both = [
+        Server(tmp_path_factory.mktemp("data"), "--store", address, "--server", kind)
+        for kind in ("gunicorn", "granian")
+    ]
+    yield both
+    for server in both:
+        server.kill()
+
+
+@pytest.fixture
+def schema():
+    """The address of a schema without tables."""
+    name = f"bare_{next(COUNTER)}"
+    with psycopg.connect(postgres.address(), autocommit=True) as owner:
+        owner.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
+        owner.execute(f"CREATE SCHEMA {name}")
+        yield f"{postgres.address()}?options=-csearch_path%3D{name}"
+        owner.execute(f"DROP SCHEMA {name} CASCADE")
+
+
+def created(server, **fields):
+    """Return a new task."""
+    reply = server.request("POST", T, {"name": "a", **fields})
+    assert reply.status == 200, reply.text
+    return reply.json
+
+
+def test_what_one_server_acknowledges_the_next_read_of_another_has(servers):
+    one, other = servers
+    for _ in range(20):
+        id_ = created(one)["id"]
+        assert other.request("GET", f"{T}/{id_}").status == 200
+        assert other.request("PATCH", f"{T}/{id_}", {"name": "b"}).status == 200
+        assert one.request("GET", f"{T}/{id_}").json["name"] == "b"
+        assert one.request("DELETE", f"{T}/{id_}").status == 204
+        assert other.request("GET", f"{T}/{id_}").status == 404
+
+
+def test_one_of_many_patches_on_all_servers_with_the_same_tag_is_done(servers):
+    id_ = created(servers[0])["id"]
+    tag = servers[1].request("GET", f"{T}/{id_}").headers["etag"]
+
+    def patch(number):
+        server = servers[number % 2]
+        headers = {"If-Match": tag}
+        return server.request("PATCH", f"{T}/{id_}", {"name": f"{number}"}, **headers)
+
+    with ThreadPoolExecutor(8) as pool:
+        statuses = [reply.status for reply in pool.map(patch, range(16))]
+    assert sorted(statuses) == [200] + [412] * 15
+
+
+def test_no_id_is_given_twice_by_several_servers(servers):
+    def start(number):
+        reply = servers[number % 2].request("POST", "/services/start", STARTED)
+        assert reply.status == 201, reply.text
+        return reply.headers["location"]
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(start, range(80)))
+    assert len(set(ids)) == 80
+
+
+def test_database_without_tables_is_refused_with_what_to_run(schema, tmp_path):
+    result = svctasks("serve", "--store", schema, data=tmp_path)
+    assert result.returncode == 1
+    assert "run svctasks migrate" in result.stderr
+
+
+def test_migrate_makes_the_tables_once_and_a_newer_schema_is_refused(schema, tmp_path):
+    for said in ("the tables are made\n", "nothing is to be done\n"):
+        result = svctasks("migrate", "--store", schema)
+        assert (result.returncode, result.stdout) == (0, said), result.stderr
+    with psycopg.connect(schema) as owner:
+        owner.execute("INSERT INTO migrations (number, digest) VALUES (99, '')")
+    for command in (["migrate"], ["serve", "--data", tmp_path]):
+        result = svctasks(*command, "--store", schema)
+        assert result.returncode == 1
+        assert "of a newer version" in result.stderr
+
+
+def test_migrate_is_for_databases(tmp_path):
+    result = svctasks("migrate", "--store", f"file:{tmp_path}")
+    assert result.returncode == 1
+    assert "files need no migration" in result.stderr
+
+
+def test_address_that_is_none_is_refused_without_its_password(tmp_path):
+    result = svctasks("settings", SVCTASKS_STORE="postgresql://me:secret@host/name")
+    assert "secret" not in result.stdout
+    assert "SVCTASKS_STORE=postgresql://me@host/name" in result.stdout
+    result = svctasks("serve", "--store", "mysql://me:secret@host/name")
+    assert result.returncode == 1
+    assert "must be file:DIR or postgresql://" in result.stderr
+    assert "secret" not in result.stderr
+
+
+def test_folder_may_be_named_by_either_option_but_not_by_both(tmp_path):
+    file = tmp_path / "tasks.json"
+    result = svctasks("export", "svctasks", file, "--store", f"file:{tmp_path}")
+    assert result.returncode == 0, result.stderr
+    twice = svctasks("export", "svctasks", "--store", "file:x", data=tmp_path)
+    assert "leave out --data" in twice.stderr
+
+
+def test_copy_to_a_database_and_back_keeps_ids_order_times_and_tags(
+    schema, data, tmp_path
+):
+    server = Server(data)
+    tasks = [created(server, name=f"{n}", ext={"n": n / 2}) for n in range(5)]
+    assert server.request("POST", "/services/start", STARTED).status == 201
+    tags = [server.request("GET", f"{T}/{t['id']}").headers["etag"] for t in tasks]
+    listed = server.request("GET", T).text
+    server.stop()
+    svctasks("migrate", "--store", schema)
+    there = svctasks("copy", "--from", f"file:{data}", "--to", schema)
+    assert there.returncode == 0, there.stderr
+    assert "svctasks: 5 documents" in there.stdout
+    copied = Server(tmp_path / "other", "--store", schema)
+    try:
+        assert copied.request("GET", T).text == listed
+        found = [copied.request("GET", f"{T}/{t['id']}").headers["etag"] for t in tasks]
+        assert found == tags
+        created(copied)
+    finally:
+        copied.kill()
+    # A second copy finds a task that the source lacks.
+    again = svctasks("copy", "--from", f"file:{data}", "--to", schema)
+    assert again.returncode == 1
+    assert "other documents" in again.stderr
+    back = svctasks("copy", "--from", schema, "--to", f"file:{tmp_path / 'back'}")
+    assert back.returncode == 0, back.stderr
+    goes_on = svctasks("copy", "--from", schema, "--to", f"file:{tmp_path / 'back'}")
+    assert goes_on.returncode == 0, goes_on.stderr
+    exported = svctasks("export", "svctasks", data=tmp_path / "back")
+    assert exported.stdout.count('"name"') == 6
+
+
+@pytest.fixture
+def outage(tmp_path):
+    """A database server of its own, and a server of ours over it."""
+    database = postgres.Server()
+    assert svctasks("migrate", "--store", database.address).returncode == 0
+    server = Server(tmp_path / "data", "--store", database.address, "--workers", "1")
+    yield database, server
+    server.kill()
+    database.remove()
+
+
+def test_outage_is_503_with_retry_after_and_ends_with_the_database(outage):
+    database, server = outage
+    id_ = created(server)["id"]
+    database.stop()
+    for method, path, body in (
+        ("GET", f"{T}/{id_}", None),
+        ("POST", T, {"name": "b"}),
+        ("GET", T, None),
+    ):
+        reply = server.request(method, path, body)
+        assert reply.status == 503, reply.text
+        assert reply.headers["retry-after"] == "5"
+    assert server.request("GET", "/health").status == 503
+    database.start()
+    until(lambda: server.request("GET", f"{T}/{id_}").status == 200)
+    assert created(server)["name"] == "a"
+    assert server.request("GET", "/health").status == 200
