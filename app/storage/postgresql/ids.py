@@ -64,7 +64,9 @@ class Ids:
             if block is None or block.epoch != epoch or block.next > block.last:
                 last = self._taken(table, sequence)
                 block = Block(epoch, last - self._size + 1, last)
-            self._blocks[table, sequence] = Block(block.epoch, block.next + 1, block.last)
+            self._blocks[table, sequence] = Block(
+                block.epoch, block.next + 1, block.last
+            )
         if block.next > LAST_ID:
             raise Unavailable(
                 f"there is no further {sequence}: {LAST_ID} has been given"
