@@ -154,6 +154,10 @@ class Tables:
             self.address, self.collections, max_document, limits, **given
         )
 
+    def connect(self):
+        """Return a connection on which these tables are the ones that are named."""
+        return psycopg.connect(self.address, autocommit=True)
+
     def empty(self):
         """Remove all documents, as if there had never been any."""
         with _owner().transaction():

@@ -5,6 +5,7 @@ reached, and the client hears so. A pool does not live on after a fork: each pro
 its own when it first needs one.
 """
 
+import logging
 import os
 import threading
 import time
@@ -54,6 +55,9 @@ _TRANSIENT = {
     "57P03",  # cannot_connect_now
     "57P05",  # idle_session_timeout
 }
+
+# Each request that fails for want of a connection says so itself.
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 _abandoned: list[Any] = []
 """Pools of the process that this one is a fork of; their connections are not ours."""
