@@ -102,7 +102,7 @@ def open_service(
     seconds = time.time if clock is None else lambda: clock().timestamp()
     access_log = AccessLog(logs.form(log), log.write, seconds)
     if store is None:
-        store = open_store(settings, access_log.timed(sync))
+        store = open_store(settings, access_log.timed(sync), may_be_stale=True)
         if isinstance(store, FileStore) and not settings.read_only:
             store.check_mounts()
     does = use_cases(store, settings, clock or now)
@@ -186,10 +186,15 @@ def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:
     return Starts(store, clock, known, settings.site, is_ours)
 
 
-def open_store(settings: Settings, sync: Sync = os.fdatasync) -> Store:
-    """Open the tables in the data folder or the database; raises Invalid, Unavailable."""
+def open_store(
+    settings: Settings, sync: Sync = os.fdatasync, may_be_stale: bool = False
+) -> Store:
+    """Open the tables in the data folder or the database; raises Invalid, Unavailable.
+
+    Where it ``may_be_stale``, tasks and services are read from a replica, if there is one.
+    """
     if settings.database:
-        database = open_database(settings)
+        database = open_database(settings, may_be_stale)
         database.check()
         return database
     flush = sync if settings.fsync == "always" else _leave_unflushed
@@ -203,7 +208,7 @@ def table_limits(settings: Settings) -> TableLimits:
     return TableLimits(settings.max_documents, settings.max_table)
 
 
-def open_database(settings: Settings) -> "PostgresStore":
+def open_database(settings: Settings, may_be_stale: bool = False) -> "PostgresStore":
     """Return the store in the database, whatever tables are there; raises Unavailable."""
     try:
         # It is an extra, and takes time to import.
@@ -212,6 +217,9 @@ def open_database(settings: Settings) -> "PostgresStore":
         raise Unavailable(
             "psycopg is not installed; it comes with pip install 'svctasks[postgresql]'"
         ) from None
+    replica = None
+    if may_be_stale and settings.store_read:
+        replica = settings.store_read, settings.store_read_lag
     return PostgresStore(
         settings.database,
         collections(settings),
@@ -220,6 +228,7 @@ def open_database(settings: Settings) -> "PostgresStore":
         # A thread that reads a table to its end may need a second one.
         settings.threads + 2,
         settings.query_timeout,
+        replica=replica,
     )
 
 
@@ -310,6 +319,7 @@ def svctasks_collection(node: str) -> Collection:
         indexed=tuple(field for field in fields.listed if field.type in _INDEXED),
         complete=complete,
         open=("opts", "ext"),
+        may_be_stale=True,
     )
 
 
@@ -327,6 +337,7 @@ SERVICES = Collection(
     ),
     complete=stored_service.loaded,
     ids=lifecycle.ids,
+    may_be_stale=True,
     # Not its states, tasks and extension values, which are nearly all of it.
     searched=frozenset(
         {

@@ -73,6 +73,7 @@ _from_file_or_input = click.argument(
     is_flag=True,
     help="Serve the samples, in a fresh folder that is removed at the end.",
 )
+@of_setting("store_read", metavar="STORE")
 @of_setting("bind", metavar="HOST:PORT")
 @of_setting("port", type=int, metavar="N")
 @of_setting("tls_cert", metavar="FILE")

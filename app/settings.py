@@ -66,6 +66,8 @@ class Settings:
 
     data: Path
     store: str
+    store_read: str
+    store_read_lag: float
     bind: str
     port: int
     tls_cert: str
@@ -203,17 +205,24 @@ class Settings:
         """Return each setting with its value; passwords are left out."""
         values = asdict(self)
         values["store"] = _without_password(self.store)
+        values["store_read"] = _without_password(self.store_read)
         return ((setting, values[setting.name]) for setting in SETTINGS)
 
     def _faults(self) -> Iterator[tuple[str, list[str]]]:
         variables = {setting.name: setting.variable for setting in SETTINGS}
         if not 0 < self.port < 65536:
             yield variables["port"], [f"must be {PORT}, not {self.port}"]
-        if self.store and not self.store.startswith((FILE, DATABASES[0], DATABASES[1])):
+        if self.store and not self.store.startswith((FILE, *DATABASES)):
             yield variables["store"], [
                 "must be file:DIR or postgresql://USER@HOST/NAME, not "
                 f'"{cut(_without_password(self.store))}"'
             ]
+        if self.store_read and not self.store_read.startswith(DATABASES):
+            yield variables["store_read"], ["must be postgresql://USER@HOST/NAME"]
+        if self.store_read and not self.database:
+            yield variables["store_read"], [f"goes with {option('store')} only"]
+        if self.store_read_lag <= 0:
+            yield variables["store_read_lag"], ["must be more than 0"]
         match = _ADDRESS.fullmatch(self.bind) or _ADDRESS.fullmatch(f"{self.bind}:1")
         if match is None or not 0 < int(match[2]) < 65536:
             yield variables["bind"], [

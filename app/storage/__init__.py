@@ -217,6 +217,7 @@ class Collection:
     for people to read and to edit at any time. Nobody else may read the files of one that
     ``is_private``, whatever an editor makes of their modes. Queries ask for the members in
     ``searched``, None for any; ``open`` names those that have members of clients in them.
+    What is read of one that ``may_be_stale`` may be a little old, where that is set up.
     """
 
     name: str
@@ -229,6 +230,7 @@ class Collection:
     is_private: bool = False
     searched: frozenset[str] | None = None
     open: tuple[str, ...] = ()
+    may_be_stale: bool = False
 
 
 class Store(Protocol):

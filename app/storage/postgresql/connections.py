@@ -105,14 +105,21 @@ class Connections:
         Raises Unavailable, Busy, Full and Overdue.
         """
 
-        def once() -> Result:
-            connection = self.take()
-            try:
-                return work(connection)
-            finally:
-                self.give_back(connection)
+        return self._until_done(lambda: self._done(work))
 
-        return self._until_done(once)
+    def once(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+        """Do ``work`` with a connection, and do not try again; raises as ``run``."""
+        try:
+            return self._done(work)
+        except psycopg.Error as error:
+            raise self.translated(error) from error
+
+    def _done(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+        connection = self.take()
+        try:
+            return work(connection)
+        finally:
+            self.give_back(connection)
 
     def begun(self, text: str) -> "Connection[TupleRow]":
         """Return a connection on which the statements ``text`` are done; as ``run``."""

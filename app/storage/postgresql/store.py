@@ -35,6 +35,7 @@ from app.storage.postgresql.connections import Connections
 from app.storage.postgresql.ids import Ids
 from app.storage.postgresql.listing import order, statement
 from app.storage.postgresql.records import Record, digest, record, stored
+from app.storage.postgresql.replicas import Replica
 from app.storage.postgresql.transactions import CHUNK, Transaction
 from app.storage.postgresql.writing import Writer
 
@@ -53,8 +54,9 @@ class PostgresStore:
     """Tables in the database at ``address``; see the contract in ``app.storage``.
 
     Each process has ``most`` connections at most. A read may take ``read_timeout``
-    seconds. Raises Invalid for what is no address; nothing is connected before it is
-    needed.
+    seconds. What ``may_be_stale`` comes from a
+    ``replica``, if there is one: its address, and by how many seconds. Raises Invalid for
+    what is no address; nothing is connected before it is needed.
     """
 
     name = "postgresql"
@@ -68,12 +70,17 @@ class PostgresStore:
         most: int = 10,
         read_timeout: float = 10.0,
         block: int = BLOCK,
+        replica: tuple[str, float] | None = None,
     ) -> None:
         self._collections = list(collections)
         self._columns = {each.name: Columns(each) for each in self._collections}
         self._connections = Connections(address, most, read_timeout)
         self._writer = Writer(self._connections, Ids(self._connections, block), limits)
         self._max_document = max_document
+        self.replica = None
+        if replica is not None:
+            follower = Connections(replica[0], most, read_timeout)
+            self.replica = Replica(self._connections, follower, replica[1])
 
     @property
     def place(self) -> str:
@@ -113,7 +120,7 @@ class PostgresStore:
         """Return the record under ``key``; raises NotFound."""
         columns = self._columns[table]
         text = f"SELECT document FROM {columns.table} WHERE row_key = %s"
-        rows = self._read(text, (digest(key),))
+        rows = self._read_stale(table, text, (digest(key),))
         if not rows:
             raise NotFound("Not found")
         return stored(rows[0][0], columns.collection.key)
@@ -122,7 +129,7 @@ class PostgresStore:
         """Return the page of records that ``query`` asks for."""
         columns = self._columns[table]
         pace()
-        rows = self._read(*statement(columns, query))
+        rows = self._read_stale(table, *statement(columns, query))
         pace()
         key = columns.collection.key
         records = [stored(content, key) for _, content in rows if content is not None]
@@ -280,6 +287,16 @@ class PostgresStore:
     def close(self) -> None:
         """Close all connections of this process."""
         self._connections.close()
+        if self.replica is not None:
+            self.replica.close()
+
+    def _read_stale(self, table: str, text: str, values: Any) -> list[Any]:
+        """Read from the replica, if there is one, what may be a little stale."""
+        replica = self.replica
+        may_be_stale = self._columns[table].collection.may_be_stale
+        if replica is None or not may_be_stale or self._writer.joined() is not None:
+            return self._read(text, values)
+        return replica.read(lambda c: c.execute(text, values).fetchall())
 
     def _read(self, text: str, values: Any) -> list[Any]:
         return self._writer.reading(lambda c: c.execute(text, values).fetchall())
