@@ -22,6 +22,9 @@ Result = TypeVar("Result")
 MARKS: Final = 4
 """Positions that are noted in the time by which a read may be stale."""
 
+SHUNNED: Final = 5.0
+"""Seconds in which a follower that could not be reached is not asked again."""
+
 _POSITION = "SELECT pg_current_wal_insert_lsn()::text"
 
 _HAS = """
@@ -39,11 +42,16 @@ class Replica:
         self._bound = bound
         self._lock = threading.Lock()
         self._marks: deque[tuple[float, str]] = deque()
+        self._shunned = 0.0
         self.reads = 0
         self.fallbacks = 0
 
     def read(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
         """Do ``work`` on the follower, or on the leader where that is too stale."""
+        self.reads += 1
+        if time.monotonic() < self._shunned:
+            self.fallbacks += 1
+            return self._leader.run(work)
         mark = self._oldest_mark()
 
         def fresh(connection: "Connection[TupleRow]") -> tuple[bool, Result | None]:
@@ -52,11 +60,11 @@ class Replica:
                 return False, None
             return True, work(connection)
 
-        self.reads += 1
         try:
             is_fresh, result = self._follower.once(fresh)
         except Unavailable:
             is_fresh, result = False, None
+            self._shunned = time.monotonic() + SHUNNED
         if is_fresh:
             assert result is not None
             return result
