@@ -14,6 +14,7 @@ from app.settings import Settings
 
 STARTED = {"contact_key": "555-0100", "service_type": 100}
 COUNTER = count()
+ADDRESSES = []
 
 
 def made_tables():
@@ -25,6 +26,7 @@ def made_tables():
 def servers(tmp_path_factory):
     """Two servers, of both kinds, over the same tables."""
     address = made_tables().address
+    ADDRESSES.append(address)
     both = [
         Server(tmp_path_factory.mktemp("data"), "--store", address, "--server", kind)
         for kind in ("gunicorn", "granian")
@@ -86,6 +88,38 @@ def test_no_id_is_given_twice_by_several_servers(servers):
     with ThreadPoolExecutor(8) as pool:
         ids = list(pool.map(start, range(80)))
     assert len(set(ids)) == 80
+
+
+def test_mode_schemas_and_tokens_hold_on_all_servers_at_once(servers):
+    one, other = servers
+    schema = {
+        "name": "Notes",
+        "type": "single-valued",
+        "attributes": [{"name": "by", "type": "string"}],
+    }
+    for mode, status in (("maintenance", 503), ("production", 201)):
+        assert one.request("POST", "/server/mode", {"mode": mode}).status == 200
+        reply = other.request("POST", "/services/start", STARTED)
+        assert reply.status == status, reply.text
+    service = reply.headers["location"]
+    address = "/metadata/services/extensions"
+    for _ in range(5):
+        assert one.request("POST", address, schema).status == 201
+        written = other.request("PUT", f"{service}/extensions/Notes", {"by": "ann"})
+        assert written.status == 204, written.text
+        shown = one.request("GET", f"{service}?extensions=Notes")
+        assert shown.json["Notes"] == {"by": "ann"}
+        assert other.request("DELETE", f"{address}/Notes").status in (200, 204)
+        assert "Notes" not in one.request("GET", service).text
+    made = svctasks("token", "create", "ci", "--role", "writer", "--store", ADDRESSES[0])
+    assert made.returncode == 0, made.stderr
+    bearer = {"Authorization": f"Bearer {made.stdout.strip()}"}
+    for server in servers:
+        assert server.request("GET", T).status == 401
+        assert server.request("GET", T, **bearer).status == 200
+    svctasks("token", "revoke", "ci", "--store", ADDRESSES[0])
+    for server in servers:
+        assert server.request("GET", T).status == 200
 
 
 def test_database_without_tables_is_refused_with_what_to_run(schema, tmp_path):
