@@ -4,7 +4,10 @@ It performs the effects of runners one at a time, so that a test can put any of 
 two of another, or end a runner there; and it checks at each start what must always hold.
 """
 
+import os
+import weakref
 from dataclasses import dataclass, replace
+from itertools import count
 
 from app.bootstrap import (
     CLOCKS,
@@ -31,6 +34,7 @@ START = milliseconds_of("2026-03-02T10:00:00.500Z")
 SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+WORLDS = count()
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ class World:
         self.now = now
         self.monotonic = 1_000_000
         self.memory = Memory()
+        self.name = f"world {next(WORLDS)}"
         self.keep = keep
         self.counts = None
         self.scripts = {"clean": Script()}
@@ -85,9 +90,15 @@ class World:
         modes = named_collection(MODES, loaded_mode)
         hours = named_collection(workhours.NAME, workhours.loaded)
         tasks = svctasks_collection("000000000000")
-        return MemoryStore(
-            [tasks, modes, hours, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS], self.memory
-        )
+        known = [tasks, modes, hours, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS]
+        if os.environ.get("SVCTASKS_TEST_STORE") != "postgresql":
+            return MemoryStore(known, self.memory)
+        import postgres
+
+        store = postgres.tables(self.name, known).open()
+        weakref.finalize(self, store.close)
+        weakref.finalize(self, postgres.release, self.name)
+        return store
 
     def clock(self):
         return EPOCH + timedelta(milliseconds=self.now)

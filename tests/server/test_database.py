@@ -1,5 +1,7 @@
 """Several servers over one database: what one acknowledges, the others have."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
@@ -111,7 +113,9 @@ def test_mode_schemas_and_tokens_hold_on_all_servers_at_once(servers):
         assert shown.json["Notes"] == {"by": "ann"}
         assert other.request("DELETE", f"{address}/Notes").status in (200, 204)
         assert "Notes" not in one.request("GET", service).text
-    made = svctasks("token", "create", "ci", "--role", "writer", "--store", ADDRESSES[0])
+    made = svctasks(
+        "token", "create", "ci", "--role", "writer", "--store", ADDRESSES[0]
+    )
     assert made.returncode == 0, made.stderr
     bearer = {"Authorization": f"Bearer {made.stdout.strip()}"}
     for server in servers:
@@ -138,6 +142,16 @@ def test_migrate_makes_the_tables_once_and_a_newer_schema_is_refused(schema, tmp
         result = svctasks(*command, "--store", schema)
         assert result.returncode == 1
         assert "of a newer version" in result.stderr
+
+
+def test_driver_is_imported_only_where_a_database_is_opened():
+    code = "import app.cli, app.bootstrap, app.launch, sys; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert "app.bootstrap" in result.stdout
+    assert "psycopg" not in result.stdout
 
 
 def test_migrate_is_for_databases(tmp_path):
