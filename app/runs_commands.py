@@ -1,12 +1,11 @@
 """The commands for runs: print the last ones, and run a task here and now."""
 
 import sys
-from pathlib import Path
 
 import click
 
 from app.command_faults import about_task, explained
-from app.command_options import data as data_option
+from app.command_options import Where, where
 from app.logs import visible
 from app.schemas.svcrun import STATES, WANTED
 from app.settings import Settings
@@ -27,9 +26,9 @@ from app.settings import Settings
     metavar="N",
     help="How many runs to print at most. [default: 20]",
 )
-@data_option
+@where
 @explained
-def runs(id: str | None, state: tuple[str, ...], count: int, data: Path | None) -> None:
+def runs(id: str | None, state: tuple[str, ...], count: int, where: Where) -> None:
     """Print the last runs, active and ended, the newest first; with ID, those of a task.
 
     Of each are printed: when it was started, or its slot if it never was, its state, id
@@ -42,7 +41,7 @@ def runs(id: str | None, state: tuple[str, ...], count: int, data: Path | None) 
     from app.query import Comparison, Query
     from app.schemas.svcrun import FIELDS
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     wanted = Comparison(FIELDS.one("state"), "$in", frozenset(state)) if state else None
     query = Query(where=wanted, limit=count)
     with existing_store(settings) as store:
@@ -66,9 +65,9 @@ def runs(id: str | None, state: tuple[str, ...], count: int, data: Path | None) 
 
 @click.command()
 @click.argument("id")
-@data_option
+@where
 @explained
-def run(id: str, data: Path | None) -> None:
+def run(id: str, where: Where) -> None:
     """Run a task here and now: its output and its exit code are those of the script.
 
     Also a task that is disabled, and out of hours. No server and no runner is needed; one
@@ -80,7 +79,7 @@ def run(id: str, data: Path | None) -> None:
     from app.command_store import existing_store
     from app.manual_run import ManualRun
 
-    settings = Settings.from_environment(data=data)
+    settings = Settings.from_environment(**where)
     with existing_store(settings) as store:
         record = ManualRun(settings, store, sys.stdout.buffer).run(id)
     if reason := record.get("reason"):
