@@ -394,6 +394,8 @@ CLOCKS = Collection(
     indexed=(svcrun.IS_BUSY,),
     complete=svcrun.loaded_clock,
     is_edited=False,
+    # Of a script no more runs are claimed at once than it may have.
+    is_serial=True,
 )
 
 RUNNERS = Collection(

@@ -218,6 +218,7 @@ class Collection:
     ``is_private``, whatever an editor makes of their modes. Queries ask for the members in
     ``searched``, None for any; ``open`` names those that have members of clients in them.
     What is read of one that ``may_be_stale`` may be a little old, where that is set up.
+    An update of one that ``is_serial`` has the whole table: no other goes on meanwhile.
     """
 
     name: str
@@ -231,6 +232,7 @@ class Collection:
     searched: frozenset[str] | None = None
     open: tuple[str, ...] = ()
     may_be_stale: bool = False
+    is_serial: bool = False
 
 
 class Store(Protocol):

@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import postgres
@@ -191,6 +192,27 @@ def test_change_that_is_committed_behind_a_later_one_is_not_skipped(store, table
     late = store.changes("notes", early.position, 10)
     keys = [each.key for feed in (early, late) for each in feed.changes]
     assert sorted(keys) == ["fast", "slow"]
+
+
+def test_updates_of_a_serial_table_see_all_that_is_in_it(tmp_path):
+    serial = replace(NOTES, name="serials", is_serial=True)
+    stores = [postgres.tables(tmp_path, [serial]).open() for _ in range(2)]
+    stores[0].insert("serials", *[note(f"{number}") for number in range(40)])
+
+    def claim(number):
+        store = stores[number % 2]
+
+        def claimed(old, _):
+            taken = store.find("serials", query({"n": 1})).total
+            return old if taken >= 3 else {**old, "n": 1}
+
+        store.update("serials", f"{number}", claimed)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(claim, range(40)))
+    assert stores[0].find("serials", query({"n": 1})).total == 3
+    for store in stores:
+        store.close()
 
 
 # Limits, and what an index cannot hold

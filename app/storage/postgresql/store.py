@@ -239,7 +239,8 @@ class PostgresStore:
             transaction.replace([(old, new)])
             return new
 
-        return self._writer.write(self._columns[table], plan)
+        columns = self._columns[table]
+        return self._writer.write(columns, plan, columns.collection.is_serial)
 
     def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
         """Replace each document by what ``change`` makes of it, some at a time."""
