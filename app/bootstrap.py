@@ -182,7 +182,8 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
 def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:
     """Return the use cases of the starts of tasks."""
     known = WorkhoursTable(store, settings.site, zone(settings.timezone))
-    is_ours = sites.with_own_store(settings.site, hosts.listed(settings.sites))
+    names = hosts.listed(settings.sites)
+    is_ours = sites.at(settings.site, names, is_shared=bool(settings.database))
     return Starts(store, clock, known, settings.site, is_ours)
 
 

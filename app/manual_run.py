@@ -17,6 +17,7 @@ from app import process_marks
 from app.command_faults import about_task
 from app.datetimes import now, of_milliseconds
 from app.errors import Conflict, Invalid, NotFound, Unavailable
+from app.execution import run_outputs
 from app.execution.executor import Executor
 from app.runner import clocks
 from app.runner.claims import Claimant, Decision, by_hand
@@ -64,11 +65,7 @@ class ManualRun:
         except NotFound as error:
             raise Invalid(f"svcscriptcode: {error.message}") from None
         folder = self._settings.outputs
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            reason = f"the folder of outputs cannot be made: {error.strerror}"
-            raise Unavailable(reason, folder) from error
+        run_outputs.make_folder(folder)
         keep = Keep(self._settings.runs_keep, self._settings.runs_max)
         self._svcruns = Svcruns(self._store, now, keep, RunCounts(self._store))
         self._executor = Executor(folder, url(self._settings), echo=self._echo)

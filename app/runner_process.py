@@ -15,10 +15,12 @@ from typing import Any
 
 from app import hosts, process_marks
 from app.datetimes import now
-from app.errors import Error, Unavailable
+from app.errors import Error
+from app.execution import run_outputs
 from app.execution.executor import Executor
 from app.hours import zone
 from app.logs import Failures
+from app.runner import sites
 from app.runner.performer import Performer, done
 from app.runner.run_counts import RunCounts
 from app.runner.stored_rules import StoredRules
@@ -54,18 +56,15 @@ class RunnerProcess:
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         folder = settings.outputs
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            reason = f"the folder of outputs cannot be made: {error.strerror}"
-            raise Unavailable(reason, folder) from error
+        run_outputs.make_folder(folder)
+        is_shared = bool(settings.database)
         workhours = WorkhoursTable(store, settings.site, zone(settings.timezone))
         host = socket.gethostname()
         identity = Identity(
             secrets.token_hex(4), host, process_marks.own(), settings.site
         )
-        sites = hosts.listed(settings.sites)
-        rules = StoredRules(store, workhours, settings.site, sites)
+        is_ours = sites.at(settings.site, hosts.listed(settings.sites), is_shared)
+        rules = StoredRules(store, workhours, is_ours)
         self._executor = Executor(folder, url(settings))
         self._host = Host(self._executor, host, rules.script_of)
         keep = Keep(settings.runs_keep, settings.runs_max)
@@ -85,6 +84,7 @@ class RunnerProcess:
         self._failures = Failures(log)
         self._deadline: float | None = None
         self._is_said = False
+        self._ended = 0
 
     def run(self) -> bool:
         """Start what is due until a signal; return whether all ends are in the store."""
@@ -97,7 +97,7 @@ class RunnerProcess:
         log.info(
             "runner %s starts the tasks in %s",
             self._identity.node,
-            self._settings.data.absolute(),
+            "a database" if self._settings.database else self._settings.data.absolute(),
         )
         self._remove_unknown()
         try:
@@ -114,7 +114,8 @@ class RunnerProcess:
         self._runner.stop()
 
     def _remove_unknown(self) -> None:
-        """Remove the outputs of which runners that were killed have removed the runs."""
+        """Remove the outputs of runs that others have removed, or a runner that died."""
+        self._ended = 0
         try:
             self._host.discard(self._runs.unknown(self._executor.outputs()))
         except (Error, OSError) as error:
@@ -139,6 +140,7 @@ class RunnerProcess:
                 wait = RETRY_SECONDS
             else:
                 self._failures.end(NAME)
+                self._tidy(len(ends))
                 if turn.is_done:
                     return True
                 wait = turn.wait / 1000
@@ -155,6 +157,15 @@ class RunnerProcess:
                 "" if count == 1 else "s",
                 "it" if count == 1 else "them",
             )
+
+    def _tidy(self, ended: int) -> None:
+        """Remove, once in a while, what runners of other machines leave to this one.
+
+        They trim the history of a shared store, and cannot remove outputs that are here.
+        """
+        self._ended += ended
+        if self._settings.database and self._ended > self._settings.runs_max // 10:
+            self._remove_unknown()
 
     def _gives_up(self) -> bool:
         """End what runs if it is time, in a turn that failed; return if nothing does."""

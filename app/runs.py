@@ -90,7 +90,9 @@ class Runs:
         run = self.get(id_)
         content = run_outputs.read(run_outputs.file_of(self._folder, run["id"]))
         if content is None:
-            raise NotFound("there is no output of this run")
+            host = run.get("node", "").partition("/")[0]
+            where = f" here; it ran on {host}" if host else ""
+            raise NotFound(f"there is no output of this run{where}")
         return content
 
     def want(self, task: str, body: Any) -> Document:

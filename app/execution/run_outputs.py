@@ -12,6 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from app.errors import Unavailable
+
 MOST = 1 << 20
 """How large the file may be."""
 
@@ -115,6 +117,17 @@ class Output:
             self._last_line = _beginning(line).rstrip() or self._last_line
             self._line = b""
         self._line = _beginning(self._line + rest)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of outputs, and the one that it is in; raises Unavailable."""
+    try:
+        # Where a database has the tables, nobody else makes the data folder.
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        reason = f"the folder of outputs cannot be made: {error.strerror}"
+        raise Unavailable(reason, folder) from error
 
 
 def file_of(folder: Path, run: str) -> Path:

@@ -8,12 +8,12 @@ IsOurs = Callable[[Document, Collection[str]], bool]
 """Returns whether a task starts at this site, with runners at these sites."""
 
 
-def with_own_store(site: str, sites: Sequence[str]) -> IsOurs:
+def at(site: str, sites: Sequence[str], is_shared: bool) -> IsOurs:
     """Return what runners and previews know the tasks of ``site`` by, one of ``sites``.
 
-    The store is that of one machine: other sites have others.
+    All sites are on one store that ``is_shared``, or each has one of its own.
     """
-    return lambda task, living: is_ours(task, site, sites, living, is_shared=False)
+    return lambda task, living: is_ours(task, site, sites, living, is_shared)
 
 
 def is_ours(

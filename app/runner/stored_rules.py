@@ -4,9 +4,9 @@ They are read at each look, and stay the same until the next one: what a turn de
 decides by one state of the files. Runner contract, sections 3, 6 and 10.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
-from app.runner.sites import with_own_store
+from app.runner.sites import IsOurs
 from app.runner.state import Rules
 from app.schedules import Schedule
 from app.storage import Document, Store
@@ -17,18 +17,14 @@ from app.workhours import Workhours, WorkhoursTable
 
 
 class StoredRules:
-    """The rules at ``site``, one of all ``sites``."""
+    """The rules at a site, whose tasks ``is_ours`` knows."""
 
     def __init__(
-        self,
-        store: Store,
-        workhours: WorkhoursTable,
-        site: str = "",
-        sites: Sequence[str] = (),
+        self, store: Store, workhours: WorkhoursTable, is_ours: IsOurs
     ) -> None:
         self._store = store
         self._table = workhours
-        self._is_ours = with_own_store(site, sites)
+        self._is_ours = is_ours
         self._versions: Hashable = None
         self._scripts: dict[str, Script] = {}
         self._workhours: Workhours = workhours.current()

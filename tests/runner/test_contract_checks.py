@@ -23,7 +23,7 @@ from world import (
 
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.hours import zone
-from app.runner.sites import with_own_store
+from app.runner import sites
 from app.schemas import svctask, workhours
 from app.starts import Starts, Wanted
 from app.workhours import Workhours, WorkhoursTable
@@ -55,7 +55,8 @@ def world():
 def previewed(world, id_, until=None, most=3):
     """Return the preview of a task, by the working hours of the table."""
     hours = WorkhoursTable(world.store, "", zone("UTC"))
-    starts = Starts(world.store, world.clock, hours, "", with_own_store("", ()))
+    is_ours = sites.at("", (), is_shared=False)
+    starts = Starts(world.store, world.clock, hours, "", is_ours)
     return starts.of_task(id_, Wanted(None, until, most))
 
 
