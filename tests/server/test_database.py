@@ -1,5 +1,6 @@
 """Several servers over one database: what one acknowledges, the others have."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -41,7 +42,7 @@ def servers(tmp_path_factory):
 @pytest.fixture
 def schema():
     """The address of a schema without tables."""
-    name = f"bare_{next(COUNTER)}"
+    name = f"bare_{os.getpid()}_{next(COUNTER)}"
     with psycopg.connect(postgres.address(), autocommit=True) as owner:
         owner.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
         owner.execute(f"CREATE SCHEMA {name}")
