@@ -115,7 +115,8 @@ class Feeds:
             again.remove("notes", "c")
         assert past(again) == [*expected, ("c", True, "bob", "r3")]
         times = [change.time for change in again.history("notes")]
-        assert [begin, *times, moment(now())] == sorted([begin, *times, moment(now())])
+        moments = [begin, *times, moment(now())]
+        assert moments == sorted(moments)
         assert list(again.history("albums")) == []
         again.close()
 
