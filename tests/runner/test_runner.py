@@ -336,18 +336,6 @@ def test_a_claim_is_refused_where_others_have_claimed_what_the_script_may_have(w
     assert len(world.spawned) == 2
 
 
-def test_the_history_keeps_the_last_runs_and_the_last_failure():
-    world = World(keep=Keep(3, 1000))
-    runner = begun(world, task(1, START))
-    states = ["failed"] + 5 * ["succeeded"]
-    for state in states:
-        passes(world, runner, MINUTE)
-        end_all(world, state)
-    runner.turn()
-    assert [run["state"] for run in world.history()] == ["failed"] + 3 * ["succeeded"]
-    assert len(world.removed) == 2
-
-
 def test_the_history_has_no_more_runs_in_all_than_it_may():
     world = World(keep=Keep(20, 10))
     runner = begun(world, *(task(number, START) for number in range(4)))

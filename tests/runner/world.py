@@ -82,6 +82,7 @@ class World:
         self.is_broken = False
         self.processes = {}
         self.spawned = []
+        self.followed = []
         self.removed = set()
         self.names = 0
         self.end_on_stop = "stopped"
@@ -253,6 +254,8 @@ class Driven:
     # The executor of its performer.
 
     def start(self, run, document, failed):
+        if failed is not None:
+            self.world.followed.append(failed["id"])
         self.world.spawn(self, run, document)
 
     def stop(self, run, reason):
