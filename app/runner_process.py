@@ -84,6 +84,7 @@ class RunnerProcess:
         self._failures = Failures(log)
         self._deadline: float | None = None
         self._is_said = False
+        self._set_back = 0
         self._ended = 0
 
     def run(self) -> bool:
@@ -140,6 +141,7 @@ class RunnerProcess:
                 wait = RETRY_SECONDS
             else:
                 self._failures.end(NAME)
+                self._note_set_back()
                 self._tidy(len(ends))
                 if turn.is_done:
                     return True
@@ -166,6 +168,16 @@ class RunnerProcess:
         self._ended += ended
         if self._settings.database and self._ended > self._settings.runs_max // 10:
             self._remove_unknown()
+
+    def _note_set_back(self) -> None:
+        """Log how many clocks were ahead of the time, where some were in this turn."""
+        if count := self._runner.set_back - self._set_back:
+            self._set_back += count
+            log.warning(
+                "the last slots of tasks (%d) were more than an hour ahead of the time, "
+                "which must have been wrong before; they count from now on",
+                count,
+            )
 
     def _gives_up(self) -> bool:
         """End what runs if it is time, in a turn that failed; return if nothing does."""

@@ -19,7 +19,9 @@ BASIC = (
         "address of a database that follows that of the store: tasks and services "
         "are read from it",
     ),
-    Setting("store_read_lag", 1.0, "seconds by which what is read from it may be stale"),
+    Setting(
+        "store_read_lag", 1.0, "seconds by which what is read from it may be stale"
+    ),
     Setting("bind", "127.0.0.1", "address to listen on, HOST or HOST:PORT"),
     Setting("port", 8000, "port to listen on where the address names none"),
     Setting(

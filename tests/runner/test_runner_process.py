@@ -19,7 +19,10 @@ from real import (
 )
 from shared import until
 
+from app.datetimes import milliseconds
+from app.datetimes import now as instant_now
 from app.modes import Modes
+from app.runner.clocks import new as new_clock
 
 pytestmark = pytest.mark.files
 
@@ -80,6 +83,17 @@ def test_a_runner_that_stops_ends_what_runs_after_the_grace(tmp_path, start):
     assert ended[run["id"]]["state"] == "stopped"
     assert ended[run["id"]]["reason"] == "the runner was stopped"
     assert not processes(ended.values())
+
+
+def test_a_clock_that_is_years_ahead_is_put_right_and_said_in_the_log(tmp_path, start):
+    folder = made(tmp_path / "d", {"script": shell("exit 0")}, [{}])
+    with opened(folder) as store:
+        now = milliseconds(instant_now())
+        ahead = {"slot": now + 72 * 366 * 24 * 3_600_000}
+        store.load("clocks", [new_clock(task(0), "", now, now) | ahead])
+        runner = start(folder)
+        until_runs(store, 1, "succeeded")
+    assert runner.stop()[1].count("last slots of tasks (1) were more than an hour") == 1
 
 
 def test_a_runner_that_stops_says_what_it_waits_for(tmp_path, start):
