@@ -59,14 +59,6 @@ def identity(path: Path | str) -> Identity | None:
         return None
 
 
-def is_as_seen(seen: Identity | None, path: str) -> bool:
-    """Return whether the file at ``path`` is the one that was seen, or still not there."""
-    try:
-        return seen == identified(os.stat(path))
-    except FileNotFoundError:
-        return seen is None
-
-
 def identified(found: os.stat_result) -> Identity:
     """Return the identity of the file that ``found`` describes."""
     # Some file systems have times that JSON has no integers for, and dates no years.

@@ -76,19 +76,23 @@ class Documents:
         self._collection = collection
         self.version = next(_versions)
         self._by_key = {record.key: record for record in records}
+        self._size: int | None = None
         self._first = sort_key(collection.order)
-        self._all: PostingList | None = None
-        self._cache = Cache(lambda: WHOLE_LISTS_CACHED * len(self._by_key))
-        self._indexes: dict[Field, Index] = {}
-        # While somebody makes the list of all.
-        self._listing: Making | None = None
         # The fields that lists and indexes were made by.
         self._listed = {order.field for order in collection.order}
-        # What was under a key at the last refresh of the indexes, and what is there now.
-        self._stale: dict[Key, tuple[Record | None, Decoded | None]] = {}
+        self.start()
+
+    def start(self) -> None:
+        """Begin without indexes, also in a child: who held the lock is not there."""
         self._lock = threading.Lock()
         self._views = Views(self._by_key, self._lock)
-        self._size: int | None = None
+        self._all: PostingList | None = None
+        # While somebody makes the list of all.
+        self._listing: Making | None = None
+        self._cache = Cache(lambda: WHOLE_LISTS_CACHED * len(self._by_key))
+        self._indexes: dict[Field, Index] = {}
+        # What was under a key at the last refresh of the indexes, and what is there now.
+        self._stale: dict[Key, tuple[Record | None, Decoded | None]] = {}
 
     @property
     def size(self) -> int:
@@ -137,15 +141,6 @@ class Documents:
         """Bring the indexes up to date."""
         with self._lock:
             self._refresh_indexes()
-
-    def after_fork(self) -> None:
-        """Start anew in a child process: who held the lock or made a list is not there."""
-        self._lock = threading.Lock()
-        self._views = Views(self._by_key, self._lock)
-        self._all = self._listing = None
-        self._cache = Cache(lambda: WHOLE_LISTS_CACHED * len(self._by_key))
-        self._indexes = {}
-        self._stale = {}
 
     def find(self, query: Query, pace: Pace = unhurried) -> tuple[list[Record], int]:
         """Return the page that ``query`` asks for, and the number of all matches."""

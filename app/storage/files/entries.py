@@ -5,6 +5,7 @@ it is set aside, and the entries around it are kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 from typing import Any, NotRequired, TypedDict
 
 from app.storage import Key
@@ -86,6 +87,9 @@ class Entry(TypedDict, total=False):
     """The digest of the data file in ``fold`` or ``edit``."""
 
 
+Check = Callable[[Any], bool]
+
+
 def is_entry(entry: Mapping[str, Any]) -> bool:
     """Return whether ``entry`` is one, or a header, by the members that are known here."""
     if "seq" not in entry or "epoch" in entry and not _HEADER <= entry.keys():
@@ -97,42 +101,25 @@ def is_entry(entry: Mapping[str, Any]) -> bool:
     return True
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= LARGEST
+def _of(*kinds: type) -> Check:
+    return lambda value: type(value) in kinds
 
 
-def _is_counted(value: Any) -> bool:
-    return type(value) is int and 0 <= value <= LAST + 1
+def _up_to(most: int) -> Check:
+    return lambda value: type(value) is int and 0 <= value <= most
 
 
-def _is_key(value: Any) -> bool:
-    return type(value) is str or type(value) is int
-
-
-def _is_truth(value: Any) -> bool:
-    return type(value) is bool
-
-
-def _is_text(value: Any) -> bool:
-    return type(value) is str
+def _are(check: Check) -> Check:
+    return lambda value: isinstance(value, list) and all(map(check, value))
 
 
 def _is_identity(value: Any) -> bool:
-    return value is None or (
-        _are(_is_integer)(value) and len(value) == 3  # inode, time, size
-    )
-
-
-def _is_integer(value: Any) -> bool:
-    return type(value) is int
+    # Inode, time, size.
+    return value is None or _are(_is_integer)(value) and len(value) == 3
 
 
 def _are_ids(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_is_integer, value.values()))
-
-
-def _is_revision(value: Any) -> bool:
-    return value is None or _is_integer(value)
 
 
 def _is_checkpoint(value: Any) -> bool:
@@ -140,10 +127,6 @@ def _is_checkpoint(value: Any) -> bool:
         case [int(), str()]:
             return True
     return False
-
-
-def _are(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, list) and all(map(check, value))
 
 
 def _is_put(value: Any) -> bool:
@@ -154,15 +137,19 @@ def _is_put(value: Any) -> bool:
     return False
 
 
+_is_integer, _is_text, _is_truth = _of(int), _of(str), _of(bool)
+_is_number, _is_counted = _up_to(LARGEST), _up_to(LAST + 1)
+_is_key = _of(str, int)
+
 _HEADER = {"base", "next"}
 
-_CHECKS: dict[str, Callable[[Any], bool]] = {
+_CHECKS: dict[str, Check] = {
     "seq": _is_counted,
     "put": _are(_is_put),
     "gone": _are(_is_key),
     "ids": _are_ids,
     "next": _is_counted,
-    "was": _are(_is_revision),
+    "was": _are(_of(int, NoneType)),
     "keys": _are(_is_key),
     "fold": _is_identity,
     "edit": _is_identity,

@@ -16,12 +16,11 @@ anew.
 """
 
 import logging
-import os
 
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
 from app.storage.files.commits import Commits
-from app.storage.files.datafile import DataFile, Identity, identity, is_as_seen
+from app.storage.files.datafile import DataFile, Identity, identity
 from app.storage.files.documents import Documents
 from app.storage.files.journal import (
     Journal,
@@ -67,17 +66,13 @@ class Replica:
         # Asked for at every read: a path in text is quicker to take.
         self._paths = str(file.path), str(self.journal_path)
 
-    def found_journal(self) -> os.stat_result | None:
-        """Return what the journal's file is now; None if there is none."""
-        return found_at(self._paths[1])
-
     def has_read_journal(self) -> bool:
         """Return whether the journal that is there now was read to its end."""
         return has_read(self.journal, found_at(self._paths[1]))
 
     def has_seen_file(self) -> bool:
         """Return whether the data file that is there now is the one that is served."""
-        return is_as_seen(self.seen, self._paths[0])
+        return self.seen == identity(self._paths[0])
 
     def is_current(self) -> bool:
         """Return whether nobody did anything to the two files since they were read."""
@@ -109,7 +104,7 @@ class Replica:
 
     def follow_journal(self) -> None:
         """Apply what others appended to the journal; raises Invalid and OSError."""
-        found, journal, state = self.found_journal(), self.journal, self.state
+        found, journal, state = found_at(self._paths[1]), self.journal, self.state
         if found is None:
             self.journal = None
             return

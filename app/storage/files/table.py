@@ -201,6 +201,6 @@ class JournalTable:
     def after_fork_in_child(self) -> None:
         """Start anew: the threads are gone, and locks of the parent mean nothing."""
         self._replica.lock.after_fork_in_child()
-        self._replica.state.documents.after_fork()
+        self._replica.state.documents.start()
         self._writer.after_fork_in_child()
         self._checkpoints.after_fork_in_child()
