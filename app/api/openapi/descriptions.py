@@ -131,7 +131,29 @@ or the name with `SVCTASKS_MAP_NAMES=true`.
 }
 """By the name of the tag, in the order of the page; in Markdown."""
 
-_SVCTASKS: Mapping[str, str] = {
+
+def _extensions() -> Iterator[tuple[str, str]]:
+    for noun in ("service", "state", "task"):
+        yield f"put_{noun}_values", (
+            "An object if the extension is single-valued, an array of objects if it is "
+            "multi-valued. It replaces the former value."
+        )
+        yield f"put_{noun}_values_record", (
+            "The unique attributes in the body select the record; the others replace "
+            "those of the record. There must be such a record."
+        )
+        yield f"put_{noun}_values_removal", (
+            "The unique attributes in the body select the record."
+        )
+        yield f"get_{noun}_schemas", f"All extension schemas of {noun}s."
+        yield f"post_{noun}_schemas", (
+            f"Names are the same in any case, and unique among those of {noun}s."
+        )
+        yield f"get_{noun}_schemas_one", "By its name, in any case."
+        yield f"delete_{noun}_schemas_one", f"Its values go from all {noun}s too."
+
+
+DESCRIPTIONS: Mapping[str, str] = {
     "get_svctasks": (
         '`filter` is a JSON object, such as `{"isenabled": 1, "ext.owner": "ops"}`; all '
         "of its members must match. In place of a value there may be operators in the "
@@ -186,9 +208,6 @@ _SVCTASKS: Mapping[str, str] = {
         "elapsed seconds, so that an interval of a day moves by an hour in local time "
         "when daylight saving begins or ends."
     ),
-}
-
-_SERVICES: Mapping[str, str] = {
     "post_services_start": (
         "`service_type` is required, and `customer_id` or `contact_key`. Without "
         "`customer_id` the service is anonymous. Extension values are members that are "
@@ -236,9 +255,6 @@ _SERVICES: Mapping[str, str] = {
     "get_tasks_completed": "Those that are completed.",
     "get_tasks_one": "A task of another service is not found.",
     "post_tasks_end": "The body may be empty.",
-}
-
-_OTHERS: Mapping[str, str] = {
     "get_business_attributes": "With `cv-attribute`, those that limit this field.",
     "get_business_attributes_one": "By its name.",
     "get_status": (
@@ -264,36 +280,8 @@ _OTHERS: Mapping[str, str] = {
     "get_documentation_file": "A script, a style sheet or an icon of the page.",
     "get_console": "A page for people, with all that is in the service.",
     "get_console_file": "A script, a style sheet or an icon of the console.",
-}
-
-
-def _extensions() -> Iterator[tuple[str, str]]:
-    for noun in ("service", "state", "task"):
-        yield f"put_{noun}_values", (
-            "An object if the extension is single-valued, an array of objects if it is "
-            "multi-valued. It replaces the former value."
-        )
-        yield f"put_{noun}_values_record", (
-            "The unique attributes in the body select the record; the others replace "
-            "those of the record. There must be such a record."
-        )
-        yield f"put_{noun}_values_removal", (
-            "The unique attributes in the body select the record."
-        )
-        yield f"get_{noun}_schemas", f"All extension schemas of {noun}s."
-        yield f"post_{noun}_schemas", (
-            f"Names are the same in any case, and unique among those of {noun}s."
-        )
-        yield f"get_{noun}_schemas_one", "By its name, in any case."
-        yield f"delete_{noun}_schemas_one", f"Its values go from all {noun}s too."
-
-
-DESCRIPTIONS: Mapping[str, str] = {
-    **_SVCTASKS,
     **OF_RUNS,
-    **_SERVICES,
     **dict(_extensions()),
-    **_OTHERS,
 }
 """By the id of the operation."""
 

@@ -97,7 +97,46 @@ def _delete(summary: str) -> Operation:
     return Operation(summary, {204: ""}, parameters=CONDITIONS_OF_WRITE)
 
 
-_SVCTASKS: Mapping[str, Operation] = {
+def _list_of(kind: str, summary: str, reply: str) -> Operation:
+    first = (f"filter-of-{kind}", f"mask-of-{kind}", "offset", "limit")
+    return _list(summary, reply, (*first, f"order-of-{kind}", "flat"))
+
+
+def _list_of_services(summary: str) -> Operation:
+    # A customer of whom nothing is known has none.
+    return _list(summary, "ServiceList", OF_SERVICES, never=(404,))
+
+
+def _extensions() -> Iterator[tuple[str, Operation]]:
+    for noun in ("service", "state", "task"):
+        schemas, values = f"{noun}_schemas", f"{noun}_values"
+        yield f"get_{schemas}", _get(
+            f"list the extension schemas of {noun}s", "DefinitionList"
+        )
+        yield f"post_{schemas}", _create(
+            f"create an extension schema of {noun}s", "DefinitionName", "NewDefinition"
+        )
+        yield f"put_{values}", _change(
+            f"write an extension of a {noun}",
+            "Value",
+            # The documents answer the write of a task's value with another status.
+            200 if noun == "task" else 204,
+        )
+        yield f"put_{values}_record", _change(
+            f"write a record of an extension of a {noun}", "Record", 204
+        )
+        yield f"put_{values}_removal", _change(
+            f"delete a record of an extension of a {noun}", "Record", 204
+        )
+        yield f"get_{schemas}_one", _get(
+            f"get an extension schema of {noun}s", "Definition"
+        )
+        yield f"delete_{schemas}_one", _delete(
+            f"delete an extension schema of {noun}s and its values"
+        )
+
+
+OPERATIONS: Mapping[str, Operation] = {
     "get_svctasks": _list(
         "list service tasks",
         "SvctaskList",
@@ -147,28 +186,6 @@ _SVCTASKS: Mapping[str, Operation] = {
         {200: "Starts"},
         parameters=OF_STARTS,
     ),
-}
-
-
-_OF_RUNS = (
-    "filter-of-runs",
-    "mask-of-runs",
-    "offset",
-    "limit",
-    "order-of-runs",
-    "flat",
-)
-
-_OF_RUNTIMES = (
-    "filter-of-runtimes",
-    "mask-of-runtimes",
-    "offset",
-    "limit",
-    "order-of-runtimes",
-    "flat",
-)
-
-_SVCRUNS: Mapping[str, Operation] = {
     "get_svcscripts": _get("list the service scripts", "SvcscriptList"),
     "post_svcruns_of_task": Operation(
         "run a service task now",
@@ -177,16 +194,10 @@ _SVCRUNS: Mapping[str, Operation] = {
         needs_body=False,
         errors=(409,),
     ),
-    "get_svcruns_of_task": _list(
-        "list the runs of a service task",
-        "SvcrunList",
-        _OF_RUNS,
+    "get_svcruns_of_task": _list_of(
+        "runs", "list the runs of a service task", "SvcrunList"
     ),
-    "get_svcruns": _list(
-        "list the runs of all service tasks",
-        "SvcrunList",
-        _OF_RUNS,
-    ),
+    "get_svcruns": _list_of("runs", "list the runs of all service tasks", "SvcrunList"),
     "get_svcruns_one": _get("get a run", "SvcrunView", ("mask-of-runs", "flat")),
     "get_svcruns_output": Operation(
         "get the output of a run",
@@ -197,10 +208,8 @@ _SVCRUNS: Mapping[str, Operation] = {
         media_types=("text/plain",),
     ),
     "post_svcruns_stop": Operation("stop a run", {200: "Svcrun"}, errors=(409,)),
-    "get_svcscript_runtimes": _list(
-        "list the running instances of scripts",
-        "RuntimeList",
-        _OF_RUNTIMES,
+    "get_svcscript_runtimes": _list_of(
+        "runtimes", "list the running instances of scripts", "RuntimeList"
     ),
     "post_svcscript_runtimes": Operation(
         "start an instance of a script",
@@ -211,15 +220,6 @@ _SVCRUNS: Mapping[str, Operation] = {
     "delete_svcscript_runtimes_one": Operation(
         "stop an instance of a script", {204: ""}
     ),
-}
-
-
-def _list_of_services(summary: str) -> Operation:
-    # A customer of whom nothing is known has none.
-    return _list(summary, "ServiceList", OF_SERVICES, never=(404,))
-
-
-_SERVICES: Mapping[str, Operation] = {
     "post_services_start": _create("start a service", "ServiceId", "ServiceStart"),
     "get_services_one": _get("get a service", "Service", OF_SERVICE),
     "post_services_association": _change(
@@ -242,9 +242,6 @@ _SERVICES: Mapping[str, Operation] = {
         "list the anonymous completed services of a contact key"
     ),
     "post_services_end": _change("complete a service", "ServiceEnd", needs_body=False),
-}
-
-_STATES: Mapping[str, Operation] = {
     "post_states_start": _create(
         "start a state", "StateId", "StateStart", CONDITIONS_OF_WRITE
     ),
@@ -266,9 +263,6 @@ _STATES: Mapping[str, Operation] = {
         needs_body=False,
         parameters=("state_id-of-address", *CONDITIONS_OF_WRITE),
     ),
-}
-
-_TASKS: Mapping[str, Operation] = {
     "post_tasks_start": _create(
         "start a task", "TaskId", "TaskStart", CONDITIONS_OF_WRITE
     ),
@@ -281,39 +275,6 @@ _TASKS: Mapping[str, Operation] = {
     ),
     "get_tasks_one": _get("get a task", "Task", OF_TASK),
     "post_tasks_end": _change("complete a task", "TaskEnd", needs_body=False),
-}
-
-
-def _extensions() -> Iterator[tuple[str, Operation]]:
-    for noun in ("service", "state", "task"):
-        schemas, values = f"{noun}_schemas", f"{noun}_values"
-        yield f"get_{schemas}", _get(
-            f"list the extension schemas of {noun}s", "DefinitionList"
-        )
-        yield f"post_{schemas}", _create(
-            f"create an extension schema of {noun}s", "DefinitionName", "NewDefinition"
-        )
-        yield f"put_{values}", _change(
-            f"write an extension of a {noun}",
-            "Value",
-            # The documents answer the write of a task's value with another status.
-            200 if noun == "task" else 204,
-        )
-        yield f"put_{values}_record", _change(
-            f"write a record of an extension of a {noun}", "Record", 204
-        )
-        yield f"put_{values}_removal", _change(
-            f"delete a record of an extension of a {noun}", "Record", 204
-        )
-        yield f"get_{schemas}_one", _get(
-            f"get an extension schema of {noun}s", "Definition"
-        )
-        yield f"delete_{schemas}_one", _delete(
-            f"delete an extension schema of {noun}s and its values"
-        )
-
-
-_OTHERS: Mapping[str, Operation] = {
     "get_business_attributes": _get(
         "list business attributes",
         "BusinessAttributeList",
@@ -360,14 +321,5 @@ _OTHERS: Mapping[str, Operation] = {
         "File",
         media_types=("text/javascript", "text/css", "image/svg+xml"),
     ),
-}
-
-OPERATIONS: Mapping[str, Operation] = {
-    **_SVCTASKS,
-    **_SVCRUNS,
-    **_SERVICES,
-    **_STATES,
-    **_TASKS,
     **dict(_extensions()),
-    **_OTHERS,
 }
