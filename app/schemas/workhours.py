@@ -11,7 +11,7 @@ from typing import Any
 from marshmallow import ValidationError, validate, validates_schema
 
 from app import hours
-from app.errors import Faults
+from app.errors import Faults, cut
 from app.query.values import INTBOOL, INTEGER, TEXT
 from app.schemas.base import List, Nested, Schema, Value, refuse
 from app.schemas.svctask import bounded, check_times
@@ -24,7 +24,7 @@ def _check_zone(name: str) -> None:
     try:
         hours.zone(name)
     except ValueError as error:
-        raise ValidationError(str(error)) from None
+        raise ValidationError(f'{error}, not "{cut(name)}"') from None
 
 
 class TimesSchema(Schema):

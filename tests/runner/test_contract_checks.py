@@ -1,8 +1,8 @@
 """What the contract of the runner has to be checked for, by number, on simulated time.
 
-Those that are about real processes are elsewhere: 4 in ``test_rounds.py``; 9, 10, 11 and 15
-in ``test_commands_run.py``; 13 in ``test_svcscripts.py``; 16 in ``test_svcruns.py``. Runner
-contract, section 14.
+Those that are about real processes are elsewhere: 4 in ``test_rounds.py``; 9, 11 and 15 in
+``test_commands_run.py``; 10 there and in ``test_runner_process.py``; 13 and 14 in
+``test_runner_faults.py``; 16 in ``test_runs_asked_for.py``. Runner contract, section 14.
 """
 
 from datetime import UTC, datetime, timedelta

@@ -85,6 +85,25 @@ def test_a_runner_that_stops_ends_what_runs_after_the_grace(tmp_path, start):
     assert not processes(ended.values())
 
 
+def test_the_script_that_follows_a_failure_gets_the_failed_run_as_input(
+    tmp_path, start
+):
+    scripts = {
+        "script": shell("echo no; exit 3", onfail="alarm"),
+        "alarm": shell("cat"),
+    }
+    folder = made(tmp_path / "d", scripts, [{}])
+    runner = start(folder)
+    with opened(folder) as store:
+        alarm, *_ = until_runs(store, 1, "succeeded")
+        failed = {run["id"]: run for run in runs(store, "failed")}
+    assert runner.stop()[0] == 0
+    given = json.loads((folder / "runs" / f"{alarm['id']}.out").read_text())
+    assert (alarm["cause"], alarm["code"]) == ("onfail", "alarm")
+    assert given["failed"] == failed[given["failed"]["id"]]
+    assert (given["failed"]["exitcode"], given["failed"]["lastline"]) == (3, "no")
+
+
 def test_a_clock_that_is_years_ahead_is_put_right_and_said_in_the_log(tmp_path, start):
     folder = made(tmp_path / "d", {"script": shell("exit 0")}, [{}])
     with opened(folder) as store:

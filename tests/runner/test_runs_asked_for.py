@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from real import id_of, made, opened, shell
 from running import Server
-from shared import RUNNER, T, until
+from shared import PATIENCE, RUNNER, T, until
 from world import SECOND, START, Script, World, task
 
 from app.datetimes import now
@@ -114,30 +114,41 @@ def test_one_id_is_that_of_one_run_of_all_tasks(world):
         world.runs.want(task(2, START)["id"], run_id(1), "")
 
 
-@pytest.mark.files
-def test_one_id_is_that_of_one_run_whoever_asks_for_it_at_the_same_moment(tmp_path):
-    """Four tasks, by two threads of each of two processes."""
-    folder = made(tmp_path / "d", {}, [{}] * 4)
+def asked_at_once(*of_processes):
+    """Ask for runs with the same ids from four threads; return the ids that they get."""
     barrier = Barrier(4)
 
     def asked(runs, number):
-        """Ask for runs of a task; return the ids of those that it gets."""
         got = []
         for id_ in map(run_id, range(1, 31)):
-            barrier.wait(60)
+            barrier.wait(PATIENCE)
             try:
                 got.append(runs.want(id_of(number), id_, "")["id"])
             except Conflict:
                 continue
         return got
 
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(asked, of_processes * 2, range(4)))
+    return sorted(id_ for ids in found for id_ in ids)
+
+
+@pytest.mark.files
+def test_one_id_is_that_of_one_run_whoever_asks_for_it_at_the_same_moment(tmp_path):
+    """Four tasks, by two threads of each of two processes."""
+    folder = made(tmp_path / "d", {}, [{}] * 4)
     with opened(folder) as first, opened(folder) as second:
         first.load("runners", [BEGINNING])
-        of_processes = [Svcruns(store, now) for store in (first, second)]
-        with ThreadPoolExecutor(4) as pool:
-            found = pool.map(asked, of_processes * 2, range(4))
-    got = [id_ for ids in found for id_ in ids]
-    assert sorted(got) == [run_id(number) for number in range(1, 31)]
+        got = asked_at_once(Svcruns(first, now), Svcruns(second, now))
+    assert got == [run_id(number) for number in range(1, 31)]
+
+
+def test_one_id_is_that_of_one_run_on_each_back_end(world):
+    world.put(*(task(number, START) for number in range(4)))
+    world.store.load("runners", [BEGINNING])
+    stores = world.open_store(), world.open_store()
+    got = asked_at_once(*(Svcruns(store, world.clock) for store in stores))
+    assert got == [run_id(number) for number in range(1, 31)]
 
 
 def test_id_of_a_run_is_that_of_no_other_while_it_goes_into_the_history(world):

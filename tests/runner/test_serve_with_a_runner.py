@@ -13,12 +13,12 @@ pytestmark = pytest.mark.files
 
 @pytest.fixture(params=["gunicorn", "granian"])
 def start(request):
-    """Starts a server with a runner; nothing of it is left after the test."""
+    """Starts a server of two workers and a runner; nothing is left after the test."""
     started = []
 
     def start(folder, **env):
         server = Server(
-            folder, "--runner", "--workers", "1", "--server", request.param, **env
+            folder, "--runner", "--workers", "2", "--server", request.param, **env
         )
         started.append(server)
         return server
@@ -31,7 +31,7 @@ def start(request):
 
 def runner_of(server, store):
     """Return the process of the runner whose record is the last."""
-    pids = until(lambda: children(server.master()), lambda found: len(found) == 2)
+    pids = until(lambda: children(server.master()), lambda found: len(found) == 3)
     marks = [record.document["process"] for record in store.scan("runners")]
     (pid,) = [pid for pid in pids if f"/{pid}/" in marks[-1]]
     return pid

@@ -36,8 +36,18 @@ def day(**fields):
 TWICE = day(isannual=1, asdow=0) + [{"date": "2020-12-25", "isannual": 1, "asdow": 1}]
 REFUSED = [
     ("name", "", "name", "must not be empty"),
-    ("timezone", "Mars", "timezone", "must be a time zone such as Europe/Berlin"),
-    ("timezone", "../UTC", "timezone", "must be a time zone such as Europe/Berlin"),
+    (
+        "timezone",
+        "Mars",
+        "timezone",
+        'must be a time zone such as Europe/Berlin, not "Mars"',
+    ),
+    (
+        "timezone",
+        "../UTC",
+        "timezone",
+        'must be a time zone such as Europe/Berlin, not "../UTC"',
+    ),
     ("week", None, "week", "must not be null"),
     ("week", [PERIOD], "week.0.dow", "is required"),
     ("week", [{"dow": 8, **PERIOD}], "week.0.dow", "must be from 1 to 7"),
