@@ -22,8 +22,7 @@ from app.next_command import next_
 from app.outputs import STANDARD
 from app.runner_command import runner
 from app.runs_commands import run, runs
-from app.setting_table import SETTINGS
-from app.settings import Settings
+from app.settings import SETTINGS, Settings
 from app.streams import Commands, read_input
 from app.token_commands import token
 from app.variables import misspelt

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from app.errors import NotFound
-from app.setting_table import SETTINGS
-from app.settings import REPEATED, Settings, option
+from app.settings import REPEATED, SETTINGS, Settings, option
 
 
 def path(text: str) -> Path:

@@ -1,9 +1,9 @@
-"""The settings: checked, read once from the environment and handed in from there."""
+"""The table of settings: checked, read once from the environment, and handed in."""
 
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from typing import Any
 from app import hosts, hours
 from app.errors import Invalid, cut
 from app.limits import LIMITS
-from app.setting_table import SETTINGS
 from app.variables import PORT, Setting, read, sentence
 
 Network = IPv4Network | IPv6Network
@@ -60,37 +59,109 @@ _PASSWORD = re.compile("(?<=://)([^:/@]*):[^@]*@|password=[^&]*")
 _DURATION = re.compile("([0-9]{1,6}(?:[.][0-9]{1,6})?)(ms|s)")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Checked settings; raises Invalid, naming all that are wrong."""
+def _row(default: Any, meaning: str) -> Any:
+    return field(metadata={"default": default, "meaning": meaning})
 
-    data: Path
-    store: str
-    store_read: str
-    store_read_lag: float
-    bind: str
-    port: int
-    tls_cert: str
-    tls_key: str
-    behind_proxy: bool
-    trusted_proxies: str
-    insecure: bool
-    hosts: str
-    cors_origins: str
-    server: str
-    workers: int
-    threads: int
-    fsync: str
-    services_prefix: str
-    map_names: bool
-    timezone: str
-    site: str
-    sites: str
-    runner: bool
-    read_only: bool
-    delay: str
-    fail_rate: float
-    node: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Checked settings, in the order of the README's tables; the last are the limits.
+
+    Raises Invalid, naming all that are wrong.
+    """
+
+    data: Path = _row(Path("data"), "folder of the JSON files")
+    store: str = _row(
+        "",
+        "where the tables are: `file:DIR`, or the address of a database, "
+        "`postgresql://USER@HOST/NAME`; empty: in the data folder",
+    )
+    store_read: str = _row(
+        "",
+        "address of a database that follows that of the store: tasks and services "
+        "are read from it",
+    )
+    store_read_lag: float = _row(
+        1.0, "seconds by which what is read from it may be stale"
+    )
+    bind: str = _row("127.0.0.1", "address to listen on, HOST or HOST:PORT")
+    port: int = _row(8000, "port to listen on where the address names none")
+    tls_cert: str = _row(
+        "", "file of the certificate for TLS, in PEM, with those that vouch for it"
+    )
+    tls_key: str = _row("", "file of its key, in PEM; SIGHUP has both files read anew")
+    behind_proxy: bool = _row(
+        False,
+        "clients come by a proxy, which has TLS: believe its `X-Forwarded-For`, "
+        "`-Proto`, `-Host` and `-Prefix`",
+    )
+    trusted_proxies: str = _row(
+        "127.0.0.1,::1",
+        "addresses and networks of proxies that are believed, with commas between",
+    )
+    insecure: bool = _row(
+        False, "listen on any address without TLS: others can read tokens on their way"
+    )
+    hosts: str = _row(
+        "",
+        "host names that it answers for besides loopback and its address, with "
+        "commas between; `*`: any",
+    )
+    cors_origins: str = _row(
+        "",
+        "origins whose pages may use it, such as `https://app.example`, with "
+        "commas between; `*`: any",
+    )
+    server: str = _row(
+        "gunicorn", "what speaks HTTP: `gunicorn`, or `granian`, which is an extra"
+    )
+    workers: int = _row(2, "processes that answer requests")
+    threads: int = _row(8, "threads in each process")
+    fsync: str = _row(
+        "always",
+        "`always`: a write is on disk before its reply; `never`: a crash of the "
+        "machine, though not of the service, may lose the latest writes",
+    )
+    services_prefix: str = _row(
+        "",
+        "second prefix of the services API, besides the root, such as "
+        "`/genesys/1/cs`",
+    )
+    map_names: bool = _row(
+        False, "show values of mapped business attributes by name, not by id"
+    )
+    timezone: str = _row(
+        "UTC",
+        "time zone of schedules where `workhours.json` names none, such as "
+        "`Europe/Berlin`",
+    )
+    site: str = _row(
+        "", "name of this site among the `sites` of tasks; empty: the only one"
+    )
+    sites: str = _row(
+        "",
+        "names of all sites, this one too, in the order in which one of several "
+        "is taken, with commas between",
+    )
+    runner: bool = _row(
+        False, "`svctasks serve` starts the scripts of tasks too, in a process more"
+    )
+    read_only: bool = _row(
+        False, "for tests of clients: refuse all that would write, with 403"
+    )
+    delay: str = _row(
+        "0ms", "for tests of clients: wait before each reply, such as `200ms` or `1.5s`"
+    )
+    fail_rate: float = _row(
+        0.0,
+        "for tests of clients: answer this part of the requests with 503, from 0 "
+        "to 1",
+    )
+    node: str = _row(
+        "",
+        "last 12 hex digits of generated ids; empty: this machine's hardware "
+        "address",
+    )
     max_connections: int
     request_timeout: float
     max_address: int
@@ -309,4 +380,10 @@ def option(name: str) -> str:
     return REPEATED.get(name) or f"--{name.replace('_', '-')}"
 
 
-assert [field.name for field in fields(Settings)] == [row.name for row in SETTINGS]
+SETTINGS = (
+    *(Setting(row.name, **row.metadata) for row in fields(Settings) if row.metadata),
+    *(Setting(limit.name, limit.default, limit.meaning) for limit in LIMITS),
+)
+"""The table of settings."""
+
+assert [row.name for row in fields(Settings)] == [row.name for row in SETTINGS]

@@ -15,7 +15,7 @@ from app.api.openapi.operations import OPERATIONS
 from app.api.routes import ROUTES
 from app.cli import main
 from app.schemas.svcscript import SvcscriptSchema
-from app.setting_table import SETTINGS
+from app.settings import SETTINGS
 
 OWNER = "/services/{service_id}"
 

@@ -15,7 +15,7 @@ from running import SVCTASKS, Server, free_port, svctasks
 from servers import SERVERS
 from shared import PATIENCE, T, until
 
-from app.setting_table import SETTINGS
+from app.settings import SETTINGS
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 
