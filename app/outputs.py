@@ -10,8 +10,9 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
@@ -37,13 +38,14 @@ def written(path: Path, fresh: bool = False) -> AbstractContextManager[IO[bytes]
     """
     place = _place(path)
     if isinstance(place, int):
-        return _descriptor(place)
+        name = "the standard output" if place == 1 else f"/dev/fd/{place}"
+        return _stream(partial(os.dup, place), name)
     try:
         former = os.stat(place)
     except FileNotFoundError:
         return _replaced(place, None)
     if stat.S_ISFIFO(former.st_mode) or stat.S_ISCHR(former.st_mode):
-        return _device(place)
+        return _stream(partial(os.open, place, os.O_WRONLY | os.O_NOCTTY), str(place))
     if stat.S_ISDIR(former.st_mode):
         raise _error(errno.EISDIR, path)
     if not stat.S_ISREG(former.st_mode):
@@ -78,24 +80,13 @@ def _place(path: Path) -> Path | int:
 
 
 @contextmanager
-def _descriptor(number: int) -> Iterator[IO[bytes]]:
+def _stream(open_: Callable[[], int], name: str) -> Iterator[IO[bytes]]:
     try:
-        with os.fdopen(os.dup(number), "wb") as file:
+        with os.fdopen(open_(), "wb") as file:
             yield file
             _flush(file)
     except OSError as error:
-        _name(error, "the standard output" if number == 1 else f"/dev/fd/{number}")
-        raise
-
-
-@contextmanager
-def _device(path: Path) -> Iterator[IO[bytes]]:
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_NOCTTY), "wb") as file:
-            yield file
-            _flush(file)
-    except OSError as error:
-        _name(error, str(path))
+        _name(error, name)
         raise
 
 

@@ -27,6 +27,7 @@ from app.schemas.base import WHITE, Schema
 from app.schemas.extension import AttributeSchema, DefinitionSchema
 from app.schemas.service import (
     AssociationSchema,
+    EventSchema,
     FormerStateSchema,
     NewStateSchema,
     ServiceEndSchema,
@@ -69,19 +70,13 @@ def _there(name: str) -> JsonSchema:
 
 
 AMENDMENTS: Mapping[str, JsonSchema] = {
+    **{n: _EVENT for n, of in OF_FIELDS.items() if isinstance(of, EventSchema)},
     "SvctaskChange": {"properties": {"id": ref("SvctaskId")}},
     "ServiceStart": {
         **_EVENT,
         "if": _there("customer_id"),
         "else": _there("contact_key"),
     },
-    "StateStart": _EVENT,
-    "TaskStart": _EVENT,
-    "Association": _EVENT,
-    "ServiceEnd": _EVENT,
-    "StateEnd": _EVENT,
-    "TaskEnd": _EVENT,
-    "Transition": _EVENT,
     "NewDefinition": {
         "properties": {"unique": nullable(array(TEXTUAL, uniqueItems=True))}
     },
