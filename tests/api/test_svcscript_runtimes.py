@@ -1,7 +1,11 @@
 """Running instances of scripts, in the platform's own words."""
 
+import json
+from urllib.parse import quote
+
 import pytest
 from calls import OTHER_ID, refused, send
+from documented import fits
 from shared import RUNNER
 from test_svcruns import SCRIPTS, R, active, clock, ended, run_id
 
@@ -82,6 +86,24 @@ def test_page_of_instances_names_the_next_one_and_shows_what_the_mask_says(api, 
     )
     for wrong in ("state=running", "limit=-1", "mask=svctask", 'filter={"slot":1}'):
         refused(send(api, "GET", f"{S}?{wrong}"), 400)
+
+
+FILTERS = [
+    {"code": "x", "node": {"$startswith": "vm"}},
+    {"code": {"$exists": 1}},
+    {"code": {"$gte": 5}},
+    {"site": None},
+    {"slot": 1},
+    {"$or": [{"type": "svc"}, {"domain": {"$in": [""]}}]},
+    ["==", ["property", "id"], "x"],
+    ["==", ["property", "name"], "n"],
+]
+
+
+@pytest.mark.parametrize("given", FILTERS)
+def test_filters_of_instances_are_as_the_document_says(api, given):
+    reply = send(api, "GET", f"{S}?filter={quote(json.dumps(given))}")
+    assert (reply.status_int == 200) is fits(given, "RuntimeFilter")
 
 
 def test_script_is_started_by_its_code_for_no_task(api, store, scripts):
