@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import falcon
@@ -169,7 +170,7 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
             store,
             Svcruns(store, clock),
             Svcscripts(store),
-            settings.outputs,
+            outputs(settings, store),
             settings.site,
         ),
         svcscripts=Svcscripts(store),
@@ -177,6 +178,19 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
         business_attributes=attributes,
         modes=modes.Modes(store),
     )
+
+
+def outputs(settings: Settings, store: Store) -> Path:
+    """Return the folder of what the runs in ``store`` print.
+
+    Several databases may have theirs in one data folder, and each removes its own.
+    """
+    if not settings.database:
+        return settings.outputs
+    from app.storage.postgresql.store import PostgresStore
+
+    assert isinstance(store, PostgresStore)
+    return settings.outputs / store.identity()
 
 
 def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-from app import process_marks
+from app import bootstrap, process_marks
 from app.command_faults import about_task
 from app.datetimes import now, of_milliseconds
 from app.errors import Conflict, Invalid, NotFound, Unavailable
@@ -64,7 +64,7 @@ class ManualRun:
             script = self._scripts.get(task["svcscriptcode"])
         except NotFound as error:
             raise Invalid(f"svcscriptcode: {error.message}") from None
-        folder = self._settings.outputs
+        folder = bootstrap.outputs(self._settings, self._store)
         run_outputs.make_folder(folder)
         keep = Keep(self._settings.runs_keep, self._settings.runs_max)
         self._svcruns = Svcruns(self._store, now, keep, RunCounts(self._store))

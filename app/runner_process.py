@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from app import hosts, process_marks
+from app import bootstrap, hosts, process_marks
 from app.datetimes import now
 from app.errors import Error
 from app.execution import run_outputs
@@ -55,7 +55,7 @@ class RunnerProcess:
         store: Store,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        folder = settings.outputs
+        folder = bootstrap.outputs(settings, store)
         run_outputs.make_folder(folder)
         is_shared = bool(settings.database)
         workhours = WorkhoursTable(store, settings.site, zone(settings.timezone))

@@ -120,11 +120,11 @@ class Output:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder of outputs, and the one that it is in; raises Unavailable."""
+    """Make the folder of outputs, and those that it is in; raises Unavailable."""
     try:
         # Where a database has the tables, nobody else makes the data folder.
-        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.mkdir(mode=0o700, exist_ok=True)
+        for each in [*reversed(folder.parents), folder]:
+            each.mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         reason = f"the folder of outputs cannot be made: {error.strerror}"
         raise Unavailable(reason, folder) from error

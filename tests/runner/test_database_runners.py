@@ -1,6 +1,8 @@
 """Runners over one database, each with a folder of its own, as on several machines."""
 
+import json
 import os
+from contextlib import closing, contextmanager
 from itertools import count
 
 import postgres
@@ -18,27 +20,39 @@ NUMBERS = count()
 SCRIPTS = {"script": shell("echo done"), "hang": shell("sleep 600")}
 
 
-@pytest.fixture
-def address(tmp_path):
-    """The address of a database with the scripts, which come from files."""
+@contextmanager
+def database(files):
+    """The address of a database with the scripts, which come from ``files``."""
     name = f"runners_{os.getpid()}_{next(NUMBERS)}"
     with psycopg.connect(postgres.address(), autocommit=True) as owner:
-        owner.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
         owner.execute(f"CREATE SCHEMA {name}")
         address = f"{postgres.address()}?options=-csearch_path%3D{name}"
         assert svctasks("migrate", "--store", address).returncode == 0
-        files = f"file:{made(tmp_path / 'files', SCRIPTS)}"
-        copied = svctasks("copy", "--from", files, "--to", address)
+        copied = svctasks("copy", "--from", f"file:{files}", "--to", address)
         assert copied.returncode == 0, copied.stderr
         yield address
         owner.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @pytest.fixture
+def files(tmp_path):
+    return made(tmp_path / "files", SCRIPTS)
+
+
+@pytest.fixture
+def address(files):
+    with database(files) as address:
+        yield address
+
+
+def opened(address):
+    return open_store(Settings.from_environment(store=address))
+
+
+@pytest.fixture
 def store(address):
-    store = open_store(Settings.from_environment(store=address))
-    yield store
-    store.close()
+    with closing(opened(address)) as store:
+        yield store
 
 
 @pytest.fixture
@@ -58,7 +72,7 @@ def start(address, tmp_path):
 
 
 def outputs(folder):
-    return {path.stem for path in folder.glob("runs/*.out")}
+    return {path.stem for path in folder.glob("runs/*/*.out")}
 
 
 def test_servers_with_runners_start_each_slot_once_and_have_their_own_outputs(
@@ -110,11 +124,10 @@ def test_runs_of_a_killed_runner_are_ended_by_another_of_its_machine(store, star
 
 def test_task_of_any_site_starts_at_each_site_that_has_a_runner(store, start, address):
     """One database is one store: no site has to leave it to the first of them."""
-    store.load("svctasks", [task(1, sitemode="any", isregular=0, intervalsec=0)])
     site = {"SVCTASKS_SITE": "south", "SVCTASKS_SITES": "north,south"}
     start(Runner, "south", **site)
-    [run] = until_runs(store, 1, "succeeded")
-    assert run["svctask"] == id_of(1)
+    store.load("svctasks", [task(1, sitemode="any")])
+    until(lambda: runs(store, "succeeded"))
     shown = svctasks("next", id_of(1), "--store", address, **site)
     assert "not at this site" not in shown.stdout + shown.stderr
 
@@ -123,10 +136,35 @@ def test_outputs_of_runs_that_another_machine_removed_go_after_a_while(
     store, start, tmp_path
 ):
     start(Runner, "one", SVCTASKS_RUNS_MAX="10")
-    left = tmp_path / "one" / "runs" / f"{id_of(7)}.out"
+    folder = tmp_path / "one" / "runs" / store.identity()
+    left = until(folder.is_dir) and folder / f"{id_of(7)}.out"
     left.touch()
     store.load("svctasks", [task(1)])
     until(lambda: not left.exists())
+
+
+def test_runners_of_other_stores_on_the_same_folder_leave_outputs_alone(
+    store, start, address, files
+):
+    store.load("svctasks", [task(1, svcscriptcode="script", isenabled=0)])
+    ran = svctasks("run", id_of(1), "--store", address, data=files)
+    assert ran.returncode == 0, ran.stderr
+    [id_] = outputs(files)
+    # Each of them looks for outputs without a run before its first start.
+    with database(files) as other, closing(opened(other)) as others:
+        others.load("svctasks", [task(2)])
+        runner = Runner(files, "--store", other)
+        until_runs(others, 1, "succeeded")
+        runner.stop()
+    task_file = files / "tasks.json"
+    task_file.write_text(json.dumps([task(3)]))
+    assert svctasks("import", "svctasks", task_file, data=files).returncode == 0
+    runner = Runner(files)
+    until(lambda: list(files.glob("runs/*.out")))
+    runner.stop()
+    assert id_ in outputs(files)
+    server = start(Server, "files")
+    assert server.request("GET", f"{R}/{id_}/output").text == "done\n"
 
 
 def test_commands_of_runs_and_check_are_of_the_database(store, address, tmp_path):
@@ -143,4 +181,5 @@ def test_commands_of_runs_and_check_are_of_the_database(store, address, tmp_path
     store.load("svcscripts", [{**script, **bad}])
     checked = svctasks("check", *where)
     assert checked.returncode == 1
-    assert "/no/such/program is no program" in checked.stdout
+    place = 'table svcscripts: script "bad": command'
+    assert f"{place}: /no/such/program is no program" in checked.stdout

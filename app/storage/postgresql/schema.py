@@ -18,7 +18,7 @@ from app.storage.postgresql import functions
 from app.storage.postgresql.anywhere import root
 from app.storage.postgresql.columns import Columns, literal, quoted
 
-VERSION = 1
+VERSION = 2
 """The number of this schema."""
 
 STRIPES = 32
@@ -50,6 +50,8 @@ CREATE TABLE IF NOT EXISTS migrations (
     number integer NOT NULL,
     digest text NOT NULL,
     made timestamptz NOT NULL DEFAULT now())""",
+    "CREATE TABLE IF NOT EXISTS identity (id uuid NOT NULL)",
+    "INSERT INTO identity SELECT gen_random_uuid() WHERE NOT EXISTS (TABLE identity)",
     """
 CREATE TABLE IF NOT EXISTS ids (
     collection text COLLATE "C",

@@ -107,12 +107,17 @@ class PostgresStore:
         except psycopg.Error as error:
             raise self._connections.translated(error) from error
 
+    def identity(self) -> str:
+        """Return what no other database has, but one that was restored from this one."""
+        [[id_]] = self._read("SELECT id FROM identity", ())
+        return str(id_)
+
     def findings(self) -> Iterator[str]:
         """Return what is wrong with the counts of the tables."""
         for name, columns in self._columns.items():
             [[counted, real]] = self._read(feeds.COUNTS.format(columns.table), (name,))
             if counted != real:
-                yield f"{name}: {counted} documents are counted, {real} are there"
+                yield f"table {name}: {counted} documents are counted, {real} are there"
 
     # What is read
 
