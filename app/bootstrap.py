@@ -283,7 +283,8 @@ def check_modes(settings: Settings) -> list[str]:
 def check_runs(store: Store, settings: Settings) -> Checked:
     """Return what is wrong, and odd, in what runners go by."""
     sites = [settings.site, *hosts.listed(settings.sites)]
-    return checked(store, starts(store, settings), sites)
+    place = "table {}" if settings.database else "{}.json"
+    return checked(store, starts(store, settings), sites, place)
 
 
 def collections(settings: Settings) -> list[Collection]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from app.query import quoted
-from app.schemas import svctask, workhours
+from app.schemas import svcscript, svctask, workhours
 from app.starts import Starts, Wanted
 from app.storage import Store
 from app.svcscripts import Script, Svcscripts
@@ -30,22 +30,33 @@ class Checked(NamedTuple):
 
 
 def checked(
-    store: Store, starts: Starts, sites: Sequence[str], path: str | None = None
+    store: Store,
+    starts: Starts,
+    sites: Sequence[str],
+    place: str,
+    path: str | None = None,
 ) -> Checked:
     """Return what is wrong with scripts and tasks; ``path`` is where programs are.
 
-    ``sites`` are the names of all sites, none if this is the only one.
+    ``sites`` are the names of all sites, none if this is the only one; ``place`` is how
+    people are shown where the table is that it is formatted with.
     """
     scripts = {script.code: script for script in Svcscripts(store).all()}
     faults = []
+    table = place.format(svcscript.NAME)
     for script in scripts.values():
-        place = f"svcscripts.json: script {quoted(script.code)}"
-        faults += [f"{place}: {fault}" for fault in _faults(script, path)]
+        where = f"{table}: script {quoted(script.code)}"
+        faults += [f"{where}: {fault}" for fault in _faults(script, path)]
         if script.onfail and script.onfail not in scripts:
-            fault = f"onfail: {quoted(script.onfail)} is not in svcscripts.json"
-            faults.append(f"{place}: {fault}")
-    lacks, notes = _of_tasks(store, starts)
-    return Checked([*faults, *lacks], [*notes, *_of_hours(store, sites)])
+            fault = f"onfail: {quoted(script.onfail)} is not in {table}"
+            faults.append(f"{where}: {fault}")
+    lacks, never = _of_tasks(store, starts)
+    table = place.format(svctask.NAME)
+    faults += [f"{table}: {fault}" for fault in lacks]
+    notes = [f"{table}: {note}" for note in never]
+    table = place.format(workhours.NAME)
+    notes += [f"{table}: {note}" for note in _of_hours(store, sites)]
+    return Checked(faults, notes)
 
 
 def _faults(script: Script, path: str | None) -> Iterator[str]:
@@ -75,13 +86,13 @@ def _of_tasks(store: Store, starts: Starts) -> tuple[list[str], list[str]]:
             lacks[why].append(task["id"])
         elif not found["starts"] and not why.startswith(DONE):
             name = quoted(task["name"])
-            never.append(f"svctasks.json: {task['id']}, {name}, never starts: {why}")
+            never.append(f"{task['id']}, {name}, never starts: {why}")
     faults = [
-        f"svctasks.json: {why}; {len(ids)} enabled tasks name it, such as {ids[0]}"
+        f"{why}; {len(ids)} enabled tasks name it, such as {ids[0]}"
         for why, ids in lacks.items()
     ]
     if len(never) > MOST:
-        more = f"svctasks.json: {len(never) - MOST:,} more tasks never start"
+        more = f"{len(never) - MOST:,} more tasks never start"
         never = [*never[:MOST], more]
     return faults, never
 
@@ -90,7 +101,7 @@ def _of_hours(store: Store, sites: Sequence[str]) -> list[str]:
     """Return the working hours that are those of no site."""
     names = [record.document["name"] for record in store.scan(workhours.NAME)]
     return [
-        f"workhours.json: {quoted(name)} is the name of no site, and so of no use"
+        f"{quoted(name)} is the name of no site, and so of no use"
         for name in names
         if name != "default" and name not in sites
     ]
