@@ -1,21 +1,32 @@
 """Several servers over one database: what one acknowledges, the others have."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 
 import postgres
 import psycopg
 import pytest
-from running import Server, svctasks
+from running import SVCTASKS, Server, svctasks
 from shared import T, until
 
-from app.bootstrap import collections
+from app.bootstrap import collections, open_store
+from app.schemas import svctask
 from app.settings import Settings
 
+SCHEMAS = "/metadata/services/extensions"
+NOTES = {
+    "name": "Notes",
+    "type": "single-valued",
+    "attributes": [{"name": "by", "type": "string"}],
+}
 STARTED = {"contact_key": "555-0100", "service_type": 100}
+MOMENT = "2026-01-02T03:04:05.678Z"
 COUNTER = count()
 ADDRESSES = []
 
@@ -95,24 +106,18 @@ def test_no_id_is_given_twice_by_several_servers(servers):
 
 def test_mode_schemas_and_tokens_hold_on_all_servers_at_once(servers):
     one, other = servers
-    schema = {
-        "name": "Notes",
-        "type": "single-valued",
-        "attributes": [{"name": "by", "type": "string"}],
-    }
     for mode, status in (("maintenance", 503), ("production", 201)):
         assert one.request("POST", "/server/mode", {"mode": mode}).status == 200
         reply = other.request("POST", "/services/start", STARTED)
         assert reply.status == status, reply.text
     service = reply.headers["location"]
-    address = "/metadata/services/extensions"
     for _ in range(5):
-        assert one.request("POST", address, schema).status == 201
+        assert one.request("POST", SCHEMAS, NOTES).status == 201
         written = other.request("PUT", f"{service}/extensions/Notes", {"by": "ann"})
         assert written.status == 204, written.text
         shown = one.request("GET", f"{service}?extensions=Notes")
         assert shown.json["Notes"] == {"by": "ann"}
-        assert other.request("DELETE", f"{address}/Notes").status in (200, 204)
+        assert other.request("DELETE", f"{SCHEMAS}/Notes").status in (200, 204)
         assert "Notes" not in one.request("GET", service).text
     made = svctasks(
         "token", "create", "ci", "--role", "writer", "--store", ADDRESSES[0]
@@ -127,16 +132,54 @@ def test_mode_schemas_and_tokens_hold_on_all_servers_at_once(servers):
         assert server.request("GET", T).status == 200
 
 
+def test_no_value_slips_in_behind_a_deletion_by_another_server(servers):
+    one, other = servers
+    started = [one.request("POST", "/services/start", STARTED) for _ in range(4)]
+    services = [reply.headers["location"] for reply in started]
+    written = []
+
+    def write(number, done):
+        server, values = servers[number % 2], f"{services[number]}/extensions/Notes"
+        while not done.is_set():
+            if server.request("PUT", values, {"by": "ann"}).status == 204:
+                written.append(number)
+
+    for _ in range(10):
+        assert one.request("POST", SCHEMAS, NOTES).status == 201
+        done = threading.Event()
+        del written[:]
+        with ThreadPoolExecutor() as pool:
+            futures = [pool.submit(write, number, done) for number in range(4)]
+            try:
+                until(lambda: len(written) > 4)
+                assert other.request("DELETE", f"{SCHEMAS}/Notes").status == 204
+            finally:
+                done.set()
+            for future in futures:
+                future.result()
+        assert one.request("POST", SCHEMAS, NOTES).status == 201
+        for service in services:
+            shown = other.request("GET", f"{service}?extensions=Notes").json
+            assert "Notes" not in shown
+        assert one.request("DELETE", f"{SCHEMAS}/Notes").status == 204
+
+
 def test_database_without_tables_is_refused_with_what_to_run(schema, tmp_path):
     result = svctasks("serve", "--store", schema, data=tmp_path)
     assert result.returncode == 1
     assert "run svctasks migrate" in result.stderr
 
 
-def test_migrate_makes_the_tables_once_and_a_newer_schema_is_refused(schema, tmp_path):
+def test_migrate_makes_the_tables_once_and_another_schema_is_refused(schema, tmp_path):
     for said in ("the tables are made\n", "nothing is to be done\n"):
         result = svctasks("migrate", "--store", schema)
         assert (result.returncode, result.stdout) == (0, said), result.stderr
+    with psycopg.connect(schema) as owner:
+        owner.execute("UPDATE migrations SET number = 1")
+    older = svctasks("serve", "--data", tmp_path, "--store", schema)
+    assert older.returncode == 1
+    assert "the schema of another version, 1; " in older.stderr
+    assert svctasks("migrate", "--store", schema).returncode == 0
     with psycopg.connect(schema) as owner:
         owner.execute("INSERT INTO migrations (number, digest) VALUES (99, '')")
     for command in (["migrate"], ["serve", "--data", tmp_path]):
@@ -210,6 +253,32 @@ def test_copy_to_a_database_and_back_keeps_ids_order_times_and_tags(
     assert goes_on.returncode == 0, goes_on.stderr
     exported = svctasks("export", "svctasks", data=tmp_path / "back")
     assert exported.stdout.count('"name"') == 6
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_copy_that_is_interrupted_goes_on_where_it_was(schema, data, number):
+    given = Settings.from_environment(data=data)
+    with closing(open_store(given)) as files:
+        ids = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(20_000)]
+        tasks = [svctask.new({"name": id_, "id": id_}, None, MOMENT) for id_ in ids]
+        files.load("svctasks", tasks)
+    svctasks("migrate", "--store", schema)
+    command = ["copy", "--from", f"file:{data}", "--to", schema]
+    with psycopg.connect(schema, autocommit=True) as owner:
+
+        def count():
+            return owner.execute("SELECT count(*) FROM svctasks").fetchone()[0]
+
+        process = subprocess.Popen([SVCTASKS, *command], stderr=subprocess.DEVNULL)
+        until(count)
+        process.send_signal(number)
+        assert process.wait() != 0
+        assert 0 < count() < len(tasks)
+    resumed = svctasks(*command)
+    assert resumed.returncode == 0, resumed.stderr
+    assert resumed.stdout.endswith("all is copied, and the same\n")
+    copied = svctasks("export", "svctasks", "--store", schema)
+    assert copied.stdout == svctasks("export", "svctasks", data=data).stdout
 
 
 @pytest.fixture
