@@ -259,7 +259,7 @@ def test_copy_to_a_database_and_back_keeps_ids_order_times_and_tags(
 def test_copy_that_is_interrupted_goes_on_where_it_was(schema, data, number):
     given = Settings.from_environment(data=data)
     with closing(open_store(given)) as files:
-        ids = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(20_000)]
+        ids = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(8_000)]
         tasks = [svctask.new({"name": id_, "id": id_}, None, MOMENT) for id_ in ids]
         files.load("svctasks", tasks)
     svctasks("migrate", "--store", schema)
