@@ -21,6 +21,9 @@ from app.storage.memory import Memory, MemoryStore
 
 assert app.__version__
 
+# Else each process that a test starts would compile the whole application anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 __all__ = ["SAMPLES", "Clock", "T", "sample", "sample_text"]
 
 
