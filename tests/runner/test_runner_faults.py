@@ -52,9 +52,8 @@ def test_on_a_full_disk_nothing_starts_and_no_end_is_lost(tmp_path, small_disk, 
         return "No space left on device" in runner.logged()
 
     until(is_full)
-    before = begun()
-    end = time.time() + 3
-    until(lambda: time.time() > end)
+    before, slot = begun(), int(time.time())
+    until(lambda: time.time() > slot + 2)
     assert begun() == before
     ballast.unlink()
     until(lambda: len(begun()) > len(before) + 1)
