@@ -226,11 +226,11 @@ def test_a_wrong_setting_is_named(data, variable, value, message):
     assert result.stderr.count("must be") == result.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("each", SETTINGS, ids=lambda each: each.variable)
-def test_an_empty_variable_is_none(each):
-    variables = {each.variable: ""}
+def test_an_empty_variable_is_none():
+    variables = dict.fromkeys((each.variable for each in SETTINGS), "")
     empty, none = svctasks("settings", **variables), svctasks("settings")
-    assert (empty.returncode, empty.stdout, empty.stderr) == (0, none.stdout, "")
+    assert (empty.returncode, empty.stderr) == (0, "")
+    assert empty.stdout == none.stdout
 
 
 @pytest.mark.parametrize(
