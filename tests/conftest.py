@@ -2,6 +2,7 @@
 
 import app  # isort: skip  # names the LOOKUP verb before Falcon is first imported
 
+import gc
 import os
 import subprocess
 import sys
@@ -23,6 +24,12 @@ assert app.__version__
 
 # Else each process that a test starts would compile the whole application anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the tests themselves, which live to the end."""
+    gc.freeze()
+
 
 __all__ = ["SAMPLES", "Clock", "T", "sample", "sample_text"]
 
