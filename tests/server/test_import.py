@@ -3,10 +3,15 @@
 import json
 import shutil
 import subprocess
+from io import StringIO
 
 import pytest
 from running import SVCTASKS, Server, svctasks
 from shared import ASKED, DATA, SAMPLES, T, sample
+from webtest import TestApp
+
+from app.bootstrap import open_service
+from app.settings import Settings
 
 ENTITY = sample("svctask.json")
 LIST = sample("svctasks.list.json")
@@ -40,13 +45,13 @@ def import_services(file, data, content, *options):
 
 
 def served(data):
-    """Return the complete tasks that a server over ``data`` has."""
-    server = Server(data)
+    """Return the complete tasks that the service over ``data`` has."""
+    service = open_service(Settings.from_environment(data=data), log=StringIO())
     try:
-        listed = server.request("GET").json
-        return [server.request("GET", f"{T}/{each['id']}").json for each in listed]
+        api = TestApp(service.application)
+        return [api.get(f"{T}/{each['id']}").json for each in api.get(T).json]
     finally:
-        server.stop()
+        service.close()
 
 
 @pytest.mark.parametrize(
