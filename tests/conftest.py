@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
 
+import hypothesis
 import pytest
 from documented import Documented
 from shared import SAMPLES, Clock, T, sample, sample_text
@@ -24,6 +25,16 @@ assert app.__version__
 
 # Else each process that a test starts would compile the whole application anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+# A busy machine takes long, also to draw what is tested.
+hypothesis.settings.register_profile(
+    "patient",
+    hypothesis.settings(),
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_finish() -> None:

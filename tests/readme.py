@@ -100,7 +100,7 @@ def session(server: Server, has_runner: bool = True) -> Iterator[tuple[str, str,
         ["bash", "-c", script.replace("curl ", "curl -sS ")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert result.stderr == "", result.stderr
     known = "".join(each.read_text() for each in (ROOT / "app/samples").glob("*.json"))

@@ -129,9 +129,9 @@ class Server:
         self._close()
 
     def _close(self) -> None:
-        # A server that was killed leaves its figures behind.
+        # A server that was killed leaves its figures behind; the next one removes them too.
         for folder in Path("/dev/shm").glob(f"svctasks-{self.process.pid}-*"):
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         self._log.close()
         assert self.process.stdout is not None
         self.process.stdout.close()

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from real import active, id_of, made, opened, processes, runs, shell
 from running import SVCTASKS, svctasks
+from shared import PATIENCE
 
 pytestmark = pytest.mark.files
 
@@ -68,7 +69,7 @@ def test_two_runs_by_hand_do_not_overlap(folder):
         "svctasks: a run of the task is active, and overlap is 0\n"
     )
     first.send_signal(signal.SIGINT)
-    out, error = first.communicate(timeout=60)
+    out, error = first.communicate(timeout=PATIENCE)
     assert "it was stopped by a signal" in error and first.returncode == 1
     with opened(folder) as store:
         [run] = runs(store)
@@ -80,13 +81,13 @@ def test_what_a_killed_command_left_is_ended_before_the_next_run(folder):
     with opened(folder) as store:
         [lost] = active(store)
     os.kill(first.pid, signal.SIGKILL)
-    first.communicate(timeout=60)
+    first.communicate(timeout=PATIENCE)
     second = started(folder, 2)
     assert not processes([lost])
     with opened(folder) as store:
         assert [run["id"] for run in runs(store, "lost")] == [lost["id"]]
     second.send_signal(signal.SIGTERM)
-    second.communicate(timeout=60)
+    second.communicate(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize(

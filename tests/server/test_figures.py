@@ -36,7 +36,7 @@ def test_a_server_removes_the_folders_of_those_that_were_killed(data, tmp_path, 
         os.killpg(killed.process.pid, signal.SIGKILL)
         killed.process.wait()
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
-        assert left[0].exists()
+        # Any server that starts, also in another test, removes what is left.
         again = Server(data, "--server", kind)
         assert not left[0].exists() and kept[0].exists()
         again.stop()
