@@ -1,5 +1,8 @@
 // @ts-check
-// What the address after # says: which view, of what, and how it is shown.
+// Addresses: what that after # says, which view, of what, and how it is shown; and paths
+// of the service with parameters.
+
+import { stringify } from "./exact.mjs";
 
 /** @typedef {{view: string, id: string, query: Record<string, string>}} Address */
 
@@ -35,4 +38,14 @@ export function address(view, id = "", query = {}) {
   const parameters = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
   const end = given.length ? `?${parameters}` : "";
   return `#/${view}${id === "" ? "" : `/${encodeURIComponent(String(id))}`}${end}`;
+}
+
+/** A path with parameters, values in JSON but for texts; those without a value are left out.
+ * @param {string} path
+ * @param {Record<string, any>} parameters
+ */
+export function withParameters(path, parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== "" && value != null);
+  const texts = given.map(([name, value]) => [name, typeof value === "object" ? stringify(value) : String(value)]);
+  return given.length ? `${path}?${new URLSearchParams(texts)}` : path;
 }

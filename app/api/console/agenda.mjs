@@ -1,19 +1,19 @@
 // What starts in the next hours: all tasks on one time line, and the same as a table.
 
-import { address } from "./address.mjs";
-import { TASKS, withParameters } from "./api.mjs";
+import { address, withParameters } from "./address.mjs";
+import { TASKS } from "./api.mjs";
 import { html, useMemo } from "./dom.mjs";
 import { useLive } from "./live.mjs";
 import { scaleOf } from "./scale.mjs";
 import { Table } from "./table.mjs";
 import { clock, shown } from "./time.mjs";
-import { Axis, useWidth } from "./timeline.mjs";
+import { Axis, LEAST_WIDTH, useWidth } from "./timeline.mjs";
 import { counted } from "./words.mjs";
 import { Time, useNow, useZone } from "./zones.mjs";
 
 const HOUR = 3600000;
 const MOST = 1000;
-const MOST_IN_TABLE = 100;
+const MOST_IN_TABLE = 50;
 const SPANS = [1, 6, 24, 168];
 const NAMES = { 1: "hour", 6: "6 hours", 24: "day", 168: "week" };
 const ROW = 30;
@@ -22,7 +22,7 @@ const MOST_ROWS = 40;
 
 const COLUMNS = [
   { name: "start", title: "Start", cell: (row) => html`<${Time} at=${row.start} />` },
-  { name: "name", title: "Task", cell: (row) => html`<a href=${address("tasks", row.svctask)}>${row.name}</a>` },
+  { name: "name", title: "Task", cell: (row) => html`<a href=${address("tasks", row.svctask)}>${row.name}</a>${row.why && html`<span class="help" title=${row.why}> but ${row.why}</span>`}` },
   { name: "slot", title: "Slot", cell: (row) => (row.slot === row.start ? "" : html`<${Time} at=${row.slot} away=${false} />`) },
 ];
 
@@ -42,10 +42,11 @@ export function Agenda({ query, go }) {
       ${SPANS.map((each) => html`<a key=${each} href=${address("agenda", "", { hours: each })} aria-current=${each === hours ? "true" : undefined}>Next ${NAMES[each]}</a>`)}
     </nav>
     ${live.problem && html`<p class="fault" role="alert">${live.problem.message}</p>`}
-    <p class="muted">${live.data?.is_more ? "The first " : ""}${counted(starts.length, "start")} of ${counted(rows.length, "task")}${live.data?.is_more ? "; there are more" : ""}</p>
-    <section class="panel" aria-label="Time line"><${Day} rows=${rows.slice(0, MOST_ROWS)} reach=${[from, until]} />
+    ${live.data && html`<p class="muted">${live.data?.is_more ? "The first " : ""}${counted(starts.length, "start")} of ${counted(rows.length, "task")}${live.data?.is_more ? "; there are more" : ""}</p>`}
+    ${live.data?.why && html`<p class="why">But ${live.data.why}.</p>`}
+    ${live.data && html`<section class="panel" aria-label="Time line"><${Day} rows=${rows.slice(0, MOST_ROWS)} reach=${[from, until]} />
       ${rows.length > MOST_ROWS && html`<p class="help">${counted(rows.length - MOST_ROWS, "further task")} in the table below.</p>`}
-    </section>
+    </section>`}
     <${Table} caption="Next starts" columns=${COLUMNS} rows=${starts.slice(0, MOST_IN_TABLE)} keyOf=${(row) => `${row.svctask} ${row.slot}`} isLoading=${live.isLoading && !live.data} empty="Nothing starts." />
     ${starts.length > MOST_IN_TABLE && html`<p class="help">The table has the first ${MOST_IN_TABLE}.</p>`}
   `;
@@ -64,7 +65,7 @@ function lanes(starts) {
 function Day({ rows, reach }) {
   const zone = useZone();
   const [place, width] = useWidth();
-  const scale = scaleOf(reach, Math.max(width, 1), [], false);
+  const scale = scaleOf(reach, Math.max(width, LEAST_WIDTH), [], false);
   const height = TOP + rows.length * ROW;
   return html`<div ref=${place}>
     <svg width=${width} height=${height + 4} role="group" aria-label="Starts of tasks, a row each">

@@ -12,16 +12,6 @@ const ROOT = new URL(".", document.baseURI);
 /** The whole address of a path, for people to copy. */
 export const whole = (path) => new URL(path, ROOT).href;
 
-/** A path with parameters; those without a value are left out. */
-export function withParameters(path, parameters) {
-  const given = Object.entries(parameters).filter(([, value]) => value !== "" && value != null);
-  const texts = given.map(([name, value]) => [
-    name,
-    typeof value === "object" ? stringify(value) : String(value),
-  ]);
-  return given.length ? `${path}?${new URLSearchParams(texts)}` : path;
-}
-
 /** A request that was refused, or that nobody answered; then its status is 0. */
 export class Problem extends Error {
   constructor(status, message, errors = {}) {
@@ -31,11 +21,26 @@ export class Problem extends Error {
   }
 }
 
+let ahead = null;
+
+/** Ask for what a view will ask for first, before that is there. */
+export function askAhead(path) {
+  ahead = { path, reply: send("GET", path, {}) };
+  ahead.reply.catch(() => {});
+}
+
 /**
  * Send a request. The reply has its status, headers, tag and, but for 304, its data.
  * Raises Problem. ``as`` is a token to send in place of that of the tab.
  */
-export async function ask(method, path, { body, match, tag, range, signal, as } = {}) {
+export function ask(method, path, options = {}) {
+  if (method !== "GET" || ahead?.path !== path) return send(method, path, options);
+  const { reply } = ahead;
+  ahead = null;
+  return reply;
+}
+
+async function send(method, path, { body, match, tag, range, signal, as }) {
   const headers = { Accept: "application/json" };
   const sent = as ?? token();
   if (sent) headers.Authorization = `Bearer ${sent}`;

@@ -1,15 +1,21 @@
 // A question that is asked above the page; the browser keeps the focus in it.
 
-import { html, useEffect, useId, useRef } from "./dom.mjs";
+import { html, useId, useLayoutEffect, useRef } from "./dom.mjs";
 
 export function Dialog({ title, onClose, children }) {
   const dialog = useRef(null);
   const id = useId();
-  useEffect(() => {
+  // At once, so that no key is pressed behind it.
+  useLayoutEffect(() => {
     const before = document.activeElement;
-    dialog.current.showModal();
-    dialog.current.querySelector("[data-first]")?.focus();
-    return () => before?.isConnected && before.focus();
+    const shown = dialog.current;
+    shown.showModal();
+    shown.querySelector("[data-first]")?.focus();
+    return () => {
+      shown.close();
+      // The browser gives it back only where the dialog is in the page still.
+      if (before?.isConnected) before.focus();
+    };
   }, []);
   return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose}>
     <h2 id=${id}>${title}</h2>

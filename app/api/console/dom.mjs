@@ -5,4 +5,4 @@ import { Fragment, h, render } from "preact";
 
 export const html = htm.bind(h);
 export { Fragment, render };
-export { useCallback, useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";

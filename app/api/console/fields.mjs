@@ -1,8 +1,9 @@
 // The fields of forms: one widget for each kind of field, with its label, help and faults.
 
+import { Button } from "./button.mjs";
 import { html, useId, useState } from "./dom.mjs";
 import { parse, stringify } from "./exact.mjs";
-import { lasting, ofField, offsetName, toField } from "./time.mjs";
+import { lasting, ofField, toField, zoneName } from "./time.mjs";
 import { WeekGrid } from "./week.mjs";
 import { useZone } from "./zones.mjs";
 import { LABELS, WORDS } from "./words.mjs";
@@ -100,9 +101,9 @@ function When({ id, field, value, onChange, faults }) {
     <span class="beside">
       <input type="datetime-local" step="1" ...${tied(id, field, faults)} value=${toField(value || "", zone)}
         onChange=${(event) => onChange(ofField(event.target.value, zone))} />
-      <button type="button" disabled=${!value} onClick=${() => onChange("")}
-        aria-label="Clear ${LABELS[field.name] ?? field.name}">Clear</button>
-      <span class="unit">${zone}${Number.isNaN(moment) ? "" : ` (${offsetName(moment, zone)})`}${isUnreadable ? `: ${value}` : ""}</span>
+      <${Button} isOff=${!value} onClick=${() => onChange("")}
+        aria-label="Clear ${LABELS[field.name] ?? field.name}">Clear<//>
+      <span class="unit">${Number.isNaN(moment) ? zone : zoneName(zone, moment)}${isUnreadable ? `: ${value}` : ""}</span>
     </span>
   `;
 }
@@ -188,7 +189,7 @@ function NewMember({ taken, onAdd }) {
     <span class="beside">
       <input type="text" id=${id} autocomplete="off" value=${name} onInput=${(event) => setName(event.target.value)}
         onKeyDown=${(event) => event.key === "Enter" && (event.preventDefault(), add())} />
-      <button type="button" disabled=${!isFree} onClick=${add}>Add</button>
+      <${Button} isOff=${!isFree} onClick=${add}>Add<//>
     </span>
   </div>`;
 }
@@ -200,7 +201,27 @@ function Week({ id, field, value, onChange }) {
   </fieldset>`;
 }
 
-const WIDGETS = { text: Text, type: Type, integer: Integer, switch: Switch, choice: Choice, date: When, names: Names, object: Members, periods: Week };
+/** True, false, or neither. */
+function Flag({ id, field, value, onChange, faults }) {
+  const read = (text) => onChange(text === "" ? undefined : text === "true");
+  return html`
+    <${Label} id=${id} field=${field} />
+    <select ...${tied(id, field, faults)} value=${value === undefined ? "" : String(value)} onChange=${(event) => read(event.target.value)}>
+      <option value=""></option>
+      <option value="true">true</option>
+      <option value="false">false</option>
+    </select>
+  `;
+}
+
+function Day({ id, field, value, onChange, faults }) {
+  return html`
+    <${Label} id=${id} field=${field} />
+    <input type="date" ...${tied(id, field, faults)} value=${value ?? ""} onChange=${(event) => onChange(event.target.value)} />
+  `;
+}
+
+const WIDGETS = { text: Text, type: Type, integer: Integer, switch: Switch, choice: Choice, date: When, names: Names, object: Members, periods: Week, flag: Flag, day: Day };
 
 /** A field of a form, as the schema has it. */
 export function Field({ field, value, onChange, faults, suggestions }) {

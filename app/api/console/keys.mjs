@@ -8,7 +8,7 @@ export const SHORTCUTS = [
   ["/", "go to the search"],
   ["n", "new task, or start a service"],
   ["j", "next row"],
-  ["k", "former row"],
+  ["k", "previous row"],
   ["Enter", "open the row that has the focus"],
   ["e", "enable or disable the task of the row"],
   [".", "run the task of the row now"],

@@ -35,9 +35,14 @@ export function useLive(path, { every = EVERY } = {}) {
     let tag;
     let wait = every;
     let isAsking = false;
+    // What is on its way may be from before a write.
+    let isWanted = false;
     async function once() {
       clearTimeout(timer);
-      if (isAsking) return;
+      if (isAsking) {
+        isWanted = true;
+        return;
+      }
       isAsking = true;
       try {
         const reply = await ask("GET", path, { tag, signal: controller.signal });
@@ -56,6 +61,11 @@ export function useLive(path, { every = EVERY } = {}) {
         set((known) => (known.path === path && problem.status !== 404 ? { ...known, problem } : { path, problem }));
       } finally {
         isAsking = false;
+      }
+      if (isWanted && !controller.signal.aborted) {
+        isWanted = false;
+        await once();
+        return;
       }
       if (!controller.signal.aborted) timer = setTimeout(once, document.hidden ? Math.max(wait, HIDDEN) : wait);
     }

@@ -14,17 +14,18 @@ export function Merge({ base, theirs, yours, onChoose, onClose }) {
   const choose = (number, isYours) => set((known) => known.map((each, other) => (other === number ? isYours : each)));
   return html`<${Dialog} title="Somebody else changed this task" onClose=${onClose}>
     <p>Nothing is saved yet. Choose for each field what stays.</p>
-    <div class="scroll" role="region" aria-label="Differences" tabindex="0"><table class="merge">
-      <thead><tr><th scope="col">Field</th><th scope="col">Was</th><th scope="col">Theirs</th><th scope="col">Yours</th></tr></thead>
-      <tbody>${found.map(({ path, was, theirs: other, yours: mine, isBoth }, number) => {
+    <div class="scroll"><table role="table" class="merge" aria-label="Differences">
+      <thead role="rowgroup"><tr role="row">${["Field", "Was", "Theirs", "Yours"].map((title) => html`<th role="columnheader" scope="col" key=${title}>${title}</th>`)}</tr></thead>
+      <tbody role="rowgroup">${found.map(({ path, was, theirs: other, yours: mine, isBoth }, number) => {
         const name = path.join(".");
         const option = (isYours, value) => html`<label class="check">
           <input type="radio" name=${`merge-${number}`} checked=${areYours[number] === isYours} onChange=${() => choose(number, isYours)}
             aria-label="${isYours ? "yours" : "theirs"} for ${name}: ${shown(value)}" /> <span>${shown(value)}</span>
         </label>`;
-        return html`<tr key=${name}>
-          <th scope="row"><code>${name}</code>${isBoth && html` <span class="badge bad">both changed</span>`}</th>
-          <td>${shown(was)}</td><td>${option(false, other)}</td><td>${option(true, mine)}</td>
+        return html`<tr role="row" key=${name}>
+          <th scope="row" role="rowheader"><code>${name}</code>${isBoth && html` <span class="badge bad">both changed</span>`}</th>
+          ${[["Was", shown(was)], ["Theirs", option(false, other)], ["Yours", option(true, mine)]].map(([title, cell]) => html`<td role="cell" key=${title}>
+            <span class="name" aria-hidden="true">${title}</span> <span>${cell}</span></td>`)}
         </tr>`;
       })}</tbody>
     </table></div>

@@ -3,6 +3,7 @@
 import { address, parse } from "./address.mjs";
 import { Agenda } from "./agenda.mjs";
 import { html, render, useCallback, useEffect, useRef, useState } from "./dom.mjs";
+import { useKeptFocus } from "./focus.mjs";
 import { KeysDialog, useKeys } from "./keys.mjs";
 import { Silence } from "./live.mjs";
 import { LogIn } from "./login.mjs";
@@ -84,6 +85,7 @@ function Console() {
   const known = VIEWS[view];
   const Shown = id && known?.one ? known.one : known?.all;
   useHeading(`${view}/${id}`);
+  useKeptFocus();
   return html`
     <a class="skip" href="#main" onClick=${(event) => (event.preventDefault(), document.getElementById("main").focus())}>Go to the content</a>
     <header>
@@ -97,7 +99,7 @@ function Console() {
     </header>
     <${Silence} />
     <main id="main" tabindex="-1">
-      ${isRefused ? html`<${LogIn} />` : Shown ? html`<${Shown} key=${`${view}/${id}`} id=${id} query=${query} go=${go} />` : html`<h1 tabindex="-1">There is no such page</h1>`}
+      ${isRefused ? html`<${LogIn} />` : Shown ? html`<${Shown} key=${`${view}/${id}`} id=${id} query=${query} go=${go} />` : html`<h1 tabindex="-1">There is no such page</h1><p><a href=${address("tasks")}>All tasks</a></p>`}
     </main>
     <${Messages} />
     ${isHelping && html`<${KeysDialog} onClose=${() => setHelping(false)} />`}

@@ -2,6 +2,7 @@
 
 import { address } from "./address.mjs";
 import { RUNS, TASKS, ask } from "./api.mjs";
+import { Button } from "./button.mjs";
 import { html } from "./dom.mjs";
 import { useLive } from "./live.mjs";
 import { complain, say } from "./messages.mjs";
@@ -20,7 +21,8 @@ export function Run({ id }) {
   const now = useNow(1);
   const run = live.data;
   if (!run) {
-    return html`<h1 tabindex="-1">Run</h1>
+    return html`<p class="crumbs"><a href=${address("runs")}>Runs</a></p>
+      <div class="title"><h1 tabindex="-1">Run</h1></div>
       ${live.problem ? html`<p class="fault" role="alert">${live.problem.message}</p><p><a href=${address("runs")}>All runs</a></p>` : html`<p class="muted" aria-busy="true">Loading…</p>`}`;
   }
   const isActive = run.state === "running" || run.state === "wanted";
@@ -59,7 +61,7 @@ export function Run({ id }) {
     </div>
     <p role="status">${run.reason}${run.state === "running" && run.started ? ` running for ${lasting(Math.max(0, now - Date.parse(run.started)))}` : ""}</p>
     <div class="bar">
-      <button type="button" class="danger" disabled=${!isActive} onClick=${stop}>Stop</button>
+      <${Button} class="danger" isOff=${!isActive} onClick=${stop}>Stop<//>
       <button type="button" onClick=${again}>Run again</button>
     </div>
     <section class="panel" aria-label="Facts">

@@ -1,10 +1,9 @@
 // The view of all runs, and the last runs of one task.
 
 import { address } from "./address.mjs";
-import { RUNS, TASKS, whole, withParameters } from "./api.mjs";
+import { RUNS, TASKS, whole } from "./api.mjs";
 import { html, useMemo } from "./dom.mjs";
-import { stringify } from "./exact.mjs";
-import { both, filterOf } from "./filter.mjs";
+import { listingOf } from "./listing.mjs";
 import { useLive } from "./live.mjs";
 import { Badge } from "./outcomes.mjs";
 import { Search } from "./search.mjs";
@@ -32,33 +31,22 @@ const COLUMNS = [
   { name: "reason", width: 18, title: "Result", cell: (run) => run.reason || run.lastline || "" },
 ];
 
-function read(search) {
-  try {
-    return { filter: filterOf(search) };
-  } catch (error) {
-    return { fault: `This is no JSON: ${error.message}` };
-  }
-}
-
 export function Runs({ query, go }) {
-  const { q = "", order = "", page: pageText, size: sizeText, show = "" } = query;
-  const [page, size] = [Math.max(1, Number(pageText) || 1), Number(sizeText) || 25];
+  const { q = "", order = "", show = "" } = query;
   const preset = PRESETS.find((each) => each.name === show) ?? PRESETS[0];
-  const asked = useMemo(() => read(q), [q]);
-  const filter = asked.fault ? null : both([preset.filter, asked.filter]);
-  const sorted = order.startsWith("-") ? { [order.slice(1)]: "desc" } : order;
-  const parameters = { filter: filter && stringify(filter), order: sorted && stringify(sorted) };
-  const live = useLive(asked.fault ? "" : withParameters(RUNS, { ...parameters, limit: size, offset: (page - 1) * size || "" }));
+  const listing = useMemo(() => listingOf({ q, order, page: query.page, size: query.size }, preset.filter), [q, order, query.page, query.size, preset]);
+  const { page, size, filter, fault, parameters } = listing;
+  const live = useLive(listing.pathAt(RUNS));
   return html`
     <h1 tabindex="-1">Runs</h1>
     <nav class="presets" aria-label="Runs that are shown">
       ${PRESETS.map(({ name, title }) => html`<a key=${name} href=${address("runs", "", { show: name })} aria-current=${name === show ? "true" : undefined}>${title}</a>`)}
     </nav>
-    <${Search} search=${q} filter=${filter} fault=${asked.fault} problem=${live.problem} url=${whole(RUNS)} parameters=${parameters}
+    <${Search} search=${q} filter=${filter} fault=${fault} problem=${live.problem} url=${whole(RUNS)} parameters=${parameters}
       examples=${["state:failed", "code:mail", "exitcode>0"]} onSearch=${(text) => go({ q: text, page: "" }, true)} />
     <${Table} caption="Runs" columns=${COLUMNS} rows=${live.data ?? []} keyOf=${(run) => run.id} order=${order} onOrder=${(next) => go({ order: next, page: "" })}
-      isLoading=${live.isLoading} empty=${filter ? "No run is like that." : "Nothing has run yet."} />
-    <${Pages} total=${live.total || 0} page=${page} size=${size} go=${go} noun="Runs" />
+      isLoading=${live.isLoading} empty=${fault || live.problem?.status === 400 ? "The search has a fault." : filter ? "No run is like that." : "Nothing has run yet."} />
+    <${Pages} total=${live.total} page=${page} size=${size} go=${go} noun="Runs" />
   `;
 }
 

@@ -82,6 +82,59 @@ function fields(api, schema) {
   });
 }
 
+export const MULTI = "multi-valued";
+
+const OF_ATTRIBUTES = /** @type {Record<string, string>} */ ({
+  integer: "integer",
+  long: "integer",
+  boolean: "flag",
+  date: "day",
+  datetime: "date",
+});
+
+const RANGES = /** @type {Record<string, string>} */ ({
+  integer: "A whole number of 32 bits.",
+  long: "A whole number of 64 bits.",
+  double: "A number such as 4.5.",
+  currency: "A number with four decimals at most, such as 19.99.",
+});
+
+/** The fields of a record, as the schema of an extension has them.
+ * @param {Schema} extension
+ * @returns {Field[]}
+ */
+export function fieldsOfExtension(extension) {
+  return extension.attributes.map((/** @type {Schema} */ { name, type, length, mandatory, default: given }) => ({
+    name,
+    kind: OF_ATTRIBUTES[type] ?? "text",
+    isRequired: Boolean(mandatory),
+    description: [RANGES[type], given !== undefined && `Without one it is ${JSON.stringify(given)}.`].filter(Boolean).join(" "),
+    options: [],
+    longest: length,
+    fields: [],
+    isOpen: false,
+  }));
+}
+
+/** Those of some faults, by place, that are at a place or below it; null if there are none.
+ * @param {Record<string, string[]>} faults
+ * @param {string} place
+ */
+export function faultsAt(faults, place) {
+  const found = Object.entries(faults).filter(([each]) => each === place || each.startsWith(`${place}.`));
+  return found.length ? found.flatMap(([, messages]) => messages) : undefined;
+}
+
+/** The faults of one extension by the place in its value, from those of a body that has it by
+ * its name, or from those of a body that is its value.
+ * @param {Record<string, string[]>} errors
+ * @param {string} name
+ */
+export function faultsOfExtension(errors, name) {
+  const inside = Object.entries(errors).filter(([place]) => place === name || place.startsWith(`${name}.`));
+  return Object.fromEntries(inside.map(([place, messages]) => [place.slice(name.length + 1), messages]));
+}
+
 /** The faults that a refusal names, by the field of the form that each belongs to.
  * @param {Record<string, string[]>} errors
  * @returns {Record<string, string[]>}

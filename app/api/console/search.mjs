@@ -1,6 +1,7 @@
 // The search above a table: what is typed, the filter that it stands for, and how to ask the
 // same from a shell.
 
+import { Button } from "./button.mjs";
 import { html, useEffect, useRef, useState } from "./dom.mjs";
 import { stringify } from "./exact.mjs";
 import { asCurl } from "./filter.mjs";
@@ -42,7 +43,7 @@ export function Search({ search, filter, fault, problem, url, parameters, exampl
     <div class="beside">
       <input id="search" type="search" ref=${field} value=${text} autocomplete="off" spellcheck=${false}
         aria-describedby="search-help" aria-invalid=${fault || isRefused ? "true" : undefined} onInput=${(event) => setText(event.target.value)} />
-      <button type="button" disabled=${!text} onClick=${() => (setText(""), field.current.focus())}>Clear</button>
+      <${Button} isOff=${!text} onClick=${() => (setText(""), field.current.focus())}>Clear<//>
       <button type="button" onClick=${copy}>Copy as curl</button>
     </div>
     <p class="help" id="search-help">Words of the name, ${examples.map((each) => html`<code key=${each}>${each}</code>, `)}or a filter in JSON.</p>

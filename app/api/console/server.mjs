@@ -20,23 +20,27 @@ function bytes(kilobytes) {
 export function Server() {
   const health = useLive("health", { every: EVERY });
   const status = useLive("server/status", { every: EVERY });
+  const who = useWho();
+  // All at once, so that nothing moves.
+  const isKnown = [health, status, who].every((each) => each.data || each.problem);
   return html`
     <div class="title">
       <h1 tabindex="-1">Server</h1>
       ${health.data && html`<span class="badge ${health.data.status === "ok" ? "good" : "bad"}">${health.data.status}</span>`}
     </div>
     ${health.problem && html`<p class="fault" role="alert">${health.problem.message}</p>`}
-    <div class="columns">
+    ${!isKnown && html`<p class="muted" aria-busy="true">Loading…</p>`}
+    ${isKnown && html`<div class="columns">
       <div>
         ${health.data?.runner && html`<${Runner} runner=${health.data.runner} />`}
         <${Tables} tables=${health.data?.tables ?? {}} />
         <${Status} live=${status} version=${health.data?.version} />
       </div>
       <div class="side">
-        <${Who} />
+        <${Who} ...${who} />
         <section class="panel" aria-label="Preferences"><h2>Keyboard</h2><${KeysSwitch} /></section>
       </div>
-    </div>
+    </div>`}
   `;
 }
 
@@ -114,13 +118,17 @@ function Status({ live, version }) {
   </section>`;
 }
 
-function Who() {
-  const [who, setWho] = useState(null);
-  const [problem, setProblem] = useState(null);
-  const look = () => ask("GET", "whoami").then(({ data }) => (setWho(data), setProblem(null)), setProblem);
+/** Who one is, as ``data`` or ``problem``; ``look`` asks again. */
+function useWho() {
+  const [who, set] = useState({});
+  const look = () => ask("GET", "whoami").then(({ data }) => set({ data }), (problem) => set({ problem }));
   useEffect(() => {
     look();
   }, []);
+  return { ...who, look };
+}
+
+function Who({ data: who, problem, look }) {
   function leave() {
     keepToken("");
     say("This tab forgot its token.");

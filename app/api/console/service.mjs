@@ -1,15 +1,19 @@
 // The view of one service: its time line, what is chosen there, the same facts as a table, and
 // the steps that it can take.
 
-import { address } from "./address.mjs";
-import { ask, withParameters } from "./api.mjs";
-import { html, useEffect, useMemo, useState } from "./dom.mjs";
-import { faultIn, parse, stringify } from "./exact.mjs";
+import { address, withParameters } from "./address.mjs";
+import { ask } from "./api.mjs";
+import { Button } from "./button.mjs";
+import { html, useEffect, useMemo, useRef, useState } from "./dom.mjs";
+import { same } from "./exact.mjs";
+import { focusFault } from "./fields.mjs";
 import { barsOf } from "./lanes.mjs";
 import { useLive } from "./live.mjs";
 import { complain, say } from "./messages.mjs";
+import { Extension } from "./records.mjs";
+import { faultsOfExtension } from "./schema.mjs";
 import { NewService } from "./services.mjs";
-import { Extension, StepDialog } from "./steps.mjs";
+import { StepDialog } from "./steps.mjs";
 import { Table } from "./table.mjs";
 import { lasting } from "./time.mjs";
 import { TimeLine } from "./timeline.mjs";
@@ -37,7 +41,8 @@ function Life({ id, query }) {
   const bars = useMemo(() => (service ? barsOf(service, now) : []), [service, now]);
   const chosen = bars.find((bar) => bar.key === query.at) ?? bars[0];
   if (!service) {
-    return html`<h1 tabindex="-1">Service ${id}</h1>
+    return html`<p class="crumbs"><a href=${address("services")}>Services</a></p>
+      <div class="title"><h1 tabindex="-1">Service ${id}</h1></div>
       ${live.problem ? html`<p class="fault" role="alert">${live.problem.message}</p><p><a href=${address("services")}>Services</a></p>` : html`<p class="muted" aria-busy="true">Loading…</p>`}`;
   }
   const addressOf = (bar) => address("services", id, bar.kind === "service" ? {} : { at: bar.key });
@@ -57,9 +62,9 @@ function Life({ id, query }) {
     <p>Type ${String(service.service_type)}${service.customer_id !== undefined && html`, customer <a href=${address("services", "", { by: "customer", key: service.customer_id })}>${service.customer_id}</a>`}${service.contact_key !== undefined && html`, contact key ${service.customer_id === undefined ? html`<a href=${address("services", "", { by: "contact", key: service.contact_key })}>${service.contact_key}</a>` : service.contact_key}`}</p>
     <section class="panel" aria-label="Time line"><${TimeLine} bars=${bars} now=${now} chosen=${chosen.key} addressOf=${addressOf} /></section>
     <${Details} bar=${chosen} service=${service} path=${path} take=${take} />
-    ${schemas.length > 0 && html`<${Extensions} schemas=${schemas} service=${service} path=${path} onDone=${live.refresh} />`}
     <h2>The same as a table</h2>
     <${Facts} bars=${bars} now=${now} addressOf=${addressOf} />
+    ${schemas.length > 0 && html`<${Extensions} schemas=${schemas} service=${service} path=${path} onDone=${live.refresh} />`}
     ${step && html`<${StepDialog} ...${step} onClose=${() => setStep(null)} onDone=${done(step.name)} />`}
   `;
 }
@@ -102,24 +107,39 @@ function Extensions({ schemas, service, path, onDone }) {
 }
 
 function Value({ schema, value, path, onDone }) {
-  const [text, setText] = useState(null);
-  const known = value === undefined ? "" : stringify(value, 2);
-  const fault = text ? faultIn(text) : "";
-  async function write() {
+  const [draft, setDraft] = useState(undefined);
+  const [problem, setProblem] = useState(null);
+  const form = useRef(null);
+  const isChanged = draft !== undefined && !same(draft, value);
+  function write(to) {
+    setDraft(to);
+    setProblem(null);
+  }
+  async function submit(event) {
+    event.preventDefault();
     try {
-      await ask("PUT", `${path}/extensions/${schema.name}`, { body: parse(text) });
+      await ask("PUT", `${path}/extensions/${schema.name}`, { body: draft });
       say(`Wrote ${schema.name}.`);
-      setText(null);
-      onDone();
-    } catch (problem) {
-      complain(problem);
+      await onDone();
+      write(undefined);
+    } catch (refusal) {
+      setProblem(refusal);
+      complain(refusal);
+      requestAnimationFrame(() => focusFault(form.current));
     }
   }
-  return html`<${Extension} schema=${schema} text=${text ?? known} faults=${fault ? [fault] : undefined} onChange=${setText} />
+  return html`<form ref=${form} onSubmit=${submit} novalidate>
+    <${Extension} schema=${schema} value=${draft ?? value} faults=${placed(problem?.errors ?? {}, schema.name)} onChange=${write} />
     <div class="actions">
-      <button type="button" disabled=${!text || Boolean(fault) || text === known} onClick=${write}>Write ${schema.name}</button>
-      <button type="button" disabled=${text === null} onClick=${() => setText(null)} aria-label="Discard the change of ${schema.name}">Discard</button>
-    </div>`;
+      <${Button} type="submit" isOff=${!isChanged}>Write ${schema.name}<//>
+      <${Button} isOff=${draft === undefined} onClick=${() => write(undefined)} aria-label="Discard the change of ${schema.name}">Discard<//>
+    </div>
+  </form>`;
+}
+
+/** Faults by the place in a value, whether its name is before the place or not. */
+function placed(errors, name) {
+  return { ...errors, ...faultsOfExtension(errors, name) };
 }
 
 function Facts({ bars, now, addressOf }) {

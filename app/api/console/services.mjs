@@ -1,7 +1,6 @@
 // The search for services, and the form that starts one.
 
-import { address } from "./address.mjs";
-import { withParameters } from "./api.mjs";
+import { address, withParameters } from "./address.mjs";
 import { html, useEffect, useState } from "./dom.mjs";
 import { useKeys } from "./keys.mjs";
 import { useLive } from "./live.mjs";
@@ -24,7 +23,7 @@ const COLUMNS = [
   { name: "type", title: "Type", cell: (row) => String(row.service_type) },
   { name: "state", title: "State", cell: (row) => html`<span class="badge ${row.completed ? "off" : "active"}">${row.completed ? "completed" : "active"}</span>` },
   { name: "started", title: "Started", cell: (row) => html`<${Time} at=${row.started.timestamp} />` },
-  { name: "completed", title: "Completed", cell: (row) => html`<${Time} at=${row.completed?.timestamp} />` },
+  { name: "completed", title: "Completed", cell: (row) => (row.completed ? html`<${Time} at=${row.completed.timestamp} />` : "") },
   { name: "duration", title: "Duration", cell: (row) => (row.duration === undefined ? "" : lasting(Number(row.duration))) },
   { name: "disposition", title: "Disposition", cell: (row) => String(row.disposition ?? "") },
 ];
@@ -75,7 +74,7 @@ export function Services({ query, go }) {
       ${live.problem && html`<p class="fault" role="alert">${live.problem.message}</p>`}
       <${Table} caption="Services of ${KINDS[by].toLowerCase()} ${key}" columns=${COLUMNS} rows=${live.data ?? []} keyOf=${(row) => String(row.service_id)}
         isLoading=${live.isLoading} empty="There is no such service." />
-      <${Pages} total=${live.total || 0} page=${page} size=${size} go=${go} noun="Services" />
+      <${Pages} total=${live.total} page=${page} size=${size} go=${go} noun="Services" />
     `}
     ${!isList && html`<p class="muted">Services are found by their id, by their customer, or, as long as they are anonymous, by their contact key.</p>`}
   `;

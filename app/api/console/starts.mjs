@@ -1,54 +1,33 @@
 // When tasks start next, and why not.
 
 import { ask, TASKS } from "./api.mjs";
-import { html, useEffect, useMemo, useRef, useState } from "./dom.mjs";
+import { html, useEffect, useMemo, useState } from "./dom.mjs";
+import { useEach } from "./each.mjs";
 import { useLive } from "./live.mjs";
-import { offsetName, relative, shown } from "./time.mjs";
+import { relative, shown, zoneName } from "./time.mjs";
 import { Time, useNow, useZone } from "./zones.mjs";
 
-const AT_ONCE = 4;
 const AFTER_TYPING = 300;
 const MOST = 10;
+
+async function look(row, signal) {
+  const { data } = await ask("GET", `${TASKS}/${row.id}/next?count=1`, { signal });
+  return { changed: row.ext.lwt, start: data.starts[0]?.start, why: data.why };
+}
 
 /** The next start of each row of a list, by id. A row is asked for again when it was changed,
  * or when the start that is known has passed. */
 export function useNextStarts(rows) {
-  const [known, set] = useState(new Map());
-  const latest = useRef(known);
   const now = useNow();
-  useEffect(() => {
-    const controller = new AbortController();
-    const kept = new Map();
-    const wanted = [];
-    for (const row of rows) {
-      const found = latest.current.get(row.id);
-      if (found) kept.set(row.id, found);
-      const isOver = found?.start && Date.parse(found.start) <= now;
-      if (!found || found.changed !== row.ext.lwt || isOver) wanted.push(row);
-    }
-    latest.current = kept;
-    async function work() {
-      for (let row = wanted.shift(); row && !controller.signal.aborted; row = wanted.shift()) {
-        try {
-          const { data } = await ask("GET", `${TASKS}/${row.id}/next?count=1`, { signal: controller.signal });
-          latest.current.set(row.id, { changed: row.ext.lwt, start: data.starts[0]?.start, why: data.why });
-        } catch {
-          return;
-        }
-      }
-      if (!controller.signal.aborted) set(new Map(latest.current));
-    }
-    if (wanted.length) for (let count = 0; count < AT_ONCE; count += 1) work();
-    return () => controller.abort();
-  }, [rows, now]);
-  return known;
+  const isOver = ({ changed, start }, row) => changed !== row.ext.lwt || (start && Date.parse(start) <= now);
+  return useEach(rows, look, isOver, now);
 }
 
-/** The next start in a row of a table, or in a word why there is none. */
+/** The next start in a row of a table, or in a word why there is none, or why it is in vain. */
 export function NextStart({ next }) {
   if (!next) return html`<span class="muted">…</span>`;
-  if (next.start) return html`<${Time} at=${next.start} />`;
-  return html`<span class="muted why-not" title=${next.why}>never: ${next.why}</span>`;
+  if (!next.start) return html`<span class="muted why-not" title=${next.why}>never: ${next.why}</span>`;
+  return html`<${Time} at=${next.start} away=${!next.why} />${next.why && html`<span class="muted why-not" title=${next.why}>but ${next.why}</span>`}`;
 }
 
 /** The starts of a draft while it is typed: those of the stored task while it is unchanged. */
@@ -98,7 +77,7 @@ export function NextStarts({ draft, storedId }) {
           </li>`;
         })}
       </ol>
-      <p class="help">Times in ${zone} (${offsetName(now, zone)}); hours of the site in ${data.zone}, from ${data.hours}.</p>
+      <p class="help">Times in ${zoneName(zone, now)}; hours of the site in ${data.zone}, from ${data.hours}.</p>
     `}
   </section>`;
 }

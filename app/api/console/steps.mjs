@@ -1,11 +1,12 @@
 // The steps in the life of a service, each a form made from the description of the API.
 
 import { ask, openapi } from "./api.mjs";
+import { Button } from "./button.mjs";
 import { Dialog } from "./dialog.mjs";
 import { html, useEffect, useMemo, useRef, useState } from "./dom.mjs";
-import { faultIn, parse } from "./exact.mjs";
 import { Field, focusFault } from "./fields.mjs";
-import { faultsByField, fieldsOf } from "./schema.mjs";
+import { Extension } from "./records.mjs";
+import { faultsByField, faultsOfExtension, fieldsOf } from "./schema.mjs";
 
 /** By name: its title, its action, the schema of its body, the fields that come first, and
  * the extensions that may be written with it. */
@@ -43,14 +44,14 @@ export function Step({ name, path, given = {}, onDone, onCancel }) {
   const [api, setApi] = useState(null);
   const [draft, setDraft] = useState(given);
   const [customer, setCustomer] = useState("");
-  const [extensions, setExtensions] = useState([]);
+  const [extensions, setExtensions] = useState(null);
   const [values, setValues] = useState({});
   const [faults, setFaults] = useState({});
   const [problem, setProblem] = useState(null);
   const form = useRef(null);
   useEffect(() => {
     openapi().then(setApi, setProblem);
-    ask("GET", `metadata/${level}/extensions`).then(({ data }) => setExtensions(data), () => {});
+    ask("GET", `metadata/${level}/extensions`).then(({ data }) => setExtensions(data), () => setExtensions([]));
   }, []);
   const fields = useMemo(() => (api ? fieldsOf(api, schema).filter((each) => !ADDRESSED[schema]?.includes(each.name)) : []), [api]);
   const main = first.map((each) => fields.find((field) => field.name === each)).filter(Boolean);
@@ -58,10 +59,8 @@ export function Step({ name, path, given = {}, onDone, onCancel }) {
 
   async function submit(event) {
     event.preventDefault();
-    const written = Object.entries(values).filter(([, text]) => text.trim());
-    const broken = written.map(([each, text]) => [each, faultIn(text)]).filter(([, fault]) => fault);
-    if (broken.length) return setFaults(Object.fromEntries(broken.map(([each, fault]) => [each, [fault]])));
-    const body = { ...filled(draft), ...Object.fromEntries(written.map(([each, text]) => [each, parse(text)])) };
+    const written = Object.entries(values).filter(([, value]) => Object.keys(value).length);
+    const body = { ...filled(draft), ...Object.fromEntries(written) };
     try {
       const where = typeof path === "function" ? path(customer) : path;
       return onDone((await ask("POST", where, { body })).data);
@@ -73,32 +72,22 @@ export function Step({ name, path, given = {}, onDone, onCancel }) {
     }
   }
 
+  if (!extensions || (!api && !problem)) return html`<p class="muted" aria-busy="true">Loading…</p>`;
+
   const row = (field) => html`<${Field} key=${field.name} field=${field} value=${draft[field.name]} faults=${faults[field.name]}
     onChange=${(value) => setDraft((known) => ({ ...known, [field.name]: value }))} />`;
   return html`<form ref=${form} onSubmit=${submit} novalidate class="step">
     ${typeof path === "function" && html`<${Field} field=${{ name: "customer_id", kind: "text", isRequired: true, description: "" }} value=${customer} onChange=${setCustomer} />`}
     ${main.map(row)}
     ${others.length > 0 && html`<details><summary>More about the event</summary>${others.map(row)}</details>`}
-    ${extensions.map((each) => html`<${Extension} key=${each.name} schema=${each} text=${values[each.name] ?? ""} faults=${faults[each.name]}
-      onChange=${(text) => setValues((known) => ({ ...known, [each.name]: text }))} />`)}
+    ${extensions.map((each) => html`<${Extension} key=${each.name} schema=${each} value=${values[each.name]}
+      faults=${faultsOfExtension(problem?.errors ?? {}, each.name)} onChange=${(value) => setValues((known) => ({ ...known, [each.name]: value }))} />`)}
     <p class="fault" role="alert">${problem?.message}</p>
     <div class="actions">
-      <button type="submit" class="primary" disabled=${!api || (typeof path === "function" && !customer.trim())}>${action}</button>
+      <${Button} type="submit" class="primary" isOff=${!api || (typeof path === "function" && !customer.trim())}>${action}<//>
       ${onCancel && html`<button type="button" onClick=${onCancel}>Cancel</button>`}
     </div>
   </form>`;
-}
-
-/** The value of an extension in JSON, with what its schema says. */
-export function Extension({ schema, text, faults, onChange }) {
-  const id = `extension-${schema.name}`;
-  const attributes = schema.attributes.map((each) => `${each.name} (${each.type}${each.mandatory ? ", mandatory" : ""})`).join(", ");
-  return html`<div class="field">
-    <label for=${id}>Extension ${schema.name}</label>
-    <textarea id=${id} rows="3" spellcheck=${false} aria-invalid=${faults ? "true" : undefined} aria-describedby="${id}-help" value=${text}
-      onInput=${(event) => onChange(event.target.value)}></textarea>
-    <p class="help" id="${id}-help">${schema.type === "multi-valued" ? "A JSON array of objects" : "A JSON object"} with ${attributes}. ${faults && html`<span class="fault">${faults.join("; ")}</span>`}</p>
-  </div>`;
 }
 
 export function StepDialog({ onClose, ...step }) {

@@ -1,6 +1,8 @@
 // Tables: sorted by the server, one page at a time, with rows that keep their elements.
 
+import { Button } from "./button.mjs";
 import { html, useEffect, useRef } from "./dom.mjs";
+import { SIZES } from "./listing.mjs";
 
 const NARROW = 2.75;
 const FIRST = 14;
@@ -14,24 +16,26 @@ export function Table({ caption, columns, rows, keyOf, order = "", onOrder, isLo
   const widths = columns.map((column) => column.width ?? 0);
   const isFixed = widths.some(Boolean);
   const least = widths.reduce((sum, width) => sum + (width || FIRST), NARROW);
+  // Headings would move when the first rows come.
+  if (!isFixed && isLoading && !rows.length) return html`<p class="muted" aria-busy="true">Loading…</p>`;
   return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
-    <table aria-busy=${isLoading ? "true" : "false"} class=${isFixed ? "fixed" : ""} style=${{ minWidth: isFixed ? `${least}rem` : "" }}>
+    <table role="table" aria-busy=${isLoading ? "true" : "false"} class=${isFixed ? "fixed" : ""} style=${{ minWidth: isFixed ? `${least}rem` : "" }}>
       <caption class="hidden">${caption}</caption>
       ${isFixed && html`<colgroup>
         ${selection && html`<col style=${{ width: `${NARROW}rem` }} />`}
         ${columns.map((column) => html`<col key=${column.name} style=${{ width: column.width && `${column.width}rem` }} />`)}
       </colgroup>`}
-      <thead><tr>
-        ${selection && html`<th scope="col" class="narrow"><${SelectAll} rows=${rows} keyOf=${keyOf} selection=${selection} /></th>`}
+      <thead role="rowgroup"><tr role="row">
+        ${selection && html`<th scope="col" role="columnheader" class="narrow"><${SelectAll} rows=${rows} selection=${selection} /></th>`}
         ${columns.map((column) => html`<${Heading} key=${column.name} column=${column} order=${order} onOrder=${onOrder} />`)}
       </tr></thead>
-      <tbody>
-        ${rows.map((row) => html`<tr key=${keyOf(row)} data-key=${keyOf(row)} class=${selection?.has(keyOf(row)) ? "selected" : ""}>
-          ${selection && html`<td class="narrow"><input type="checkbox" aria-label="Select ${labelOf(row)}"
-            checked=${selection.has(keyOf(row))} onChange=${() => selection.toggle(keyOf(row))} /></td>`}
+      <tbody role="rowgroup">
+        ${rows.map((row) => html`<tr role="row" key=${keyOf(row)} data-key=${keyOf(row)} class=${selection?.has(row) ? "selected" : ""}>
+          ${selection && html`<td role="cell" class="narrow"><input type="checkbox" aria-label="Select ${labelOf(row)}"
+            checked=${selection.has(row)} onChange=${() => selection.toggle(row)} /></td>`}
           ${columns.map((column, number) => number === 0
-            ? html`<th scope="row" key=${column.name}>${column.cell(row)}</th>`
-            : html`<td key=${column.name} class=${column.style ?? ""}>${column.cell(row)}</td>`)}
+            ? html`<th scope="row" role="rowheader" key=${column.name}>${column.cell(row)}</th>`
+            : html`<${Cell} key=${column.name} column=${column} row=${row} />`)}
         </tr>`)}
       </tbody>
     </table>
@@ -39,37 +43,43 @@ export function Table({ caption, columns, rows, keyOf, order = "", onOrder, isLo
   </div>`;
 }
 
+/** On a phone, where rows are cards, each cell has its title, and there is none without a content. */
+function Cell({ column, row }) {
+  const content = column.cell(row);
+  return html`<td role="cell" class="${column.style ?? ""} ${content === "" ? "none" : ""}"><span class="name" aria-hidden="true">${column.title}</span> ${content}</td>`;
+}
+
 function Heading({ column, order, onOrder }) {
-  if (!column.order) return html`<th scope="col" class=${column.style ?? ""}>${column.title}</th>`;
+  if (!column.order) return html`<th scope="col" role="columnheader" class="plain ${column.style ?? ""}">${column.title}</th>`;
   const sign = order === column.order ? "ascending" : order === `-${column.order}` ? "descending" : undefined;
   const next = sign === "ascending" ? `-${column.order}` : column.order;
-  return html`<th scope="col" aria-sort=${sign} class=${column.style ?? ""}>
+  return html`<th scope="col" role="columnheader" aria-sort=${sign} class=${column.style ?? ""}>
     <button type="button" class="sort" onClick=${() => onOrder(next)}>${column.title}<span aria-hidden="true">${{ ascending: " ▲", descending: " ▼" }[sign] ?? ""}</span></button>
   </th>`;
 }
 
-function SelectAll({ rows, keyOf, selection }) {
+function SelectAll({ rows, selection }) {
   const box = useRef(null);
-  const count = rows.filter((row) => selection.has(keyOf(row))).length;
+  const count = rows.filter((row) => selection.has(row)).length;
   const isAll = rows.length > 0 && count === rows.length;
   useEffect(() => {
     box.current.indeterminate = count > 0 && !isAll;
   }, [count, isAll]);
   return html`<input type="checkbox" ref=${box} aria-label="Select all rows of this page" checked=${isAll}
-    onChange=${() => selection.set(isAll ? [] : rows.map(keyOf))} />`;
+    onChange=${() => selection.choose(isAll ? [] : rows)} />`;
 }
 
-export const SIZES = [25, 50, 100, 500];
-
-/** Where one is among all pages; ``go`` changes the query of the address. */
+/** Where one is among all pages; ``go`` changes the query of the address. It comes with the
+ * first rows, which would move it. */
 export function Pages({ total, page, size, go, noun }) {
+  if (total === undefined) return null;
   const last = Math.max(1, Math.ceil(total / size));
   const first = (page - 1) * size + 1;
-  const range = total ? `${first.toLocaleString("en")}–${Math.min(total, page * size).toLocaleString("en")} of ${total.toLocaleString("en")}` : "none";
+  const range = total ? `${noun} ${first.toLocaleString("en")}–${Math.min(total, page * size).toLocaleString("en")} of ${total.toLocaleString("en")}` : `No ${noun.toLowerCase()}`;
   return html`<nav class="pages" aria-label="Pages">
-    <button type="button" disabled=${page <= 1} onClick=${() => go({ page: page - 1 })}>Former</button>
-    <span>${noun} ${range}</span>
-    <button type="button" disabled=${page >= last} onClick=${() => go({ page: page + 1 })}>Next</button>
+    <${Button} isOff=${page <= 1} onClick=${() => go({ page: page - 1 })}>Previous<//>
+    <span>${range}</span>
+    <${Button} isOff=${page >= last} onClick=${() => go({ page: page + 1 })}>Next<//>
     <label>Rows <select value=${size} onChange=${(event) => go({ size: event.target.value, page: "" })}>
       ${SIZES.map((each) => html`<option key=${each} value=${each}>${each}</option>`)}
     </select></label>
@@ -79,7 +89,15 @@ export function Pages({ total, page, size, go, noun }) {
 /** Which columns are shown. */
 export function Columns({ all, shown, onChange }) {
   const toggle = (name) => onChange(all.map((each) => each.name).filter((each) => (each === name) !== shown.includes(each)));
-  return html`<details class="menu"><summary>Columns</summary>
+  const menu = useRef(null);
+  const close = () => (menu.current.open = false);
+  function press(event) {
+    if (event.key !== "Escape" || !menu.current.open) return;
+    close();
+    menu.current.querySelector("summary").focus();
+  }
+  const leave = (event) => !menu.current.contains(event.relatedTarget) && close();
+  return html`<details class="menu" ref=${menu} onKeyDown=${press} onFocusOut=${leave}><summary>Columns</summary>
     <fieldset><legend>Columns that are shown</legend>
       ${all.slice(1).map(({ name, title }) => html`<label key=${name} class="check">
         <input type="checkbox" checked=${shown.includes(name)} onChange=${() => toggle(name)} /> ${title}

@@ -2,6 +2,7 @@
 
 import { address } from "./address.mjs";
 import { SCRIPTS, TASKS, ask, openapi } from "./api.mjs";
+import { Button } from "./button.mjs";
 import { Confirmation } from "./dialog.mjs";
 import { html, useEffect, useMemo, useRef, useState } from "./dom.mjs";
 import { changes } from "./draft.mjs";
@@ -44,7 +45,7 @@ export function Task({ id, query, go }) {
     ask("GET", `${TASKS}/${encodeURIComponent(from)}`).then(setStored, setProblem);
   }, [id]);
   if (problem) return html`<h1 tabindex="-1">${problem.status === 404 ? "There is no such task" : "The task cannot be shown"}</h1><p class="fault">${problem.message}</p><p><a href=${address("tasks")}>All tasks</a></p>`;
-  if (!api || (!stored && (!isNew || query.from))) return html`<h1 tabindex="-1">Service task</h1><p class="muted" aria-busy="true">Loading…</p>`;
+  if (!api || (!stored && (!isNew || query.from))) return html`<p class="crumbs"><a href=${address("tasks")}>Service tasks</a></p><div class="title"><h1 tabindex="-1">Service task</h1></div><p class="muted" aria-busy="true">Loading…</p>`;
   if (!isNew) return html`<${Editor} api=${api} stored=${stored} tab=${query.tab} go=${go} />`;
   const { id: _, ext, ...copied } = stored?.data ?? {};
   const { ct, lwt, ...own } = ext ?? {};
@@ -171,9 +172,9 @@ function Editor({ api, stored, first, tab = "form", go }) {
     <div class="columns">
       <form ref=${form} onSubmit=${submit} novalidate>
         <div class="bar">
-          <button type="submit" class="primary" disabled=${isSaving || (!isNew && !isChanged)}>${isNew ? "Make the task" : "Save"}</button>
+          <${Button} type="submit" class="primary" isOff=${isSaving || (!isNew && !isChanged)}>${isNew ? "Make the task" : "Save"}<//>
           ${!isNew && html`
-            <button type="button" disabled=${!isChanged} onClick=${() => (setDraft(base), setFaults({}))}>Discard changes</button>
+            <${Button} isOff=${!isChanged} onClick=${() => (setDraft(base), setFaults({}))}>Discard changes<//>
             <button type="button" onClick=${run}>Run now</button>
             <a class="button" href=${address("tasks", "new", { from: base.id })}>Copy</a>
             <button type="button" class="danger" onClick=${() => setDeleting(true)}>Delete</button>
@@ -181,7 +182,7 @@ function Editor({ api, stored, first, tab = "form", go }) {
         </div>
         <p class="moved" role="status">${isMoved && isChanged ? "Somebody else changed this task meanwhile. When you save, you choose what stays." : ""}</p>
         <div class="tabs" role="group" aria-label="How the task is shown">
-          <button type="button" aria-pressed=${tab !== "json"} disabled=${Boolean(jsonFault)} onClick=${() => go({ tab: "" })}>Form</button>
+          <${Button} aria-pressed=${tab !== "json"} isOff=${Boolean(jsonFault)} onClick=${() => go({ tab: "" })}>Form<//>
           <button type="button" aria-pressed=${tab === "json"} onClick=${() => go({ tab: "json" })}>JSON</button>
         </div>
         ${tab === "json"

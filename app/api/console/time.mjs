@@ -85,6 +85,15 @@ export function offsetName(moment, zone) {
   return `UTC${minutes < 0 ? "−" : "+"}${hours}${rest ? `:${two(rest)}` : ""}`;
 }
 
+/** "Europe/Berlin (UTC+1)", and "UTC".
+ * @param {string} zone
+ * @param {number} moment
+ */
+export function zoneName(zone, moment) {
+  const name = offsetName(moment, zone);
+  return name === zone ? zone : `${zone} (${name})`;
+}
+
 /** "Sat 28 Nov 2026, 14:05", with seconds where there are some.
  * @param {number} moment
  * @param {string} zone

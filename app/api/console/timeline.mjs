@@ -11,6 +11,9 @@ const BAR = { service: 16, state: 16, task: 9 };
 const TOP = 26;
 const LEAST = 3;
 
+/** Until the width is known. */
+export const LEAST_WIDTH = 100;
+
 /** The width of an element, as it changes. */
 export function useWidth() {
   const place = useRef(null);
@@ -58,7 +61,7 @@ export function TimeLine({ bars, now, chosen, addressOf }) {
   const all = reach(bars, now);
   const [first, last] = zoom ?? all;
   const shownReach = [first, last];
-  const scale = scaleOf(shownReach, Math.max(width, 1), moments(bars, now), areGapsCut);
+  const scale = scaleOf(shownReach, Math.max(width, LEAST_WIDTH), moments(bars, now), areGapsCut);
   let y = TOP;
   const rows = bars.map((bar) => {
     const row = { bar, y };

@@ -23,9 +23,9 @@ function Row({ period, number, periods, onChange }) {
     <select aria-label="Day of ${name}" value=${period.dow} onChange=${(event) => replace({ dow: Number(event.target.value) })}>
       ${DAYS.map((day, index) => html`<option key=${day} value=${index + 1}>${day}</option>`)}
     </select>
-    <${Minutes} label="Begin of ${name}" value=${period.timestart} onChange=${(timestart) => replace({ timestart })} />
+    <span class="span"><${Minutes} label="Begin of ${name}" value=${period.timestart} onChange=${(timestart) => replace({ timestart })} />
     <span aria-hidden="true">–</span>
-    <${Minutes} label="End of ${name}" value=${period.timestop} onChange=${(timestop) => replace({ timestop })} />
+    <${Minutes} label="End of ${name}" value=${period.timestop} onChange=${(timestop) => replace({ timestop })} /></span>
     <button type="button" onClick=${() => onChange(onWeekdays(periods, period.dow))} aria-label="Copy ${DAYS[period.dow - 1]} to Monday to Friday">Copy to weekdays</button>
     <button type="button" onClick=${remove} aria-label="Remove ${name}">Remove</button>
   </li>`;

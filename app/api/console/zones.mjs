@@ -4,7 +4,7 @@ import { ask, TASKS } from "./api.mjs";
 import { html, useEffect, useState } from "./dom.mjs";
 import { prefer, usePreference } from "./preferences.mjs";
 import { onSession } from "./session.mjs";
-import { clock, offsetName, relative, shown } from "./time.mjs";
+import { clock, offsetName, relative, shown, zoneName } from "./time.mjs";
 
 const BROWSER = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
@@ -90,7 +90,7 @@ export function Time({ at, away = true }) {
   const now = useNow();
   const moment = Date.parse(at);
   if (Number.isNaN(moment)) return null;
-  const title = `${shown(moment, zone)} ${zone} (${offsetName(moment, zone)}); ${at}`;
+  const title = `${shown(moment, zone)} ${zoneName(zone, moment)}; ${at}`;
   return html`<span class="time">
     <time datetime=${at} title=${title}>${shown(moment, zone)}</time>
     ${away && html`<span class="away">${relative(moment, now)}</span>`}
