@@ -95,7 +95,8 @@ class Conditions:
             found = self._tests.equals(value, operand)
         if column := self._column(comparison, [operand]):
             name, kind = column
-            return f"{name} = {self._add(_terms([operand])[0], kind)} AND {found}"
+            same = f"{name} = {self._add(_terms([operand])[0], kind)}"
+            return same if _is_whole(operand) else f"{same} AND {found}"
         return found
 
     def _one_of(self, comparison: Comparison, value: str) -> str:
@@ -114,8 +115,8 @@ class Conditions:
             found = self._tests.is_one_of(value, operand)
         if operand and (column := self._column(comparison, operand)):
             name, kind = column
-            wanted = self._add(_terms(operand), f"{kind}[]")
-            return f"{name} = ANY ({wanted}) AND ({found})"
+            same = f"{name} = ANY ({self._add(_terms(operand), f'{kind}[]')})"
+            return same if all(map(_is_whole, operand)) else f"{same} AND ({found})"
         return found
 
     def _ordered(self, comparison: Comparison, value: str) -> str:
@@ -181,3 +182,12 @@ def _terms(operands: Any) -> list[Any]:
         each[:SORTED] if isinstance(each, str) else respelled_number(each)
         for each in operands
     ]
+
+
+def _is_whole(operand: Any) -> bool:
+    """Return whether a column has this very text of no other value than that text.
+
+    It has the beginning of a longer one, and an empty one for what is no text. Without a
+    second test, what is found is counted in the index alone.
+    """
+    return isinstance(operand, str) and 0 < len(operand) < SORTED
