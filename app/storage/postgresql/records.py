@@ -16,8 +16,11 @@ EXACT = 2.0**53
 NO_TEXT = "\ufffe\uffff\ufffe"
 """What is searched in place of a NUL, which ``jsonb`` cannot hold."""
 
-_ODD = re.compile(rb"[0-9]{16}\.|[0-9][eE]\+?[0-9]|\\u0000")
-"""What a document has if one of its values is searched in another spelling."""
+_ODD = re.compile(rb"[:\[,]-?(?:[0-9]{16,}\.|[0-9.]+[eE]\+?[0-9])|\\u0000")
+"""What a document has if one of its values is searched in another spelling.
+
+Ids have digits around an e too, so that a number is known by what is before it.
+"""
 
 
 class Record:
