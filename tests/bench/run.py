@@ -8,12 +8,9 @@ Run: python tests/bench/run.py --help
 """
 
 import json
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -24,6 +21,7 @@ from statistics import median
 import checkpoints
 import click
 import memory
+from driving import drive, prelude
 from folders import checkpoint, restore, write
 from parts import PARTS, Part, Request
 from report import Figure, Note, cell, tables
@@ -214,34 +212,10 @@ class Bench:
         seconds: int,
     ) -> tuple[float, float]:
         """Let wrk send requests; return how many a second, and the p99 in ms."""
-        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-            script.write(self._prelude(headers) + self._part.definitions + kind.script)
-            script.flush()
-            command = ["wrk", "-t1", f"-c{count}", f"-d{seconds}", "--latency"]
-            command += ["--timeout", "60", "-s", script.name]
-            result = subprocess.run(
-                [*command, f"http://127.0.0.1:{server.port}"],
-                check=True,
-                capture_output=True,
-                text=True,
-            ).stdout
-        assert kind.knows or "Non-2xx" not in result, result
-        rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", result)[1])
-        number, unit = re.search(r"99%\s+([0-9.]+)(us|ms|s|m)", result).groups()
-        milliseconds = {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
-        return rate, float(number) * milliseconds
-
-    def _prelude(self, headers: dict[str, str]) -> str:
-        """Return the Lua definitions that all scripts share."""
-        named = {"Content-Type": "application/json", **headers}
-        items = (f"[{json.dumps(n)}] = {json.dumps(v)}" for n, v in named.items())
-        seed = time.time_ns() % 1_000_000
-        return f"""
-            HEADERS = {{{", ".join(items)}}}
-            N = {self._size}
-            SEED = {seed}
-            math.randomseed(SEED)
-        """
+        definitions = prelude(self._size, headers) + self._part.definitions
+        driven = drive(server.port, definitions + kind.script, count, seconds)
+        assert not driven.failed, f"{kind.name}: {driven.failed} failed"
+        return driven.rate, driven.p99_ms
 
 
 if __name__ == "__main__":
