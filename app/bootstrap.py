@@ -106,6 +106,7 @@ def open_service(
         store = open_store(settings, access_log.timed(sync), may_be_stale=True)
         if isinstance(store, FileStore) and not settings.read_only:
             store.check_mounts()
+    access_log.watch(store.figures)
     does = use_cases(store, settings, clock or now)
     if not settings.read_only:
         _finish_deletions(does.services.extensions)
@@ -293,9 +294,9 @@ def collections(settings: Settings) -> list[Collection]:
         svctasks_collection(settings.node),
         EXTENSIONS,
         SERVICES,
-        named_collection(business_attribute.NAME, business_attribute.loaded),
+        leased_collection(business_attribute.NAME, business_attribute.loaded),
         named_collection(workhours.NAME, workhours.loaded),
-        named_collection(modes.TABLE, modes.loaded),
+        leased_collection(modes.TABLE, modes.loaded),
         TOKENS,
         SVCSCRIPTS,
         SVCRUNS,
@@ -373,6 +374,7 @@ EXTENSIONS = Collection(
     order=(Order(Field(("id",), TEXT)),),
     indexed=(),
     complete=extension.loaded,
+    is_leased=True,
 )
 
 
@@ -392,7 +394,12 @@ def named_collection(name: str, complete: Complete) -> Collection:
     return Collection(name, "name", order, (), complete)
 
 
-TOKENS = replace(named_collection(token.NAME, token.loaded), is_private=True)
+def leased_collection(name: str, complete: Complete) -> Collection:
+    """Return the collection of a table by ``name`` that each request goes by."""
+    return replace(named_collection(name, complete), is_leased=True)
+
+
+TOKENS = replace(leased_collection(token.NAME, token.loaded), is_private=True)
 
 SVCRUNS = Collection(
     name=svcrun.NAME,

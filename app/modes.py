@@ -4,6 +4,7 @@ It is a document in a table, so that all workers have it at once, and after a re
 Context-services contract, section 6.
 """
 
+from collections.abc import Hashable
 from typing import Any
 
 from app.errors import Invalid, NotFound, checked
@@ -21,9 +22,19 @@ class Modes:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._known: tuple[Hashable, str] = (None, PRODUCTION)
 
     def current(self) -> str:
         """Return the mode; production unless another one was set."""
+        version = self._store.version(TABLE)
+        known, mode = self._known
+        if known is None or known != version:
+            # It is read after its version, and so as new or newer.
+            mode = self._read()
+            self._known = version, mode
+        return mode
+
+    def _read(self) -> str:
         try:
             mode: str = self._store.get(TABLE, "server").document["mode"]
         except NotFound:

@@ -160,10 +160,10 @@ class Tables:
         sign = "&" if "?" in address() else "?"
         return f"{address()}{sign}options=-csearch_path%3D{self.schema}"
 
-    def open(self, max_document=None, limits=TableLimits(), **given):
-        """Return a store, which is one worker."""
+    def open(self, max_document=None, limits=TableLimits(), lease=0, **given):
+        """Return a store, which is one worker; without a lease, writes do not wait."""
         return PostgresStore(
-            self.address, self.collections, max_document, limits, **given
+            self.address, self.collections, max_document, limits, lease=lease, **given
         )
 
     def connect(self):

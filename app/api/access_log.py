@@ -24,6 +24,7 @@ from app.api.request_context import Request
 from app.api.request_metrics import Group, RequestMetrics, Sync
 from app.errors import cut
 from app.logs import Failures, Line
+from app.storage import Figure
 from app.token_text import PREFIX
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class AccessLog:
         self._now = now
         self._entries: deque[Entry] = deque(maxlen=MAX_ENTRIES)
         self._metrics = RequestMetrics(now())
+        self._figures: Callable[[], Mapping[str, Figure]] = dict
         self._stopping = threading.Event()
         self._flushing = threading.Lock()
         self._thread = threading.Thread()
@@ -104,6 +106,10 @@ class AccessLog:
         """Return ``sync`` with its time counted in the metrics."""
         return self._metrics.timed(sync)
 
+    def watch(self, figures: Callable[[], Mapping[str, Figure]]) -> None:
+        """Have the metrics of all workers show what ``figures`` returns in each."""
+        self._figures = figures
+
     def flush(self) -> None:
         """Turn all entries into lines and metrics."""
         lines = []
@@ -129,6 +135,7 @@ class AccessLog:
                     senders[by] += 1
                 lines.append(self._line(moment, "INFO", "request", members))
             self._metrics.count(durations, senders, entries[-1][0])
+            self._metrics.publish(self._figures())
         try:
             self._write("\n".join(lines) + "\n")
         except OSError:
@@ -138,6 +145,8 @@ class AccessLog:
     def metrics(self) -> Iterable[Metric]:
         """Return the metrics of all workers, with all requests of this one until now."""
         self.flush()
+        with self._flushing:
+            self._metrics.publish(self._figures())
         return self._metrics.collect()
 
     def daily_counts(self) -> Mapping[str, float]:

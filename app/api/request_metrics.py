@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from falcon import COMBINED_METHODS
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as CounterMetric
-from prometheus_client import Histogram, Metric, Summary
+from prometheus_client import Gauge, Histogram, Metric, Summary
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from app.api.daily_counts import DailyCounts, summed
+from app.storage import SUM, TOTAL, Figure
 
 Sync = Callable[[int], None]
 
@@ -42,6 +43,9 @@ class RequestMetrics:
     def __init__(self, started: float) -> None:
         self._registry = CollectorRegistry()
         self._days = DailyCounts(self._registry, started)
+        self._totals: dict[str, CounterMetric] = {}
+        self._gauges: dict[str, Gauge] = {}
+        self._published: dict[str, float] = {}
         self._durations = _Histogram(
             "svctasks_request_seconds",
             "Time from the first look at a request to its reply.",
@@ -88,6 +92,37 @@ class RequestMetrics:
         for name, requests in senders.items():
             self._senders.labels(name).inc(requests)
         self._days.publish(last_request)
+
+    def publish(self, figures: Mapping[str, Figure]) -> None:
+        """Let all workers see the ``figures`` of the store as this one has them."""
+        for name, figure in figures.items():
+            if isinstance(figure.value, str):
+                continue
+            if figure.across == TOTAL:
+                self._total(name, figure.meaning).inc(
+                    figure.value - self._published.get(name, 0)
+                )
+                self._published[name] = figure.value
+            else:
+                self._gauge(name, figure).set(figure.value)
+
+    def _total(self, name: str, meaning: str) -> CounterMetric:
+        if name not in self._totals:
+            self._totals[name] = CounterMetric(
+                f"svctasks_{name}", meaning, registry=self._registry
+            )
+        return self._totals[name]
+
+    def _gauge(self, name: str, figure: Figure) -> Gauge:
+        if name not in self._gauges:
+            # Those of workers that have ended do not count.
+            self._gauges[name] = Gauge(
+                f"svctasks_{name}",
+                figure.meaning,
+                registry=self._registry,
+                multiprocess_mode="livesum" if figure.across == SUM else "livemax",
+            )
+        return self._gauges[name]
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics of all workers."""

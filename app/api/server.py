@@ -46,21 +46,28 @@ class Health:
 
     def on_get(self, request: Request, response: Response) -> None:
         response.set_header(*NOT_KEPT)
-        fault = None
+        fault, details = None, {}
         try:
+            # What cannot be read cannot be written either, and need not be tried twice.
+            if is_reader := allows(request.context.role, READER):
+                details = self._details()
             self._store.ping()
         except Unavailable as error:
             fault = error.message
             response.status = falcon.HTTP_503
         body: dict[str, Any] = {"status": "ok" if fault is None else "unavailable"}
-        if allows(request.context.role, READER):
-            body |= self._details(fault)
+        if is_reader:
+            body["version"] = __version__
+            if fault is not None:
+                body |= {"error_code": 1503, "error_message": fault}
+            if figures := self._store.figures():
+                body[self._store.name] = {n: f.value for n, f in figures.items()}
+            body |= details
         response.data = bodies.encode(body)
 
-    def _details(self, fault: str | None) -> dict[str, Any]:
-        body: dict[str, Any] = {"version": __version__}
-        if fault is not None:
-            body |= {"error_code": 1503, "error_message": fault}
+    def _details(self) -> dict[str, Any]:
+        """Return the state of the tables and of the runners; raises Unavailable."""
+        body: dict[str, Any] = {}
         body["tables"] = {
             table: {
                 "documents": status.documents,

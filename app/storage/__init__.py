@@ -146,12 +146,22 @@ class PastChange:
     author: Author
 
 
+SUM = "sum"
+MOST = "most"
+TOTAL = "total"
+"""How a figure of all workers is made of theirs: ``TOTAL`` is a sum that only rises."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure that only one back end has: a number, or a text for people."""
+    """A figure that only one back end has: a number, or a text for people.
+
+    Each worker has one of its own, of which ``across`` makes that of all.
+    """
 
     value: float | str
     meaning: str
+    across: str = SUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +228,7 @@ class Collection:
     ``is_private``, whatever an editor makes of their modes. Queries ask for the members in
     ``searched``, None for any; ``open`` names those that have members of clients in them.
     What is read of one that ``may_be_stale`` may be a little old, where that is set up.
+    One that ``is_leased`` is small and seldom written: each request asks for its version.
     An update of one that ``is_serial`` has the whole table: no other goes on meanwhile.
     """
 
@@ -232,6 +243,7 @@ class Collection:
     searched: frozenset[str] | None = None
     open: tuple[str, ...] = ()
     may_be_stale: bool = False
+    is_leased: bool = False
     is_serial: bool = False
 
 
@@ -309,6 +321,9 @@ class Store(Protocol):
 
     def status(self) -> Mapping[str, Status]:
         """Return the state of each table, as far as it can be known."""
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Return what this worker knows of the back end as a whole; it asks nobody."""
 
     def close(self) -> None:
         """Let go of every resource; what was written is on disk."""

@@ -33,6 +33,7 @@ from app.storage import (
     Document,
     Extent,
     Feed,
+    Figure,
     Key,
     NextId,
     Page,
@@ -247,6 +248,10 @@ class MemoryStore:
 
     def ping(self) -> None:
         """Do nothing: memory can always be written."""
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Return nothing."""
+        return {}
 
     def status(self) -> Mapping[str, Status]:
         """Return the state of each table."""

@@ -279,33 +279,3 @@ def test_copy_that_is_interrupted_goes_on_where_it_was(schema, data, number):
     assert resumed.stdout.endswith("all is copied, and the same\n")
     copied = svctasks("export", "svctasks", "--store", schema)
     assert copied.stdout == svctasks("export", "svctasks", data=data).stdout
-
-
-@pytest.fixture
-def outage(tmp_path):
-    """A database server of its own, and a server of ours over it."""
-    database = postgres.Server()
-    assert svctasks("migrate", "--store", database.address).returncode == 0
-    server = Server(tmp_path / "data", "--store", database.address, "--workers", "1")
-    yield database, server
-    server.kill()
-    database.remove()
-
-
-def test_outage_is_503_with_retry_after_and_ends_with_the_database(outage):
-    database, server = outage
-    id_ = created(server)["id"]
-    database.stop()
-    for method, path, body in (
-        ("GET", f"{T}/{id_}", None),
-        ("POST", T, {"name": "b"}),
-        ("GET", T, None),
-    ):
-        reply = server.request(method, path, body)
-        assert reply.status == 503, reply.text
-        assert reply.headers["retry-after"] == "5"
-    assert server.request("GET", "/health").status == 503
-    database.start()
-    until(lambda: server.request("GET", f"{T}/{id_}").status == 200)
-    assert created(server)["name"] == "a"
-    assert server.request("GET", "/health").status == 200

@@ -12,7 +12,7 @@ import pytest
 from notes import ALBUMS, NOTES, Child, new_album, note, query
 from severing import Severing
 
-from app.errors import TableFull, Unavailable
+from app.errors import Stale, TableFull, Unavailable
 from app.query import Query
 from app.storage import TableLimits
 from app.storage.postgresql.store import PostgresStore
@@ -272,3 +272,53 @@ def test_counts_are_those_of_the_documents(store):
     store.load("albums", [new_album()(lambda sequence: 7)], clear=True)
     assert list(store.findings()) == []
     assert store.status()["notes"].documents == 5
+
+
+# Leases
+
+
+def test_version_of_a_leased_table_is_read_once_in_a_lease(tmp_path):
+    leased = replace(NOTES, name="leased", is_leased=True)
+    tables = postgres.tables(tmp_path, [leased])
+    reader, writer = tables.open(lease=600), tables.open()
+    first = reader.version("leased")
+    writer.insert("leased", note("a"))
+    assert reader.version("leased") == first
+    assert writer.version("leased") != first
+
+    def change(document, _):
+        # Within a write nothing is stale; this one is not done, and waits for no lease.
+        assert reader.version("leased") != first
+        raise Stale("enough")
+
+    with pytest.raises(Stale, match="enough"):
+        reader.update("leased", "a", change)
+    for each in (reader, writer):
+        each.close()
+
+
+def test_write_of_a_leased_table_returns_when_no_reader_relies_on_the_former(tmp_path):
+    leased = replace(NOTES, name="leased", is_leased=True)
+    tables = postgres.tables(tmp_path, [leased])
+    stores = [tables.open(lease=0.05) for _ in range(3)]
+    writer, *readers = stores
+    acknowledged = writer.version("leased")
+    is_over = threading.Event()
+
+    def read(reader):
+        while not is_over.is_set():
+            known = acknowledged
+            assert reader.version("leased") >= known
+
+    with ThreadPoolExecutor() as pool:
+        reading = [pool.submit(read, reader) for reader in readers]
+        try:
+            for number in range(20):
+                writer.insert("leased", note(f"{number}"))
+                acknowledged += 1
+        finally:
+            is_over.set()
+        for each in reading:
+            each.result()
+    for each in stores:
+        each.close()

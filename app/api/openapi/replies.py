@@ -222,6 +222,7 @@ def _server() -> dict[str, JsonSchema]:
             ),
             error_code={"enum": [1503]},
             error_message=NOT_EMPTY,
+            postgresql={"type": "object", "additionalProperties": {"type": "number"}},
         ),
         # Beside them, the back end has its own figures, under its name.
         "Table": {

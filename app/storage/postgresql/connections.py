@@ -9,17 +9,19 @@ import logging
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg import Connection, conninfo, errors, pq
+from psycopg import conninfo, errors, pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
-from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.errors import Busy, Full, Invalid, Overdue, Unavailable
+from app.storage import TOTAL, Figure
+from app.storage.postgresql.attended import Attended
 
 Result = TypeVar("Result")
 
@@ -45,19 +47,29 @@ DEFAULTS = {
 }
 """Parameters of a connection where its address has none: a dead server is noticed."""
 
-_TRANSIENT = {
-    "25006",  # read_only_sql_transaction: a former leader
+_SERIALIZATION = {
     "40001",  # serialization_failure
     "40P01",  # deadlock_detected
-    "53300",  # too_many_connections
+}
+
+_ENDED = {
     "57P01",  # admin_shutdown
     "57P02",  # crash_shutdown
     "57P03",  # cannot_connect_now
     "57P05",  # idle_session_timeout
 }
 
+_TRANSIENT = {
+    *_SERIALIZATION,
+    *_ENDED,
+    "25006",  # read_only_sql_transaction: a former leader
+    "53300",  # too_many_connections
+}
+
 # Each request that fails for want of a connection says so itself.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+
+log = logging.getLogger(__name__)
 
 _abandoned: list[Any] = []
 """Pools of the process that this one is a fork of; their connections are not ours."""
@@ -81,8 +93,12 @@ class Connections:
         self._most = most
         self._read_timeout = read_timeout
         self._lock = threading.Lock()
-        self._pool: ConnectionPool[Connection[TupleRow]] | None = None
+        self._pool: ConnectionPool[Attended] | None = None
         self._process = 0
+        self._retries = 0
+        self._serializations = 0
+        self._noting = threading.Lock()
+        self._lost_at: float | None = None
 
     @property
     def place(self) -> str:
@@ -90,16 +106,16 @@ class Connections:
         host = self.parameters.get("host") or "the local socket"
         return f"{self.parameters.get('dbname') or 'the database'} on {host}"
 
-    def connect(self) -> "Connection[TupleRow]":
+    def connect(self) -> Attended:
         """Return a connection of its own; raises Unavailable."""
         try:
-            connection = psycopg.connect(autocommit=True, **self.parameters)
+            connection = Attended.connect(autocommit=True, **self.parameters)
             self._configure(connection)
         except psycopg.Error as error:
             raise self.translated(error) from error
         return connection
 
-    def run(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+    def run(self, work: Callable[[Attended], Result]) -> Result:
         """Do ``work`` with a connection, again after a fault that passes.
 
         Raises Unavailable, Busy, Full and Overdue.
@@ -107,24 +123,24 @@ class Connections:
 
         return self._until_done(lambda: self._done(work))
 
-    def once(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+    def once(self, work: Callable[[Attended], Result]) -> Result:
         """Do ``work`` with a connection, and do not try again; raises as ``run``."""
         try:
             return self._done(work)
         except psycopg.Error as error:
             raise self.translated(error) from error
 
-    def _done(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+    def _done(self, work: Callable[[Attended], Result]) -> Result:
         connection = self.take()
         try:
             return work(connection)
         finally:
             self.give_back(connection)
 
-    def begun(self, text: str) -> "Connection[TupleRow]":
+    def begun(self, text: str) -> Attended:
         """Return a connection on which the statements ``text`` are done; as ``run``."""
 
-        def once() -> Connection[TupleRow]:
+        def once() -> Attended:
             connection = self.take()
             try:
                 connection.execute(text)
@@ -135,21 +151,41 @@ class Connections:
 
         return self._until_done(once)
 
+    def read(self, work: Callable[[Attended], Result]) -> Result:
+        """Do ``work``, which only reads, as ``run`` does; it may take as long as a read."""
+
+        def limited(connection: Attended) -> Result:
+            if not connection.is_shared:
+                return work(connection)
+            with connection.transaction():
+                connection.execute(self.limits(connection))
+                return work(connection)
+
+        return self.run(limited)
+
+    def limits(self, connection: Attended) -> str:
+        """Return what limits a transaction, where its session has no limits."""
+        return _limits("SET LOCAL", self._read_timeout) if connection.is_shared else ""
+
     def _until_done(self, act: Callable[[], Result]) -> Result:
         end = time.monotonic() + PATIENCE
         while True:
             try:
                 return act()
             except psycopg.Error as error:
+                if is_lost(error):
+                    self._note_loss(str(error))
                 if not is_transient(error) or time.monotonic() + PAUSE > end:
                     raise self.translated(error) from error
+                self._retries += 1
+                self._serializations += error.sqlstate in _SERIALIZATION
                 time.sleep(PAUSE)
 
-    def take(self) -> "Connection[TupleRow]":
+    def take(self) -> Attended:
         """Return a connection, to be given back; raises psycopg.Error."""
         return self._opened().getconn()
 
-    def give_back(self, connection: "Connection[TupleRow]") -> None:
+    def give_back(self, connection: Attended) -> None:
         """Take a connection back, whatever became of it."""
         if connection.info.transaction_status is not pq.TransactionStatus.IDLE:
             if not connection.closed and not connection.broken:
@@ -190,9 +226,52 @@ class Connections:
             return Unavailable(f"the database cannot be reached now: {reason}")
         return Unavailable(f"the database refused ({state}): {reason}")
 
-    def statistics(self) -> dict[str, int]:
+    def figures(self) -> dict[str, Figure]:
         """Return the figures of the pool of this process."""
-        return dict(self._opened().get_stats())
+        pool = self._pool if self._process == os.getpid() else None
+        found = defaultdict[str, int](int, {} if pool is None else pool.get_stats())
+        in_use = found["pool_size"] - found["pool_available"]
+        waited = found["requests_wait_ms"] / 1000
+        return {
+            "pool_max": Figure(self._most, "Connections that workers may have."),
+            "pool_size": Figure(found["pool_size"], "Connections to the database."),
+            "pool_in_use": Figure(in_use, "Connections that are in use."),
+            "pool_waiting": Figure(
+                found["requests_waiting"], "Requests that wait for a connection."
+            ),
+            "pool_waits": Figure(
+                found["requests_queued"],
+                "Times that a request waited for a connection.",
+                TOTAL,
+            ),
+            "pool_wait_seconds": Figure(
+                waited, "Time that requests waited for connections.", TOTAL
+            ),
+            "pool_timeouts": Figure(
+                found["requests_errors"],
+                "Requests that waited for a connection in vain.",
+                TOTAL,
+            ),
+            "connections": Figure(
+                found["connections_num"], "Connections that were tried.", TOTAL
+            ),
+            "connections_failed": Figure(
+                found["connections_errors"],
+                "Connections that could not be made.",
+                TOTAL,
+            ),
+            "connections_lost": Figure(
+                found["connections_lost"], "Connections that were lost.", TOTAL
+            ),
+            "retries": Figure(
+                self._retries, "Reads and writes that were tried again.", TOTAL
+            ),
+            "serialization_retries": Figure(
+                self._serializations,
+                "Those of them that were in the way of each other.",
+                TOTAL,
+            ),
+        }
 
     def close(self) -> None:
         """Close all connections of this process."""
@@ -205,7 +284,7 @@ class Connections:
             else:
                 _abandoned.append(pool)
 
-    def _opened(self) -> "ConnectionPool[Connection[TupleRow]]":
+    def _opened(self) -> ConnectionPool[Attended]:
         if self._pool is not None and self._process == os.getpid():
             return self._pool
         with self._lock:
@@ -223,17 +302,52 @@ class Connections:
                     reconnect_timeout=4 * PAUSE,
                     configure=self._configure,
                     num_workers=1,
+                    connection_class=Attended,
+                    reconnect_failed=lambda _: self._note_loss("nobody answers"),
                     open=True,
                 )
             return self._pool
 
-    def _configure(self, connection: "Connection[TupleRow]") -> None:
+    def _note_loss(self, reason: str) -> None:
+        """Log that the database is lost, once until it answers again."""
+        with self._noting:
+            if self._lost_at is not None:
+                return
+            self._lost_at = time.monotonic()
+        first = reason.strip().partition("\n")[0]
+        log.warning("connections to %s are lost: %s", self.place, first)
+
+    def _note_return(self) -> None:
+        with self._noting:
+            lost_at, self._lost_at = self._lost_at, None
+        if lost_at is not None:
+            seconds = time.monotonic() - lost_at
+            log.warning("%s answers again, after %.1f s", self.place, seconds)
+
+    def _configure(self, connection: Attended) -> None:
         connection.adapters.register_loader("json", _Raw)
-        connection.execute(
-            f"SET statement_timeout = {int(self._read_timeout * 1000)}; "
-            f"SET lock_timeout = '{LOCK_WAIT}s'; "
-            "SET idle_in_transaction_session_timeout = '60s'"
-        )
+        connection.look_for_a_pooler()
+        if not connection.is_shared:
+            connection.execute(_limits("SET", self._read_timeout))
+        self._note_return()
+
+
+def _limits(command: str, read_timeout: float) -> str:
+    return (
+        f"{command} statement_timeout = {int(read_timeout * 1000)}; "
+        f"{command} lock_timeout = '{LOCK_WAIT}s'; "
+        f"{command} idle_in_transaction_session_timeout = '60s'; "
+    )
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Return whether the connection went, and not only what was asked on it."""
+    if isinstance(error, PoolTimeout):
+        return False
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return state.startswith("08") or state in _ENDED
 
 
 def is_transient(error: psycopg.Error) -> bool:

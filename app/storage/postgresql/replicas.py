@@ -15,6 +15,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from app.errors import Unavailable
+from app.storage import MOST, TOTAL, Figure
 from app.storage.postgresql.connections import Connections
 
 Result = TypeVar("Result")
@@ -27,8 +28,8 @@ SHUNNED: Final = 5.0
 
 _POSITION = "SELECT pg_current_wal_insert_lsn()::text"
 
-_HAS = """
-SELECT pg_is_in_recovery() AND pg_last_wal_replay_lsn() >= %s::pg_lsn"""
+_REACHED = """
+SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END"""
 
 
 class Replica:
@@ -41,8 +42,9 @@ class Replica:
         self._follower = follower
         self._bound = bound
         self._lock = threading.Lock()
-        self._marks: deque[tuple[float, str]] = deque()
+        self._marks: deque[tuple[float, int]] = deque()
         self._shunned = 0.0
+        self._lag = 0.0
         self.reads = 0
         self.fallbacks = 0
 
@@ -51,14 +53,14 @@ class Replica:
         self.reads += 1
         if time.monotonic() < self._shunned:
             self.fallbacks += 1
-            return self._leader.run(work)
+            return self._leader.read(work)
         mark = self._oldest_mark()
 
         def fresh(connection: "Connection[TupleRow]") -> tuple[bool, Result | None]:
-            row = connection.execute(_HAS, (mark,)).fetchone()
-            if row is None or not row[0]:
-                return False, None
-            return True, work(connection)
+            row = connection.execute(_REACHED).fetchone()
+            reached = 0 if row is None or row[0] is None else _number(row[0])
+            self._note_lag(reached)
+            return (True, work(connection)) if reached >= mark else (False, None)
 
         try:
             is_fresh, result = self._follower.once(fresh)
@@ -69,13 +71,40 @@ class Replica:
             assert result is not None
             return result
         self.fallbacks += 1
-        return self._leader.run(work)
+        return self._leader.read(work)
 
     def close(self) -> None:
         """Close all connections to the follower."""
         self._follower.close()
 
-    def _oldest_mark(self) -> str:
+    def figures(self) -> dict[str, Figure]:
+        """Return how far the follower is behind, and what was read from it."""
+        is_shunned = time.monotonic() < self._shunned
+        return {
+            "replica_lag_seconds": Figure(
+                round(self._lag, 3),
+                "Seconds by which the replica was behind at most, when it was last asked.",
+                MOST,
+            ),
+            "replica_reachable": Figure(
+                int(not is_shunned), "Workers that reach the replica."
+            ),
+            "replica_reads": Figure(
+                self.reads - self.fallbacks, "Reads from the replica.", TOTAL
+            ),
+            "replica_fallbacks": Figure(
+                self.fallbacks, "Reads that it was too stale for, or not there.", TOTAL
+            ),
+        }
+
+    def _note_lag(self, reached: int) -> None:
+        """Note the age of the newest position that is ``reached``, or of the oldest."""
+        with self._lock:
+            times = [moment for moment, position in self._marks if position <= reached]
+            oldest = self._marks[0][0] if self._marks else time.monotonic()
+        self._lag = time.monotonic() - max(times, default=oldest)
+
+    def _oldest_mark(self) -> int:
         """Return the oldest noted position that is recent enough; notes one if needed."""
         now = time.monotonic()
         with self._lock:
@@ -89,7 +118,13 @@ class Replica:
             return self._marks[0][1]
 
 
-def _position(connection: "Connection[TupleRow]") -> str:
+def _position(connection: "Connection[TupleRow]") -> int:
     row = connection.execute(_POSITION).fetchone()
     assert row is not None
-    return str(row[0])
+    return _number(row[0])
+
+
+def _number(position: str) -> int:
+    """Return a position in the log as a number."""
+    high, low = position.split("/")
+    return (int(high, 16) << 32) + int(low, 16)

@@ -126,6 +126,9 @@ def migrate(connection: Connection[TupleRow], collections: list[Collection]) -> 
     Nothing is done in part. Raises Unavailable for a newer schema.
     """
     with connection.transaction():
+        connection.execute(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+        )
         connection.execute(f"SELECT pg_advisory_xact_lock({LOCK})")
         number, made = found(connection)
         if number > VERSION:

@@ -1,5 +1,7 @@
 """The store on PostgreSQL: each promise of ``app.storage``, by SQL."""
 
+import logging
+from collections import Counter
 from collections.abc import (
     Callable,
     Container,
@@ -18,6 +20,7 @@ from app.errors import Conflict, NotFound, Stale, TooLarge, Unavailable, cut
 from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import (
+    MOST,
     Collection,
     Document,
     Feed,
@@ -33,11 +36,14 @@ from app.storage.postgresql import feeds, schema
 from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.connections import Connections
 from app.storage.postgresql.ids import Ids
+from app.storage.postgresql.leases import LEASE, Leases
 from app.storage.postgresql.listing import order, statement
 from app.storage.postgresql.records import Record, digest, record, stored
 from app.storage.postgresql.replicas import Replica
 from app.storage.postgresql.transactions import CHUNK, Transaction
 from app.storage.postgresql.writing import Writer
+
+log = logging.getLogger(__name__)
 
 BLOCK: Final = 100
 """Ids that a process takes at once."""
@@ -71,12 +77,16 @@ class PostgresStore:
         read_timeout: float = 10.0,
         block: int = BLOCK,
         replica: tuple[str, float] | None = None,
+        lease: float = LEASE,
     ) -> None:
         self._collections = list(collections)
         self._columns = {each.name: Columns(each) for each in self._collections}
         self._connections = Connections(address, most, read_timeout)
-        self._writer = Writer(self._connections, Ids(self._connections, block), limits)
+        self._leases = Leases(lease)
+        ids = Ids(self._connections, block)
+        self._writer = Writer(self._connections, ids, limits, self._leases)
         self._max_document = max_document
+        self._loaded: Counter[str] = Counter()
         self.replica = None
         if replica is not None:
             follower = Connections(replica[0], most, read_timeout)
@@ -94,7 +104,6 @@ class PostgresStore:
         """
         try:
             with self._connections.connect() as connection:
-                connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
                 return schema.migrate(connection, self._collections)
         except psycopg.Error as error:
             raise self._connections.translated(error) from error
@@ -166,8 +175,16 @@ class PostgresStore:
 
     def version(self, table: str) -> Hashable:
         """Return how many changes there were."""
-        count: int = self._read(feeds.VERSION, (table,))[0][0]
-        return count
+
+        def read() -> int:
+            count: int = self._read(feeds.VERSION, (table,))[0][0]
+            return count
+
+        if self._writer.joined() is not None:
+            return read()
+        if not self._columns[table].collection.is_leased:
+            return read()
+        return self._leases.version(table, read)
 
     def changes(self, table: str, since: str | None, limit: int) -> Feed:
         """Return what changed after the position ``since``; raises TooOld."""
@@ -223,6 +240,7 @@ class PostgresStore:
             transaction.load(list(records.values()), clear)
 
         self._writer.write(self._columns[table], plan, is_alone=True, is_limited=False)
+        self._loaded[table] += len(records)
 
     def update(
         self,
@@ -290,11 +308,36 @@ class PostgresStore:
             for name in self._columns
         }
 
+    def figures(self) -> Mapping[str, Figure]:
+        """Return the figures of the connections of this process, and of the replica."""
+        version = Figure(schema.VERSION, "Version of the tables.", MOST)
+        found = {"schema_version": version, **self._connections.figures()}
+        return found if self.replica is None else found | self.replica.figures()
+
     def close(self) -> None:
-        """Close all connections of this process."""
+        """Close all connections of this process; tables that were filled are tidied."""
+        try:
+            for table, count in self._loaded.items():
+                if count >= CHUNK:
+                    self._tidy(table)
+        except Unavailable as error:
+            log.warning("tables are not tidied after they were filled: %s", error)
         self._connections.close()
         if self.replica is not None:
             self.replica.close()
+
+    def _tidy(self, table: str) -> None:
+        """Let the database know what is in a table, and that all see all of it.
+
+        Else it would do so minutes later, and read whole documents to count them.
+        """
+        with self._connections.connect() as connection:
+            try:
+                if not connection.is_shared:
+                    connection.execute("SET statement_timeout = 0")
+                connection.execute(f"VACUUM (ANALYZE) {self._columns[table].table}")
+            except psycopg.Error as error:
+                raise self._connections.translated(error) from error
 
     def _read_stale(self, table: str, text: str, values: Any) -> list[Any]:
         """Read from the replica, if there is one, what may be a little stale."""

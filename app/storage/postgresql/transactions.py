@@ -7,7 +7,7 @@ alone, so that writes at the same time do not exceed it together.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -30,27 +30,33 @@ NEAR: Final = Extent(1000, 64 << 20)
 PRUNED: Final = 2000
 """Changes after which the oldest are forgotten."""
 
+_ROW = "(VALUES (%s::uuid, %s::json, %s::jsonb, 1)) AS u (k, d, s, n)"
 _ROWS = "unnest(%s::uuid[], %s::json[], %s::jsonb[]) WITH ORDINALITY AS u (k, d, s, n)"
 
-_NOTE = """
+_CHANGE = "(VALUES (%s::uuid, %s::json, %s::boolean, 1)) AS c (k, j, r, n)"
+_CHANGES = """
+unnest(%s::uuid[], %s::json[], %s::boolean[]) WITH ORDINALITY AS c (k, j, r, n)"""
+
+_NOTED = """
 WITH noted AS (
     INSERT INTO changes
         (collection, row_key, key, is_removal, time, author, request, write)
-    SELECT %s, k, j, r, %s, %s, %s, %s
-    FROM unnest(%s::uuid[], %s::json[], %s::boolean[]) WITH ORDINALITY AS u (k, j, r, n)
-    ORDER BY n
+    SELECT %s, k, j, r, %s, %s, %s, %s FROM {changes} ORDER BY n
     RETURNING id
 ), counted AS (
     UPDATE stripes
     SET documents = documents + %s, size = size + %s, changes = changes + %s
     WHERE collection = %s
     AND stripe = pg_backend_pid() %% (SELECT count(*) FROM stripes WHERE collection = %s)
-)
-SELECT min(id), max(id) FROM noted"""
+){done}
+SELECT min(noted.id), max(noted.id), b.documents, b.size, {rows} FROM noted, (
+    SELECT coalesce(sum(documents), 0)::bigint, coalesce(sum(size), 0)::bigint
+    FROM stripes WHERE collection = %s
+) AS b (documents, size) GROUP BY b.documents, b.size"""
+"""The last statement of a write: ``done`` is the write itself, if it is of one document.
 
-_EXTENT = """
-SELECT coalesce(sum(documents), 0)::bigint, coalesce(sum(size), 0)::bigint
-FROM stripes WHERE collection = %s"""
+It returns the numbers of the changes, how large the table was before them, and ``rows``.
+"""
 
 _FORGET = """
 WITH oldest AS (
@@ -67,6 +73,14 @@ _SKIP = """
 UPDATE forgotten SET xid = pg_current_xact_id(), id = %s WHERE collection = %s"""
 
 
+class _Last(NamedTuple):
+    """The write of one document, which is done with the notes; the record if it is new."""
+
+    text: str
+    values: tuple[Any, ...]
+    added: Record | None = None
+
+
 class NotAlone(Exception):
     """A write has to be done again, with its table for itself."""
 
@@ -81,7 +95,9 @@ class Transaction:
         ids: Ids,
         limits: TableLimits,
         is_alone: bool,
+        begin: str = "",
     ) -> None:
+        self._begin = begin
         self.connection = connection
         self._columns = columns
         self._table = columns.table
@@ -93,6 +109,7 @@ class Transaction:
         self._size = 0
         self._others: dict[str, int] = {}
         self._given: Given | None = None
+        self._last: _Last | None = None
         self._ids = ids
 
     def begin(self) -> None:
@@ -100,7 +117,7 @@ class Transaction:
         mode = "EXCLUSIVE" if self.is_alone else "ROW EXCLUSIVE"
         unlimited = "SET LOCAL statement_timeout = 0; " if self.is_alone else ""
         self.connection.execute(
-            f"BEGIN; {unlimited}LOCK TABLE {self._table} IN {mode} MODE"
+            f"BEGIN; {self._begin}{unlimited}LOCK TABLE {self._table} IN {mode} MODE"
         )
         if self._columns.gives_ids:
             self._given = self._ids.begin(self.connection, self._collection.name)
@@ -140,39 +157,55 @@ class Transaction:
     # What is written
 
     def insert(self, records: Sequence[Record]) -> None:
-        """Add records; raises Conflict."""
-        for start in range(0, len(records), CHUNK):
-            chunk = records[start : start + CHUNK]
-            found = self.connection.execute(
-                f"WITH put AS (INSERT INTO {self._table} (row_key, document, search) "
-                f"SELECT k, d, s FROM {_ROWS} ORDER BY n ON CONFLICT DO NOTHING "
-                "RETURNING row_key) SELECT row_key FROM put",
-                self._rows(chunk),
-            ).fetchall()
-            if len(found) < len(chunk):
-                new = {row[0] for row in found}
-                key = next(each.key for each in chunk if digest(each.key) not in new)
-                raise Conflict(f"{self._collection.key} {key} exists already")
+        """Add records; raises Conflict, at the end if it is one."""
+        text = (
+            f"INSERT INTO {self._table} (row_key, document, search) SELECT k, d, s "
+            "FROM {rows} ORDER BY n ON CONFLICT DO NOTHING RETURNING row_key"
+        )
+        if len(records) == 1:
+            self._last = _Last(
+                text.format(rows=_ROW), self._row(records[0]), records[0]
+            )
+        else:
+            for start in range(0, len(records), CHUNK):
+                self._insert_all(text, records[start : start + CHUNK])
         for record in records:
             self._note(record, None)
 
+    def _insert_all(self, text: str, records: Sequence[Record]) -> None:
+        found = self.connection.execute(
+            f"WITH put AS ({text.format(rows=_ROWS)}) SELECT row_key FROM put",
+            self._rows(records),
+        ).fetchall()
+        if len(found) < len(records):
+            new = {row[0] for row in found}
+            raise self._conflict(
+                next(each for each in records if digest(each.key) not in new)
+            )
+
+    def _conflict(self, record: Record) -> Conflict:
+        return Conflict(f"{self._collection.key} {record.key} exists already")
+
     def replace(self, pairs: Sequence[tuple[Record, Record]]) -> None:
         """Replace records, each the first of a pair, by the second."""
-        for start in range(0, len(pairs), CHUNK):
-            new = [record for _, record in pairs[start : start + CHUNK]]
-            self.connection.execute(
-                f"UPDATE {self._table} AS t SET document = u.d, search = u.s "
-                f"FROM {_ROWS} WHERE t.row_key = u.k",
-                self._rows(new),
-            )
+        text = (
+            f"UPDATE {self._table} AS t SET document = u.d, search = u.s "
+            "FROM {rows} WHERE t.row_key = u.k RETURNING t.row_key"
+        )
+        if len(pairs) == 1:
+            [[_, new]] = pairs
+            self._last = _Last(text.format(rows=_ROW), self._row(new))
+        else:
+            for start in range(0, len(pairs), CHUNK):
+                some = [record for _, record in pairs[start : start + CHUNK]]
+                self.connection.execute(text.format(rows=_ROWS), self._rows(some))
         for old, record in pairs:
             self._note(record, old)
 
     def remove(self, record: Record) -> None:
         """Remove a record, which is held."""
-        self.connection.execute(
-            f"DELETE FROM {self._table} WHERE row_key = %s", (digest(record.key),)
-        )
+        text = f"DELETE FROM {self._table} WHERE row_key = %s RETURNING row_key"
+        self._last = _Last(text, (digest(record.key),))
         self._changes.append((record.key, True))
         self._documents -= 1
         self._size -= record.size
@@ -194,13 +227,16 @@ class Transaction:
                 (name, [digest(record.key) for record in records]),
             )
         sizes = {orjson.loads(key): size for key, size in found}
-        for start in range(0, len(records), CHUNK):
-            self.connection.execute(
-                f"INSERT INTO {self._table} (row_key, document, search) "
-                f"SELECT k, d, s FROM {_ROWS} ORDER BY n ON CONFLICT (row_key) "
-                "DO UPDATE SET document = excluded.document, search = excluded.search",
-                self._rows(records[start : start + CHUNK]),
-            )
+        if clear or not sizes:
+            self._copy(records)
+        else:
+            for start in range(0, len(records), CHUNK):
+                self.connection.execute(
+                    f"INSERT INTO {self._table} (row_key, document, search) "
+                    f"SELECT k, d, s FROM {_ROWS} ORDER BY n ON CONFLICT (row_key) "
+                    "DO UPDATE SET document = excluded.document, search = excluded.search",
+                    self._rows(records[start : start + CHUNK]),
+                )
         for record in records:
             self._note(record, None)
             size = sizes.pop(record.key, None)
@@ -212,12 +248,23 @@ class Transaction:
             self._documents -= len(sizes)
             self._size -= sum(sizes.values())
 
+    def _copy(self, records: Iterable[Record]) -> None:
+        """Add records, of which the table has none."""
+        text = f"COPY {self._table} (row_key, document, search) FROM STDIN"
+        with self.connection.cursor().copy(text) as rows:
+            for record in records:
+                rows.write_row(self._row(record))
+
     def _rows(self, records: Iterable[Record]) -> tuple[list[Any], ...]:
-        members = self._collection.searched
+        rows = zip(*map(self._row, records), strict=True)
+        return tuple(map(list, rows))
+
+    def _row(self, record: Record) -> tuple[UUID, str, str]:
+        content = record.content.decode()
         return (
-            [digest(record.key) for record in records],
-            [record.content.decode() for record in records],
-            [searched(record, members) for record in records],
+            digest(record.key),
+            content,
+            searched(record, self._collection.searched),
         )
 
     def _note(self, record: Record, old: Record | None) -> None:
@@ -252,52 +299,61 @@ class Transaction:
             assert self._given is not None
             self._given.void(self.connection, self._others)
         table = self._collection.name
-        first, last = self._noted(token)
+        first, last, before = self._noted(token)
         if is_limited and (self._documents > 0 or self._size > 0):
-            self._check_limits()
+            self._check_limits(before)
         if last // PRUNED != (first - 1) // PRUNED:
             self.connection.execute(_FORGET, (table, RETAINED, table, table))
 
-    def _noted(self, token: UUID) -> tuple[int, int]:
+    def _noted(self, token: UUID) -> tuple[int, int, Extent]:
+        """Do what is left to do, and note it; returns how large the table was before.
+
+        Raises Conflict.
+        """
         table = self._collection.name
         changes = self._changes[-RETAINED:]
-        by = author.get()
+        noted = [
+            (digest(key), orjson.dumps(key).decode(), is_removal)
+            for key, is_removal in changes
+        ]
+        is_one = len(noted) == 1
+        by, last = author.get(), self._last
         row = self.connection.execute(
-            _NOTE,
+            _NOTED.format(
+                changes=_CHANGE if is_one else _CHANGES,
+                done="" if last is None else f", done AS ({last.text})",
+                rows="1" if last is None else "(SELECT count(*) FROM done)",
+            ),
             (
                 table,
                 moment(now()),
                 by.name,
                 by.request,
                 token,
-                [digest(key) for key, _ in changes],
-                [orjson.dumps(key).decode() for key, _ in changes],
-                [is_removal for _, is_removal in changes],
+                *(noted[0] if is_one else map(list, zip(*noted, strict=True))),
                 self._documents,
                 self._size,
                 len(self._changes),
                 table,
                 table,
+                *(() if last is None else last.values),
+                table,
             ),
         ).fetchone()
         assert row is not None
+        if last is not None and last.added is not None and not row[4]:
+            raise self._conflict(last.added)
         if len(changes) < len(self._changes):
             self.connection.execute(_SKIP, (row[0] - 1, table))
-        return row[0], row[1]
+        return row[0], row[1], Extent(row[2], row[3])
 
-    def _check_limits(self) -> None:
+    def _check_limits(self, before: Extent) -> None:
         limits = self._limits
-        if not limits.documents and not limits.size:
-            return
-        table = self._collection.name
-        row = self.connection.execute(_EXTENT, (table,)).fetchone()
-        assert row is not None
-        after = Extent(*row)
+        after = Extent(before.documents + self._documents, before.size + self._size)
         near = Extent(after.documents + NEAR.documents, after.size + NEAR.size)
         if near.documents > limits.documents > 0 or near.size > limits.size > 0:
             self._need_to_be_alone()
-        before = Extent(after.documents - self._documents, after.size - self._size)
-        limits.check(table, before, after)
+        limits.check(self._collection.name, before, after)
 
     def _need_to_be_alone(self) -> None:
         if not self.is_alone:

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from psycopg import Connection
-from psycopg.rows import TupleRow
-
 from app.storage import TableLimits
+from app.storage.postgresql.attended import Attended
 from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.connections import Connections
 from app.storage.postgresql.ids import Ids
+from app.storage.postgresql.leases import Leases
 from app.storage.postgresql.transactions import NotAlone, Transaction
 
 Result = TypeVar("Result")
@@ -28,13 +27,16 @@ _thread = threading.local()
 class Writer:
     """Writes by ``connections``, and the reads that join these."""
 
-    def __init__(self, connections: Connections, ids: Ids, limits: TableLimits) -> None:
+    def __init__(
+        self, connections: Connections, ids: Ids, limits: TableLimits, leases: Leases
+    ) -> None:
         self._connections = connections
+        self._leases = leases
         self._ids = ids
         self._limits = limits
         self.address = connections.parameters
 
-    def joined(self) -> "Connection[TupleRow] | None":
+    def joined(self) -> Attended | None:
         """Return the connection of the write within which this thread is, if it is.
 
         One of its own might be the pool's last, for which others like this one wait.
@@ -44,15 +46,15 @@ class Writer:
             return None
         return connection
 
-    def reading(self, work: Callable[["Connection[TupleRow]"], Result]) -> Result:
+    def reading(self, work: Callable[[Attended], Result]) -> Result:
         """Read on the connection of this thread's write, or else on any."""
         joined = self.joined()
-        return self._connections.run(work) if joined is None else work(joined)
+        return self._connections.read(work) if joined is None else work(joined)
 
     def barrier(self, columns: Columns) -> list[UUID]:
         """Wait for all who write to a table now, and return the rows that it has then."""
 
-        def wait(connection: "Connection[TupleRow]") -> list[UUID]:
+        def wait(connection: Attended) -> list[UUID]:
             connection.execute(
                 f"BEGIN; LOCK TABLE {columns.table} IN EXCLUSIVE MODE; COMMIT"
             )
@@ -78,13 +80,18 @@ class Writer:
         _refuse_within_another()
         once = _Once(self, columns, plan, is_alone, is_limited)
         result: Result = self._connections.run(once.done)
+        if columns.collection.is_leased:
+            self._leases.end(columns.collection.name)
         return result
 
     def transaction(
-        self, connection: "Connection[TupleRow]", columns: Columns, is_alone: bool
+        self, connection: Attended, columns: Columns, is_alone: bool
     ) -> Transaction:
         """Return a transaction, which is not begun."""
-        return Transaction(connection, columns, self._ids, self._limits, is_alone)
+        begin = self._connections.limits(connection)
+        return Transaction(
+            connection, columns, self._ids, self._limits, is_alone, begin
+        )
 
 
 class _Once:
@@ -107,7 +114,7 @@ class _Once:
         self._may_be_done = False
         self._result: Any = None
 
-    def done(self, connection: "Connection[TupleRow]") -> Any:
+    def done(self, connection: Attended) -> Any:
         """Do the write, unless it was done, and return what its plan does."""
         while True:
             try:
@@ -116,7 +123,7 @@ class _Once:
                 connection.rollback()
                 self._is_alone = True
 
-    def _tried(self, connection: "Connection[TupleRow]") -> Any:
+    def _tried(self, connection: Attended) -> Any:
         is_alone = self._is_alone or self._may_be_done
         transaction = self._writer.transaction(connection, self._columns, is_alone)
         try:
@@ -144,7 +151,7 @@ class _Once:
         connection.execute("COMMIT")
         return result
 
-    def _is_noted(self, connection: "Connection[TupleRow]") -> bool:
+    def _is_noted(self, connection: Attended) -> bool:
         found = connection.execute(
             "SELECT 1 FROM changes WHERE write = %s LIMIT 1", (self._token,)
         )

@@ -1,0 +1,219 @@
+"""A database that is slow, full, gone or paused: what clients, health and metrics say."""
+
+import json
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import postgres
+import psycopg
+import pytest
+from conftest import SERVERS
+from running import Server, children, svctasks
+from shared import T, until
+
+
+@pytest.fixture(scope="module")
+def database():
+    """A database server of its own, with tables of a role that may connect twice."""
+    server = postgres.Server(*postgres.FAST)
+    with psycopg.connect(server.address, autocommit=True) as owner:
+        owner.execute("CREATE ROLE few LOGIN CONNECTION LIMIT 2")
+        owner.execute("CREATE SCHEMA few AUTHORIZATION few")
+    for address in (server.address, few(server)):
+        migrated = svctasks("migrate", "--store", address)
+        assert migrated.returncode == 0, migrated.stderr
+    yield server
+    server.remove()
+
+
+def few(database):
+    """Return the address by which a server has two connections, and tables of its own."""
+    address = database.address.replace("svctasks@", "few@")
+    return f"{address}?options=-csearch_path%3Dfew"
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def kind(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def server(database, kind, tmp_path_factory):
+    """A server of one worker over the database."""
+    data = tmp_path_factory.mktemp("data")
+    given = "--store", database.address, "--workers", "1", "--server", kind
+    server = Server(data, *given)
+    yield server
+    server.kill()
+
+
+def created(server):
+    reply = server.request("POST", T, {"name": "a"})
+    assert reply.status == 200, reply.text
+    return f"{T}/{reply.json['id']}"
+
+
+@contextmanager
+def locked(address, path):
+    """Hold the row of a task, as a transaction of another program would."""
+    with psycopg.connect(address) as other:
+        id_ = path.rpartition("/")[2]
+        other.execute(
+            "SELECT 1 FROM svctasks WHERE document ->> 'id' = %s FOR UPDATE", (id_,)
+        )
+        yield
+        other.rollback()
+
+
+def is_refused(reply):
+    assert reply.status == 503, reply.text
+    assert int(reply.headers["retry-after"]) >= 1
+    return reply.json["error_message"]
+
+
+def test_row_that_another_program_holds_is_503_and_others_go_on(database, server):
+    held, free = created(server), created(server)
+    with locked(database.address, held), ThreadPoolExecutor() as pool:
+        patches = [
+            pool.submit(server.request, "PATCH", held, {"name": "b"}) for _ in range(4)
+        ]
+        assert server.request("GET", held).json["name"] == "a"
+        assert server.request("PATCH", free, {"name": "b"}).status == 200
+        for each in patches:
+            is_refused(each.result())
+    assert server.request("PATCH", held, {"name": "c"}).status == 200
+
+
+def test_pool_that_is_exhausted_is_503_in_bounded_time(database, kind, tmp_path):
+    given = "--store", few(database), "--workers", "1", "--server", kind
+    server = Server(tmp_path, *given)
+    try:
+        held = created(server)
+        with locked(few_as_owner(database), held), ThreadPoolExecutor() as pool:
+            patches = [
+                pool.submit(server.request, "PATCH", held, {"name": "b"})
+                for _ in range(2)
+            ]
+            # Both connections wait for the row.
+            until(lambda: waiting(database) == 2)
+            assert "all connections" in is_refused(server.request("GET", held))
+            assert "all connections" in is_refused(
+                server.request("POST", T, {"name": "n"})
+            )
+            for each in patches:
+                is_refused(each.result())
+        assert server.request("PATCH", held, {"name": "c"}).status == 200
+        found = server.request("GET", "/health").json["postgresql"]
+        assert found["pool_timeouts"] >= 2
+        assert found["pool_wait_seconds"] > 0
+    finally:
+        server.kill()
+
+
+def few_as_owner(database):
+    return f"{database.address}?options=-csearch_path%3Dfew"
+
+
+def waiting(database):
+    """Return how many sessions of the role wait for a lock."""
+    with psycopg.connect(database.address) as owner:
+        [count] = owner.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE usename = 'few' AND wait_event_type = 'Lock'"
+        ).fetchone()
+    return count
+
+
+def test_health_and_metrics_have_the_figures_of_the_pool(server):
+    created(server)
+    found = server.request("GET", "/health").json["postgresql"]
+    assert found["schema_version"] >= 1
+    assert found["pool_size"] >= 1
+    assert found["pool_in_use"] == found["pool_waiting"] == 0
+    lines = server.request("GET", "/metrics").text.splitlines()
+    for line in (
+        "# TYPE svctasks_pool_size gauge",
+        "# TYPE svctasks_retries_total counter",
+        "svctasks_pool_waiting 0.0",
+    ):
+        assert line in lines
+    names = {line.split()[0] for line in lines}
+    for name, value in found.items():
+        assert isinstance(value, int | float)
+        assert {f"svctasks_{name}", f"svctasks_{name}_total"} & names, name
+
+
+def test_metrics_are_those_of_all_workers(database, kind, tmp_path):
+    given = "--store", database.address, "--workers", "2", "--server", kind
+    server = Server(tmp_path, *given)
+
+    def most():
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: server.request("GET", T + "?limit=1"), range(16)))
+        lines = server.request("GET", "/metrics").text.splitlines()
+        pairs = dict(line.rsplit(" ", 1) for line in lines if line[0] != "#")
+        return pairs["svctasks_pool_max"], pairs["svctasks_schema_version"]
+
+    try:
+        until(most, lambda found: found == ("20.0", "1.0"))
+    finally:
+        server.kill()
+
+
+def said(server):
+    """Return what the server has logged about its database."""
+    lines = map(json.loads, server.logged().splitlines())
+    messages = [line["message"] for line in lines]
+    return [m for m in messages if "are lost" in m or "answers again" in m]
+
+
+def test_outage_is_503_with_retry_after_and_ends_with_the_database(database, server):
+    task = created(server)
+    before = len(said(server))
+    database.stop()
+    try:
+        for method, path, body in (
+            ("GET", task, None),
+            ("POST", T, {"name": "b"}),
+            ("GET", T, None),
+        ):
+            assert is_refused(server.request(method, path, body))
+        health = server.request("GET", "/health")
+        assert health.status == 503
+        assert health.json["postgresql"]["pool_max"] == 10
+        assert "tables" not in health.json
+    finally:
+        database.start()
+    until(lambda: server.request("GET", task).status == 200)
+    created(server)
+    assert server.request("GET", "/health").status == 200
+    # One line for all requests that failed, and one when they succeed again.
+    lost, back = said(server)[before:]
+    assert "postgres on 127.0.0.1 are lost" in lost
+    assert "postgres on 127.0.0.1 answers again, after" in back
+
+
+def test_database_that_is_paused_is_503_and_goes_on(database, server):
+    task = created(server)
+    master = database.pid()
+    processes = [master, *children(master)]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor() as pool:
+            for reply in pool.map(lambda _: server.request("GET", task), range(12)):
+                is_refused(reply)
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+    until(lambda: server.request("GET", task).status == 200)
+    created(server)
+
+
+def test_server_starts_with_a_message_where_the_database_is_down(tmp_path):
+    address = "postgresql://127.0.0.1:1/none"
+    result = svctasks("serve", "--store", address, data=tmp_path)
+    assert result.returncode == 1
+    assert "the database cannot be reached now" in result.stderr
