@@ -12,8 +12,9 @@ from itertools import count
 import postgres
 import psycopg
 import pytest
-from running import SVCTASKS, Server, svctasks
-from shared import T, until
+from readme import block
+from running import SVCTASKS, Server, free_port, svctasks
+from shared import PATIENCE, T, until
 
 from app.bootstrap import collections, open_store
 from app.schemas import svctask
@@ -279,3 +280,25 @@ def test_copy_that_is_interrupted_goes_on_where_it_was(schema, data, number):
     assert resumed.stdout.endswith("all is copied, and the same\n")
     copied = svctasks("export", "svctasks", "--store", schema)
     assert copied.stdout == svctasks("export", "svctasks", data=data).stdout
+
+
+def test_way_from_files_to_the_database_and_back_is_as_the_page_has_it(
+    schema, tmp_path
+):
+    port = str(free_port())
+    typed = block("sh", "svctasks copy --from file:data")
+    typed = typed.replace("postgresql://svctasks@localhost/svctasks", f"'{schema}'")
+    path = f"{SVCTASKS.parent}:{os.environ['PATH']}"
+    result = subprocess.run(
+        ["bash", "-e", "-c", typed.replace("8000", port)],
+        cwd=tmp_path,
+        env={**os.environ, "PORT": port, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert result.returncode == 0, result.stderr
+    assert "the tables are made" in result.stdout
+    assert "\n304\n" in result.stdout
+    assert result.stdout.count("all is copied, and the same") == 2
+    assert "Nightly report" in (tmp_path / "back" / "svctasks.json").read_text()

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import postgres
 import psycopg
 import pytest
-from conftest import SERVERS
 from running import Server, children, svctasks
+from servers import SERVERS
 from shared import T, until
 
 

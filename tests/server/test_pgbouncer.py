@@ -4,12 +4,13 @@ import os
 import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import postgres
 import psycopg
 import pytest
-from conftest import SERVERS
 from running import Server, free_port, svctasks
+from servers import SERVERS
 from shared import T, until
 
 # Debian has it where only root looks for commands.
@@ -93,7 +94,8 @@ def journey(server, number):
         assert changed.status == 200, changed.text
         late = server.request("PATCH", path, {"name": "c"}, **{"If-Match": tag})
         assert late.status == 412, late.text
-        found = server.request("GET", f'{T}?filter={{"ext.by":{number}}}&mask=name')
+        asked = urlencode({"filter": f'{{"ext.by": {number}}}', "mask": "name"})
+        found = server.request("GET", f"{T}?{asked}")
         assert found.json == [{"name": "b"}], found.text
         assert server.request("DELETE", path).status == 204
     return True
