@@ -28,6 +28,9 @@ pytestmark = pytest.mark.binary
 
 EXECUTABLE = ROOT / "dist" / "svctasks"
 
+DRIVER = 11.3e6
+"""Bytes by which the driver of PostgreSQL makes it larger: 39.7 MB in place of 28.5."""
+
 C_LIBRARY = re.compile(r"(ld-linux-|lib(c|m|dl|pthread|rt|util)\.so\.)")
 
 
@@ -278,7 +281,7 @@ def test_it_is_small(tmp_path):
         f"{size:,} bytes; first answer {times[0]:.2f} s, median {median(times):.2f} s"
     )
     print(f"glibc 2.{max(map(int, needed))}")
-    assert size < 40e6
+    assert size - DRIVER < 29e6
 
 
 def first_answer(data: Path) -> float:
