@@ -95,6 +95,30 @@ def test_reads_within_writes_need_no_second_connection(tables):
     store.close()
 
 
+@pytest.mark.parametrize("most", [1, 8])
+def test_changes_that_read_do_not_lock_up_a_pool(tables, most):
+    store = tables.open(most=most)
+    store.insert("notes", note("a"))
+
+    def change(document, _):
+        assert store.find("notes", Query()).total == 1
+        return {**document, "n": store.get("notes", "a").document["n"] + 1}
+
+    def add(_):
+        try:
+            store.update("notes", "a", change)
+        except Unavailable:
+            # On a busy machine a thread may wait in vain for its turn.
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        done = sum(pool.map(add, range(40)))
+    assert store.get("notes", "a").document["n"] == done > 0
+    assert store.figures()["pool_in_use"].value == 0
+    store.close()
+
+
 # Lost connections
 
 

@@ -72,6 +72,11 @@ def test_what_is_read_from_a_follower_is_stale_by_the_bound_at_most(pair, opened
     finally:
         replay(pair[1], "resume")
     until(lambda: total(store), lambda n: n == 2)
+    found = store.figures()
+    assert found["replica_reachable"].value == 1
+    assert found["replica_reads"].value >= 2
+    assert 0 <= found["replica_lag_seconds"].value < 3600
+    assert strict.figures()["replica_fallbacks"].value == 2
 
 
 def test_reads_within_writes_and_of_other_tables_come_from_the_leader(pair, opened):
@@ -101,4 +106,6 @@ def test_follower_that_is_gone_is_done_without(pair):
     store.load("notes", [note("a")], clear=True)
     assert total(store) == 1
     assert store.get("notes", "a").key == "a"
+    assert store.figures()["replica_reachable"].value == 0
+    assert store.figures()["replica_fallbacks"].value == 2
     store.close()
