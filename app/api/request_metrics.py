@@ -99,9 +99,10 @@ class RequestMetrics:
             if isinstance(figure.value, str):
                 continue
             if figure.across == TOTAL:
-                self._total(name, figure.meaning).inc(
-                    figure.value - self._published.get(name, 0)
-                )
+                before = self._published.get(name, 0)
+                # What is less than before was counted anew, as after a fork.
+                rise = figure.value - (before if before <= figure.value else 0)
+                self._total(name, figure.meaning).inc(rise)
                 self._published[name] = figure.value
             else:
                 self._gauge(name, figure).set(figure.value)
