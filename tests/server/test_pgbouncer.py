@@ -90,9 +90,10 @@ def journey(server, number):
         assert made.status == 200, made.text
         path = f"{T}/{made.json['id']}"
         tag = server.request("GET", path).headers["etag"]
-        changed = server.request("PATCH", path, {"name": "b"}, **{"If-Match": tag})
+        held = {"If-Match": tag}
+        changed = server.request("PATCH", path, {"name": "b"}, **held)
         assert changed.status == 200, changed.text
-        late = server.request("PATCH", path, {"name": "c"}, **{"If-Match": tag})
+        late = server.request("PATCH", path, {"name": "c"}, **held)
         assert late.status == 412, late.text
         asked = urlencode({"filter": f'{{"ext.by": {number}}}', "mask": "name"})
         found = server.request("GET", f"{T}?{asked}")

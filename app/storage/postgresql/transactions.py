@@ -318,6 +318,7 @@ class Transaction:
         ]
         is_one = len(noted) == 1
         by, last = author.get(), self._last
+        values = () if last is None else last.values
         row = self.connection.execute(
             _NOTED.format(
                 changes=_CHANGE if is_one else _CHANGES,
@@ -336,7 +337,7 @@ class Transaction:
                 len(self._changes),
                 table,
                 table,
-                *(() if last is None else last.values),
+                *values,
                 table,
             ),
         ).fetchone()
