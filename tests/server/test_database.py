@@ -260,7 +260,7 @@ def test_copy_to_a_database_and_back_keeps_ids_order_times_and_tags(
 def test_copy_that_is_interrupted_goes_on_where_it_was(schema, data, number):
     given = Settings.from_environment(data=data)
     with closing(open_store(given)) as files:
-        ids = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(8_000)]
+        ids = [f"{number:08x}-0000-0000-0000-000000000000" for number in range(16_000)]
         tasks = [svctask.new({"name": id_, "id": id_}, None, MOMENT) for id_ in ids]
         files.load("svctasks", tasks)
     svctasks("migrate", "--store", schema)
@@ -272,8 +272,11 @@ def test_copy_that_is_interrupted_goes_on_where_it_was(schema, data, number):
 
         process = subprocess.Popen([SVCTASKS, *command], stderr=subprocess.DEVNULL)
         until(count)
-        process.send_signal(number)
-        assert process.wait() != 0
+        with owner.transaction():
+            # The next documents wait for this.
+            owner.execute("LOCK TABLE svctasks IN SHARE MODE")
+            process.send_signal(number)
+            assert process.wait() != 0
         assert 0 < count() < len(tasks)
     resumed = svctasks(*command)
     assert resumed.returncode == 0, resumed.stderr
