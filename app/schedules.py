@@ -84,15 +84,22 @@ class Search(Iterator[Start]):
     """The starts of a schedule from ``moment`` to ``until``, in order.
 
     Where it gives up, ``reached`` is the moment before which there is no further start.
+    It tries ``most`` slots that are not permitted.
     """
 
     __slots__ = ("_schedule", "_moment", "_last", "_left", "reached")
 
-    def __init__(self, schedule: Schedule, moment: int, until: int = LAST) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        moment: int,
+        until: int = LAST,
+        most: int = MAX_TRIED,
+    ) -> None:
         self._schedule = schedule
         self._moment = max(moment, FIRST)
         self._last = min(until, schedule.end)
-        self._left = MAX_TRIED
+        self._left = most
         self.reached: int | None = None
 
     def __next__(self) -> Start:

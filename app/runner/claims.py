@@ -37,7 +37,7 @@ from app.runner.situations import (
     obstacle,
     single_start,
 )
-from app.schedules import Schedule
+from app.schedules import HORIZON, Schedule
 from app.storage import Document
 
 LEAST_LATE = 1_000
@@ -278,7 +278,8 @@ def _of_single(
         reason = not_there(task["svcscriptcode"])
     elif until - start > ON_TIME and (found := obstacle(schedule, until)):
         hours = schedule.hours
-        if hours and hours.permitted_from(until, schedule.end) is not None:
+        last = min(schedule.end, until + HORIZON)
+        if hours and hours.permitted_from(until, last) is not None:
             return Decision(clock)
         reason = found
     if reason:

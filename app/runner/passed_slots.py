@@ -61,7 +61,8 @@ def _stretches(schedule: Schedule, begin: int, until: int) -> Iterator[Slots]:
     """Yield the slots of each stretch of time in which all slots are permitted."""
     moment = max(begin, schedule.begin, FIRST)
     last = min(until, schedule.end)
-    if not schedule.interval:
+    # Mostly there is none, and hours need no look.
+    if not schedule.interval or schedule.slot_from(moment) > last:
         return
     if schedule.hours is None:
         yield from _within(schedule, moment, last)

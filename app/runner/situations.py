@@ -16,6 +16,9 @@ from app.storage import Document
 ON_TIME = 5_000
 """Milliseconds after which a start is late; until then its slot decides if it may be."""
 
+MOST_TRIED = 20
+"""How many slots that are not permitted are tried, before others are decided on."""
+
 WANTED_FOR = 60_000
 """How long a run that somebody wants waits for a runner."""
 
@@ -113,6 +116,7 @@ def due(clock: Document, task: Document | None, at: Situation) -> int | None:
 
 
 def _next_start(clock: Document, task: Document, at: Situation) -> int | None:
+    """Return when the next start is, or to look for one again, if ever."""
     schedule = at.schedule_of(task)
     if not at.is_on(task, schedule):
         return None
@@ -120,11 +124,11 @@ def _next_start(clock: Document, task: Document, at: Situation) -> int | None:
     begin = at.now - later + 1
     if schedule.is_regular:
         begin = max(clock["slot"] + 1, clock["armed"], begin)
-        found = next(Search(schedule, begin), None)
-        return None if found is None else found.start + later
-    begin = max(schedule.anchor, begin)
-    if clock["slot"] >= schedule.anchor or begin > schedule.end:
+    elif clock["slot"] >= schedule.anchor:
         return None
-    hours = schedule.hours
-    start = hours.permitted_from(begin, schedule.end) if hours else begin
+    else:
+        schedule = schedule._replace(begin=max(schedule.begin, begin))
+    search = Search(schedule, begin, most=MOST_TRIED)
+    found = next(search, None)
+    start = search.reached if found is None else found.start
     return None if start is None else start + later
