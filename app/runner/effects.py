@@ -3,7 +3,7 @@
 Who performs one sends back what its description says, or raises Unavailable.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,6 +12,18 @@ from app.storage import Document
 
 News = Sequence[tuple[str, Document | None]]
 """Documents that changed by their keys, as they are now; None if they are gone."""
+
+
+class NewRules(NamedTuple):
+    """Which rules have changed: the working hours, and scripts by their ``codes``."""
+
+    are_hours_new: bool = False
+    codes: Collection[str] = frozenset()
+
+    def joined(self, later: "NewRules") -> "NewRules":
+        """Return these and those that have changed since."""
+        are_hours_new = self.are_hours_new or later.are_hours_new
+        return NewRules(are_hours_new, {*self.codes, *later.codes})
 
 
 class Seen(NamedTuple):
@@ -24,7 +36,7 @@ class Seen(NamedTuple):
     clocks: News
     runners: News
     is_open: bool = True
-    are_rules_new: bool = False
+    new_rules: NewRules = NewRules()
 
 
 class Standing(NamedTuple):

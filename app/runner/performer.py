@@ -11,6 +11,7 @@ from app.runner.effects import (
     Effect,
     Forget,
     Look,
+    NewRules,
     Probe,
     Read,
     Record,
@@ -53,7 +54,7 @@ class Executor(Protocol):
 class Performer:
     """Performs effects, one after the other; raises the errors of the store.
 
-    ``read_rules`` is called at each look, and returns whether the rules are new.
+    ``read_rules`` is called at each look, and returns which rules are new.
     """
 
     def __init__(
@@ -61,11 +62,11 @@ class Performer:
         store: Store,
         runs: Svcruns,
         executor: Executor,
-        read_rules: Callable[[], bool] = lambda: False,
+        read_rules: Callable[[], NewRules] = NewRules,
     ) -> None:
         self._runs = runs
         self._read_rules = read_rules
-        self._are_rules_new = False
+        self._new_rules = NewRules()
         self._executor = executor
         self._tasks = Follower(store, svctask.NAME)
         self._clocks = Follower(store, svcrun.CLOCKS)
@@ -102,10 +103,10 @@ class Performer:
 
     def _look(self) -> Seen:
         # That they are new is said once, and must not be lost where a table fails.
-        self._are_rules_new |= self._read_rules()
+        self._new_rules = self._new_rules.joined(self._read_rules())
         seen = self._runs.look(self._tasks, self._clocks, self._runners)
-        seen = seen._replace(are_rules_new=self._are_rules_new)
-        self._are_rules_new = False
+        seen = seen._replace(new_rules=self._new_rules)
+        self._new_rules = NewRules()
         return seen
 
     def _record(self, record: Document) -> Document:

@@ -1,11 +1,13 @@
 """The plan of a runner: which tasks to decide on now, and when on the others.
 
 Of those now, the task with the fewest active runs is first, then the one with the oldest
-slot. Nothing looks at all tasks: what is there stays in order until it changes.
+slot. Nothing looks at all tasks: what is there stays in order until it changes. Those that
+have changed may be many, and wait in a line of their own, so that they hold up no others.
 """
 
 from collections.abc import Callable, Collection, Iterable
 from heapq import heappop, heappush
+from itertools import islice
 from typing import Generic, TypeVar
 
 E = TypeVar("E", bound=tuple[int, str] | tuple[int, int, str])
@@ -40,15 +42,16 @@ class Line(Generic[E]):
 
 
 class Plan:
-    """Tasks by their ids; those that are fresh have changed, or are due.
+    """Tasks by their ids.
 
-    Of those in ``unarmed`` it is not known whether they have a clock, if they need one.
+    Of those that are fresh it is not known whether they have a clock, if they need one.
     Those that are held have something to start, and no room for it yet.
     """
 
     def __init__(self) -> None:
-        self.unarmed: set[str] = set()
-        self._changed: set[str] = set()
+        # In the order in which they came.
+        self._fresh: dict[str, None] = {}
+        self._undecided: set[str] = set()
         self._held: set[str] = set()
         self._decidable = Line[Urgency]()
         self._waiting: dict[str, Line[Urgency]] = {}
@@ -61,14 +64,31 @@ class Plan:
         return len(self._held) + len(self._codes)
 
     def freshen(self, ids: Iterable[str]) -> None:
-        """Have these tasks decided on."""
-        found = set(ids)
-        self.unarmed |= found
-        self._changed |= found
+        """Let tasks that have changed be fresh."""
+        self._fresh |= dict.fromkeys(ids)
+
+    def has_fresh(self) -> bool:
+        """Return whether any task is fresh."""
+        return bool(self._fresh)
+
+    def fresh(self, most: int) -> list[str]:
+        """Return up to so many fresh tasks, the last ones first."""
+        # What people do now is not to wait for what is looked at by the thousand.
+        return list(islice(reversed(self._fresh), most))
+
+    def ready(self, ids: Iterable[str]) -> None:
+        """Have fresh tasks decided on now."""
+        for id_ in ids:
+            self._fresh.pop(id_, None)
+            self._undecided.add(id_)
+
+    def hasten(self, id_: str) -> None:
+        """Have a task decided on now."""
+        self._undecided.add(id_)
 
     def put(self, id_: str, moment: int | None, is_held: bool) -> None:
         """Note when to decide on a task next, after it was decided on."""
-        self._changed.discard(id_)
+        self._undecided.discard(id_)
         self._decidable.remove(id_)
         if (code := self._codes.pop(id_, None)) is not None:
             self._waiting[code].remove(id_)
@@ -82,10 +102,10 @@ class Plan:
             self._due.put((moment, id_))
 
     def pass_on(self, now: int) -> None:
-        """Let what is due by now be fresh."""
+        """Have what is due by now decided on."""
         while (entry := self._due.first()) is not None and entry[0] <= now:
             self._due.remove(entry[1])
-            self.freshen([entry[1]])
+            self.hasten(entry[1])
 
     def line_up_held(
         self, urgency_of: Callable[[str], Urgency], code_of: Callable[[str], str]
@@ -106,9 +126,9 @@ class Plan:
 
         Those of the scripts in ``full`` wait on.
         """
-        for id_ in self._changed:
+        for id_ in self._undecided:
             self._decidable.put(urgency_of(id_))
-        self._changed.clear()
+        self._undecided.clear()
         lines = [self._decidable]
         if has_room:
             waiting = self._waiting.items()

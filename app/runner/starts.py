@@ -5,17 +5,22 @@ Pure, by effects, as ``app.runner``. Runner contract, sections 4 and 5.
 
 import itertools
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.runner import claims, clocks, situations
 from app.runner.claims import Decision
 from app.runner.clock_changes import Steps
 from app.runner.effects import Arm, Effect, Read, RemoveClock, Spawn, Standing
+from app.runner.situations import Situation
 from app.runner.state import State
 from app.storage import Document
 
-BATCH = 500
-"""How many clocks are added in one step."""
+BATCH = 250
+"""How many tasks that have changed are looked at in a turn.
+
+However many they are, those that are due wait for no more than these.
+"""
 
 LEAST = 100
 """How many tasks are decided on in a turn at least, however slow the machine is."""
@@ -36,40 +41,26 @@ class Starts:
         self._plan = state.plan
         self._changes = state.changes
         self._failed: dict[str, Document] = {}
-        self._unarmed: list[str] = []
 
     def go_on(self) -> Generator[Effect, Any, bool]:
         """Arm what is new, and start what is due, as far as there is time in one turn.
 
         Returns whether all that is new is armed.
         """
-        if not (yield from self._arm()):
-            return False
+        yield from self._arm()
         yield from self._resume()
         yield from self._start()
-        return True
+        return not self._plan.has_fresh()
 
-    def _arm(self) -> Generator[Effect, Any, bool]:
-        """Give tasks that may start, and have none, a clock; return if all have one."""
-        plan, is_first = self._plan, True
-        while True:
-            if not self._unarmed:
-                found = plan.unarmed & self._view.tasks.keys()
-                self._unarmed = sorted(found, reverse=True)
-                plan.unarmed.clear()
-                if not found:
-                    return True
-            if not is_first and self._state.is_long():
-                return False
-            is_first = False
-            ids = self._unarmed[-BATCH:]
-            if fresh := list(self._new_clocks(ids)):
-                for clock in (yield Arm(fresh)):
-                    self._view.take_clock(clock["id"], clock)
-                    if clock["unrecorded"]:
-                        yield from self._changes.settle(clock["id"])
-            del self._unarmed[-BATCH:]
-            plan.unarmed.difference_update(ids)
+    def _arm(self) -> Steps:
+        """Give some tasks that may start, and have none, a clock."""
+        ids = self._plan.fresh(BATCH)
+        if new := list(self._new_clocks(ids)):
+            for clock in (yield Arm(new)):
+                self._view.take_clock(clock["id"], clock)
+                if clock["unrecorded"]:
+                    yield from self._changes.settle(clock["id"])
+        self._plan.ready(ids)
 
     def _new_clocks(self, ids: Iterable[str]) -> Iterator[Document]:
         """Yield clocks for those tasks that may start and have none."""
@@ -111,14 +102,15 @@ class Starts:
 
     def _decide(self, id_: str) -> Steps:
         """Decide on the clocks of a task, until one of its runs is claimed."""
-        self._plan.freshen([id_])
+        self._plan.hasten(id_)
         task = self._view.tasks.get(id_)
         is_held = False
+        at = self._state.situation()
         for clock in self._view.clocks_of(id_):
             site = self._view.clocks[clock]["site"]
             if task is not None and site not in ("", self._state.identity.site):
                 continue
-            decision = yield from self._decide_on(clock)
+            decision = yield from self._decide_on(clock, at)
             if decision.run is not None:
                 yield from self._begin(clock, decision.run)
                 return
@@ -126,7 +118,6 @@ class Starts:
             is_of_script = "task" in self._view.clocks.get(clock, ())
             if is_of_script or self._of_clock(clock, task) is None:
                 yield from self._desert(clock)
-        at = self._state.situation()
         moments = [
             situations.due(self._view.clocks[clock], self._of_clock(clock, task), at)
             for clock in self._view.clocks_of(id_)
@@ -134,9 +125,10 @@ class Starts:
         known = [moment for moment in moments if moment is not None]
         self._plan.put(id_, min(known, default=None), is_held)
 
-    def _decide_on(self, clock: str) -> Generator[Effect, Any, Decision]:
+    def _decide_on(self, clock: str, at: Situation) -> Generator[Effect, Any, Decision]:
         """Decide by what is known, and if that changes the clock, by what is so."""
-        at = self._state.situation(self._changes.recorded(clock))
+        if recorded := self._changes.recorded(clock):
+            at = replace(at, recorded=recorded)
         known = self._view.clocks[clock]
         task = self._of_clock(clock, self._view.tasks.get(known["svctask"]))
         decision = claims.decide(known, task, at)
@@ -177,6 +169,7 @@ class Starts:
         mine = (run["id"], self._state.identity.id)
         if mine not in {(each["id"], each["runner"]) for each in active}:
             self._view.take_clock(clock, standing.clock)
+            self._plan.hasten(run["svctask"])
             return
         if standing.is_recorded or run["id"] in self._state.running:
             # The time was set back, and this slot was started before; or a client had

@@ -88,7 +88,7 @@ class State:
         """Return whether others may take this runner for dead soon."""
         return self.beaten is None or self.monotonic() - self.beaten >= LEASE
 
-    def situation(self, recorded: Collection[Document] = ()) -> Situation:
+    def situation(self) -> Situation:
         """Return what decisions go by now."""
         sites = self.view.sites()
         return Situation(
@@ -102,7 +102,6 @@ class State:
             has_room=self.has_room(),
             full=self.full(),
             is_open=self.is_open,
-            recorded=recorded,
         )
 
     def ended_now(self, run: Document, state: str, reason: str) -> Document:
@@ -112,7 +111,9 @@ class State:
 
     def full(self) -> list[str]:
         """Return the scripts of which as many runs are active as may be."""
-        full = []
+        full: list[str] = []
+        if not self.view.busy:
+            return full
         for code, count in self.view.active_of_codes().items():
             policy = self._rules.policy_of(code)
             if policy is not None and policy.most is not None and count >= policy.most:

@@ -6,6 +6,7 @@ decides by one state of the files. Runner contract, sections 3, 6 and 10.
 
 from collections.abc import Hashable
 
+from app.runner.effects import NewRules
 from app.runner.sites import IsOurs
 from app.runner.state import Rules
 from app.schedules import Schedule
@@ -29,15 +30,24 @@ class StoredRules:
         self._scripts: dict[str, Script] = {}
         self._workhours: Workhours = workhours.current()
 
-    def read(self) -> bool:
-        """Read what has changed, and return whether anything has; raises Unavailable."""
+    def read(self) -> NewRules:
+        """Read what has changed, and return what it is; raises Unavailable."""
         versions = self._store.version(SCRIPTS), self._store.version(WORKHOURS)
         if versions == self._versions:
-            return False
+            return NewRules()
         scripts = {script.code: script for script in Svcscripts(self._store).all()}
-        self._workhours = self._table.current()
-        self._scripts, self._versions = scripts, versions
-        return True
+        workhours = self._table.current()
+        known = self._scripts
+        new = NewRules(
+            workhours != self._workhours,
+            {
+                code
+                for code in known.keys() | scripts.keys()
+                if known.get(code) != scripts.get(code)
+            },
+        )
+        self._workhours, self._scripts, self._versions = workhours, scripts, versions
+        return new
 
     def script_of(self, code: str) -> Script | None:
         """Return the script with a code, if there is one."""

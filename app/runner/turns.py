@@ -282,7 +282,7 @@ class Runner:
 
     def _wait(self) -> int:
         """Return how long to wait at most before the next turn."""
-        if self._state.is_long():
+        if self._state.is_long() or self._state.plan.has_fresh():
             return 0
         moment = self._state.plan.next_moment()
         if moment is None:

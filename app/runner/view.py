@@ -1,7 +1,7 @@
 """What a runner knows of the tables: as of its last look, and of its own writes since."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from app.runner.effects import Seen
 from app.runner.plan import Plan
@@ -55,7 +55,9 @@ class View:
     def take(self, seen: Seen, monotonic: int) -> None:
         """Take in what has changed since the last look."""
         for id_, clock in seen.clocks:
-            self.take_clock(id_, clock)
+            # What this runner wrote is known already.
+            if clock != self.clocks.get(id_):
+                self._plan.freshen(self._set_clock(id_, clock))
         for id_, runner in seen.runners:
             self._take_runner(id_, runner, monotonic)
         for id_, task in seen.tasks:
@@ -65,15 +67,29 @@ class View:
             else:
                 self.tasks[id_] = task
             self._plan.freshen([id_])
-        if seen.are_rules_new:
+        are_hours_new, codes = seen.new_rules
+        if are_hours_new:
             self._schedules.clear()
             self._plan.freshen(self.tasks)
+        elif codes:
+            tasks = self.tasks.items()
+            self._plan.freshen(
+                id_ for id_, task in tasks if task["svcscriptcode"] in codes
+            )
 
     def take_clock(self, id_: str, clock: Document | None) -> None:
-        """Take in a clock as it is now; None: it is gone."""
+        """Take in a clock as this runner has found it; None: it is gone."""
+        for task in self._set_clock(id_, clock):
+            if clock is None:
+                self._plan.freshen([task])
+            else:
+                self._plan.hasten(task)
+
+    def _set_clock(self, id_: str, clock: Document | None) -> Collection[str]:
+        """Set or remove a clock; return its task, if there was anything to do."""
         either = clock or self.clocks.get(id_)
         if either is None:
-            return
+            return ()
         self.clocks.pop(id_, None)
         self.busy.discard(id_)
         self.unrecorded.discard(id_)
@@ -90,7 +106,7 @@ class View:
                 self.unrecorded.add(id_)
         if not of_task:
             del self._of_task[either["svctask"]]
-        self._plan.freshen([either["svctask"]])
+        return (either["svctask"],)
 
     def forget_runner(self, id_: str) -> None:
         """Forget a runner that is dead."""
