@@ -12,6 +12,8 @@ from collections.abc import Collection, Mapping
 from hashlib import blake2b
 from typing import Any, Protocol
 
+import orjson
+
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.errors import Conflict
 from app.hours import FIRST
@@ -90,8 +92,8 @@ def clock_id(task: Document, site: str) -> str:
 
 def timing(task: Document) -> str:
     """Return a digest of the fields that decide when a task starts, and what."""
-    values = repr([task[name] for name in DECIDING])
-    return blake2b(values.encode(), digest_size=8).hexdigest()
+    values = orjson.dumps([task[name] for name in DECIDING])
+    return blake2b(values, digest_size=8).hexdigest()
 
 
 def spread(task: Document, policy: Policy | None) -> int:

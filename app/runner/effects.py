@@ -3,15 +3,31 @@
 Who performs one sends back what its description says, or raises Unavailable.
 """
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from app import storage
 from app.runner.claims import Decision
 from app.storage import Document
 
-News = Sequence[tuple[str, Document | None]]
-"""Documents that changed by their keys, as they are now; None if they are gone."""
+T = TypeVar("T")
+
+News = Sequence[tuple[str, T | None]]
+"""What changed by its key, as it is now; None if it is gone."""
+
+
+class Task(NamedTuple):
+    """A task as its record, which takes little memory, and the code of its script."""
+
+    record: storage.Record
+    code: str
+
+    @classmethod
+    def of(cls, record: storage.Record) -> "Task":
+        """Return the task of a record; raises Unavailable if that is damaged."""
+        return cls(record, sys.intern(record.document["svcscriptcode"]))
 
 
 class NewRules(NamedTuple):
@@ -32,9 +48,9 @@ class Seen(NamedTuple):
     The ``runners`` are read after the ``clocks``: who has claimed was there before.
     """
 
-    tasks: News
-    clocks: News
-    runners: News
+    tasks: News[Task]
+    clocks: News[Document]
+    runners: News[Document]
     is_open: bool = True
     new_rules: NewRules = NewRules()
 

@@ -1,28 +1,33 @@
 """Who follows the changes of a table, from all that is in it on."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
 
 from app.errors import TooOld
 from app.runner.effects import News
-from app.storage import Document, Store
+from app.storage import Record, Store
+
+T = TypeVar("T")
 
 PIECE = 1_000
 """How many changes are read in one piece."""
 
 
-class Follower:
+class Follower(Generic[T]):
     """Follows one table; what was read stays until it is taken.
 
-    So nothing is lost where one of several tables cannot be read.
+    So nothing is lost where one of several tables cannot be read. What is read of a record
+    is what ``of`` makes of it.
     """
 
-    def __init__(self, store: Store, table: str) -> None:
+    def __init__(self, store: Store, table: str, of: Callable[[Record], T]) -> None:
         self._store = store
         self._table = table
+        self._of = of
         self._position: str | None = None
         self._version: Hashable = None
         self._known: set[str] = set()
-        self._news: dict[str, Document | None] = {}
+        self._news: dict[str, T | None] = {}
 
     def read(self) -> None:
         """Read what has changed since the last time; raises Unavailable."""
@@ -37,7 +42,7 @@ class Follower:
                 for change in feed.changes:
                     record = change.record
                     self._note(
-                        str(change.key), None if record is None else record.document
+                        str(change.key), None if record is None else self._of(record)
                     )
                 self._position = feed.position
                 if len(feed.changes) < PIECE:
@@ -45,14 +50,14 @@ class Follower:
         except TooOld:
             self._read_all()
 
-    def take(self) -> News:
+    def take(self) -> News[T]:
         """Return all that was read, once."""
         news, self._news = self._news, {}
         return list(news.items())
 
-    def _note(self, key: str, document: Document | None) -> None:
-        self._news[key] = document
-        if document is None:
+    def _note(self, key: str, found: T | None) -> None:
+        self._news[key] = found
+        if found is None:
             self._known.discard(key)
         else:
             self._known.add(key)
@@ -63,11 +68,10 @@ class Follower:
             position = self._store.changes(self._table, None, 1).position
         except TooOld:
             position = None
-        found = {
-            str(record.key): record.document for record in self._store.scan(self._table)
-        }
+        records = self._store.scan(self._table)
+        found = {str(record.key): self._of(record) for record in records}
         for key in self._known - found.keys():
             self._note(key, None)
-        for key, document in found.items():
-            self._note(key, document)
+        for key, each in found.items():
+            self._note(key, each)
         self._position, self._version = position, version

@@ -20,11 +20,14 @@ from app.runner.effects import (
     Spawn,
     Stop,
     Sweep,
+    Task,
 )
 from app.runner.follower import Follower
 from app.runner.svcruns import Svcruns
 from app.schemas import svcrun, svctask
-from app.storage import Document, Store
+from app.storage import Document
+from app.storage import Record as StoreRecord
+from app.storage import Store
 
 T = TypeVar("T")
 
@@ -68,9 +71,9 @@ class Performer:
         self._read_rules = read_rules
         self._new_rules = NewRules()
         self._executor = executor
-        self._tasks = Follower(store, svctask.NAME)
-        self._clocks = Follower(store, svcrun.CLOCKS)
-        self._runners = Follower(store, svcrun.RUNNERS)
+        self._tasks = Follower(store, svctask.NAME, Task.of)
+        self._clocks = Follower(store, svcrun.CLOCKS, _document)
+        self._runners = Follower(store, svcrun.RUNNERS, _document)
 
     def perform(self, effect: Effect) -> Any:
         """Do what an effect says, and return what it says."""
@@ -115,6 +118,10 @@ class Performer:
         if removed:
             self._executor.discard(removed)
         return standing
+
+
+def _document(record: StoreRecord) -> Document:
+    return record.document
 
 
 def done(steps: Generator[Effect, Any, T], perform: Callable[[Effect], Any]) -> T:

@@ -55,6 +55,8 @@ class Starts:
     def _arm(self) -> Steps:
         """Give some tasks that may start, and have none, a clock."""
         ids = self._plan.fresh(BATCH)
+        if not ids:
+            return
         if new := list(self._new_clocks(ids)):
             for clock in (yield Arm(new)):
                 self._view.take_clock(clock["id"], clock)
@@ -85,7 +87,7 @@ class Starts:
         """Decide on each task that is due: those with the fewest runs come first."""
         state, urgency = self._state, self._view.urgency
         self._plan.pass_on(state.now())
-        self._plan.line_up_held(urgency, self._code_of)
+        self._plan.line_up_held(urgency, self._view.tasks.code_of)
         for count in itertools.count():
             if count >= LEAST and state.is_long():
                 return
@@ -94,11 +96,6 @@ class Starts:
             if id_ is None:
                 return
             yield from self._decide(id_)
-
-    def _code_of(self, id_: str) -> str:
-        """Return the code of the script that a task starts."""
-        task = self._view.tasks.get(id_)
-        return task["svcscriptcode"] if task else ""
 
     def _decide(self, id_: str) -> Steps:
         """Decide on the clocks of a task, until one of its runs is claimed."""

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from app.datetimes import of_milliseconds
 from app.runner.clock_changes import ClockChanges
 from app.runner.clocks import Policy, ended_record
+from app.runner.known_tasks import Schedules
 from app.runner.plan import Plan
 from app.runner.situations import Situation
-from app.runner.view import Schedules, View
+from app.runner.view import View
 from app.schedules import Schedule
 from app.storage import Document
 

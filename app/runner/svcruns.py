@@ -16,7 +16,7 @@ from app.pacing import Pace, unhurried
 from app.query import Comparison, Order, Query
 from app.runner import clocks
 from app.runner.claims import Decision
-from app.runner.effects import Seen, Standing
+from app.runner.effects import Seen, Standing, Task
 from app.runner.follower import Follower
 from app.runner.run_counts import RunCounts
 from app.schemas import svcrun, svctask
@@ -62,7 +62,12 @@ class Svcruns:
 
     # For runners.
 
-    def look(self, tasks: Follower, of_clocks: Follower, runners: Follower) -> Seen:
+    def look(
+        self,
+        tasks: Follower[Task],
+        of_clocks: Follower[Document],
+        runners: Follower[Document],
+    ) -> Seen:
         """Return what has changed since the last look; raises Unavailable.
 
         The runners come last: one whose claim is in a clock was there before it.

@@ -1,37 +1,12 @@
 """What a runner knows of the tables: as of its last look, and of its own writes since."""
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from app.runner.effects import Seen
+from app.runner.known_tasks import KnownTasks, Schedules
 from app.runner.plan import Plan
-from app.schedules import Schedule
 from app.storage import Document
-
-
-class Schedules:
-    """The schedules of tasks, each made once as long as its document is the same."""
-
-    def __init__(self, make: Callable[[Document], Schedule]) -> None:
-        self._make = make
-        self._known: dict[str, tuple[Document, Schedule]] = {}
-
-    def of(self, task: Document) -> Schedule:
-        """Return the schedule of a task."""
-        known = self._known.get(task["id"])
-        if known is not None and known[0] is task:
-            return known[1]
-        schedule = self._make(task)
-        self._known[task["id"]] = task, schedule
-        return schedule
-
-    def forget(self, id_: str) -> None:
-        """Forget the schedule of a task that is gone."""
-        self._known.pop(id_, None)
-
-    def clear(self) -> None:
-        """Forget all: what they are made by has changed."""
-        self._known.clear()
 
 
 class View:
@@ -42,7 +17,7 @@ class View:
     """
 
     def __init__(self, plan: Plan, schedules: Schedules) -> None:
-        self.tasks: dict[str, Document] = {}
+        self.tasks = KnownTasks()
         self.clocks: dict[str, Document] = {}
         self.runners: dict[str, Document] = {}
         self.busy: set[str] = set()
@@ -62,20 +37,16 @@ class View:
             self._take_runner(id_, runner, monotonic)
         for id_, task in seen.tasks:
             if task is None:
-                self.tasks.pop(id_, None)
-                self._schedules.forget(id_)
+                self.tasks.remove(id_)
             else:
-                self.tasks[id_] = task
+                self.tasks.put(id_, task)
             self._plan.freshen([id_])
         are_hours_new, codes = seen.new_rules
         if are_hours_new:
             self._schedules.clear()
             self._plan.freshen(self.tasks)
         elif codes:
-            tasks = self.tasks.items()
-            self._plan.freshen(
-                id_ for id_, task in tasks if task["svcscriptcode"] in codes
-            )
+            self._plan.freshen(self.tasks.of_codes(codes))
 
     def take_clock(self, id_: str, clock: Document | None) -> None:
         """Take in a clock as this runner has found it; None: it is gone."""
@@ -145,10 +116,9 @@ class View:
     def _take_own_task(self, clock: Document, is_gone: bool) -> None:
         """Take in the task that is only in a clock."""
         if is_gone:
-            self.tasks.pop(clock["svctask"], None)
-            self._schedules.forget(clock["svctask"])
+            self.tasks.remove_own(clock["svctask"])
         else:
-            self.tasks[clock["svctask"]] = clock["task"]
+            self.tasks.put_own(clock["svctask"], clock["task"])
 
     def _take_runner(self, id_: str, runner: Document | None, monotonic: int) -> None:
         if runner is None:

@@ -35,7 +35,10 @@ def test_what_was_read_of_one_table_is_kept_where_another_cannot_be_read():
     world = World()
     store = HalfReadable(world.open_store())
     runs = Svcruns(store, world.clock)
-    followers = [Follower(store, name) for name in ("svctasks", "clocks", "runners")]
+    followers = [
+        Follower(store, name, lambda record: record.document)
+        for name in ("svctasks", "clocks", "runners")
+    ]
     runs.look(*followers)
     world.put(task(1, START))
     store.is_broken = True

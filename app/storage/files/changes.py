@@ -13,9 +13,11 @@ looked is in no entry as what it changed, and ends what can be followed too.
 edit removed while no process looked is not known.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -260,8 +262,9 @@ def _keys(span: Span, number: int, given: int, limit: int) -> tuple[list[Key], s
     return keys, position_of(span.epoch, max(number, span.until))
 
 
-def _later(span: Span, number: int) -> Iterator[Changed]:
-    return (entry for entry in span.entries if entry.number > number)
+def _later(span: Span, number: int) -> Entries:
+    first = bisect_right(span.entries, number, key=attrgetter("number"))
+    return span.entries[first:]
 
 
 def position_of(epoch: str, number: int, given: int = 0) -> str:

@@ -12,7 +12,7 @@ from app.storage.files.table import JournalTable
 
 log = logging.getLogger(__name__)
 
-ROUND = 0.25
+ROUND = 0.5
 """Seconds between two looks at each table."""
 
 
