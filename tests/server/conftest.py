@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 from chromium import launched
+from console import SCRIPTS, Console
 from playwright.sync_api import Browser
 from running import Server
 from servers import SERVERS, PatientServer
-
-from console import SCRIPTS, Console
 
 __all__ = ["SERVERS"]
 

@@ -4,10 +4,9 @@ import json
 import re
 
 from chromium import needs_chromium
+from console import Console, ended, run_now
 from playwright.sync_api import expect
 from shared import T, until
-
-from console import Console, ended, run_now
 
 pytestmark = needs_chromium
 

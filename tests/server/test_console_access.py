@@ -2,11 +2,10 @@
 
 import pytest
 from chromium import launched, needs_chromium
+from console import Console
 from playwright.sync_api import Error, expect
 from running import Server, svctasks
 from shared import PATIENCE, T
-
-from console import Console
 
 pytestmark = needs_chromium
 

@@ -2,10 +2,9 @@
 
 import pytest
 from chromium import needs_chromium
+from console import hold_back
 from playwright.sync_api import expect
 from shared import T
-
-from console import hold_back
 
 pytestmark = needs_chromium
 

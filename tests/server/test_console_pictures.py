@@ -4,10 +4,9 @@ import json
 
 import pytest
 from chromium import launched, needs_chromium
+from console import Console, ended, run_now
 from readme import ROOT
 from running import Server
-
-from console import Console, ended, run_now
 
 pytestmark = [needs_chromium, pytest.mark.screenshots]
 

@@ -6,11 +6,10 @@ from urllib.parse import quote
 
 import pytest
 from chromium import needs_chromium
+from console import SCRIPTS, Console, ended, run_now
 from playwright.sync_api import expect
 from running import Server
 from shared import until
-
-from console import SCRIPTS, Console, ended, run_now
 
 pytestmark = needs_chromium
 
