@@ -4,6 +4,7 @@ import app  # isort: skip  # names the LOOKUP verb before Falcon is first import
 
 import gc
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +26,9 @@ assert app.__version__
 
 # Else each process that a test starts would compile the whole application anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# Shells let what they start in the background ignore it, and so would servers and runners.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # A busy machine takes long, also to draw what is tested.
