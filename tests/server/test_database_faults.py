@@ -14,6 +14,8 @@ from running import Server, children, svctasks
 from servers import SERVERS
 from shared import T, until
 
+from app.storage.postgresql.schema import VERSION
+
 
 @pytest.fixture(scope="module")
 def database():
@@ -156,7 +158,7 @@ def test_metrics_are_those_of_all_workers(database, kind, tmp_path):
         return pairs["svctasks_pool_max"], pairs["svctasks_schema_version"]
 
     try:
-        until(most, lambda found: found == ("20.0", "1.0"))
+        until(most, lambda found: found == ("20.0", f"{VERSION}.0"))
     finally:
         server.kill()
 
