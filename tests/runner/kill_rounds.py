@@ -92,7 +92,7 @@ class Rounds:
         """Play, and judge."""
         try:
             with opened(self._data) as store:
-                self._follower = Follower(store, "svcruns")
+                self._follower = Follower(store, "svcruns", lambda run: run.document)
                 self._runners = [self._runner() for _ in range(RUNNERS)]
                 for _ in range(self._count):
                     self._play_one(store)
