@@ -87,12 +87,12 @@ export function ZoneChoice() {
 /** A moment, given as a date-time of the service, with how far away it is. */
 export function Time({ at, away = true }) {
   const zone = useZone();
-  const now = useNow();
+  useNow();
   const moment = Date.parse(at);
   if (Number.isNaN(moment)) return null;
   const title = `${shown(moment, zone)} ${zoneName(zone, moment)}; ${at}`;
   return html`<span class="time">
     <time datetime=${at} title=${title}>${shown(moment, zone)}</time>
-    ${away && html`<span class="away">${relative(moment, now)}</span>`}
+    ${away && html`<span class="away">${relative(moment, Date.now())}</span>`}
   </span>`;
 }
