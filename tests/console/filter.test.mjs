@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asCurl, both, filterOf } from "../../app/api/console/filter.mjs";
+import { asCurl, both, filterOf, neverStarts } from "../../app/api/console/filter.mjs";
 
 test("words are looked for in the name", () => {
   assert.equal(filterOf("  "), null);
@@ -29,4 +29,21 @@ test("conditions on one field do not replace each other", () => {
 
 test("the command for a shell quotes what a person typed", () => {
   assert.equal(asCurl("http://x/t", { filter: "it's" }), "curl -G 'http://x/t' --data-urlencode 'filter=it'\\''s'");
+});
+
+test("what never starts is enabled and past, without an interval, periods or a script", () => {
+  const { isenabled, $or: ways } = neverStarts("2026-11-28T13:00:00.000Z", ["mail"]);
+  assert.equal(isenabled, 1);
+  assert.deepEqual(ways.slice(0, 3), [
+    { dtstop: { $ne: "", $lt: "2026-11-28T13:00:00.000Z" } },
+    { isregular: 1, intervalsec: 0 },
+    { isregular: 0, dtstart: { $lt: "2026-11-28T13:00:00.000Z" } },
+  ]);
+  assert.equal(ways[3].$nor.length, 7);
+  assert.deepEqual(ways[4], { svcscriptcode: { $nin: ["mail"] } });
+});
+
+test("what never starts is looked for without scripts where they are not known", () => {
+  const { $or: ways } = neverStarts("2026-11-28T13:00:00.000Z", null);
+  assert.ok(!ways.some((way) => "svcscriptcode" in way));
 });

@@ -87,3 +87,22 @@ export function asCurl(url, parameters) {
   );
   return `curl -G '${url}'${given.join("")}`;
 }
+
+const DAYS = [1, 2, 3, 4, 5, 6, 7];
+
+/** Enabled tasks without a start after ``now``, as far as their own fields and the ``codes``
+ * of the scripts say it.
+ * @param {string} now
+ * @param {string[] | null} codes
+ */
+export function neverStarts(now, codes) {
+  /** @type {Record<string, any>[]} */
+  const ways = [
+    { dtstop: { $ne: "", $lt: now } },
+    { isregular: 1, intervalsec: 0 },
+    { isregular: 0, dtstart: { $lt: now } },
+    { schedule: "individual", $nor: DAYS.map((dow) => ({ periods: [{ dow }] })) },
+  ];
+  if (codes) ways.push({ svcscriptcode: { $nin: codes } });
+  return { isenabled: 1, $or: ways };
+}

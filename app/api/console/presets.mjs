@@ -3,6 +3,7 @@
 import { withParameters } from "./address.mjs";
 import { RUNS, SCRIPTS } from "./api.mjs";
 import { useMemo } from "./dom.mjs";
+import { neverStarts } from "./filter.mjs";
 import { useLive } from "./live.mjs";
 import { useNewestRuns } from "./outcomes.mjs";
 import { counted } from "./words.mjs";
@@ -17,23 +18,8 @@ export const PRESETS = [
   { name: "disabled", title: "Disabled", filter: { isenabled: 0 } },
   { name: "failed", title: "Failed last", states: ["failed", "timedout", "lost"], note: "Tasks whose newest run failed, timed out or was lost." },
   { name: "overdue", title: "Overdue", states: ["missed"], note: "Tasks whose newest start was missed: its time passed, and nothing ran." },
-  { name: "never", title: "Never starts", isNever: true, note: "Enabled tasks without a start ahead, by their dates, interval, periods or script; the next start says why." },
+  { name: "never", title: "Never starts", isNever: true, note: "Enabled tasks without a start ahead, by their dates, interval, periods or script; the next start says why. Working hours and sites are not looked at: a task that they alone hold back is not among these." },
 ];
-
-const DAYS = [1, 2, 3, 4, 5, 6, 7];
-
-/** Enabled tasks without a start after ``now``, as far as their own fields and the ``codes``
- * of the scripts say it. */
-export function neverStarts(now, codes) {
-  const ways = [
-    { dtstop: { $ne: "", $lt: now } },
-    { isregular: 1, intervalsec: 0 },
-    { isregular: 0, dtstart: { $lt: now } },
-    { schedule: "individual", $nor: DAYS.map((dow) => ({ periods: [{ dow }] })) },
-  ];
-  if (codes) ways.push({ svcscriptcode: { $nin: codes } });
-  return { isenabled: 1, $or: ways };
-}
 
 /** The preset with a name: its ``filter``, which is undefined while it is not known yet, and
  * the ``note`` that says what it covers. */
