@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { faultsByField, fieldsOf } from "../../app/api/console/schema.mjs";
+import { faultsAt, faultsByField, faultsOfExtension, fieldsOf, fieldsOfExtension } from "../../app/api/console/schema.mjs";
 
 const nullable = (schema, more) => ({ anyOf: [schema, { type: "null" }], ...more });
 
@@ -39,4 +39,31 @@ test("the fields are those of the description, with kind, limits and help", () =
 test("faults are those of the field that they begin with", () => {
   const faults = faultsByField({ name: ["a", "b"], "periods.0.dow": ["c"], "opts.title": ["d"] });
   assert.deepEqual(faults, { name: ["a", "b"], periods: ["0.dow: c"], opts: ["title: d"] });
+});
+
+test("the fields of a record are those of the schema of its extension", () => {
+  const attributes = [
+    { name: "offer", type: "varchar", length: 20, mandatory: true },
+    { name: "price", type: "currency", default: 1.5 },
+    { name: "isBought", type: "boolean" },
+    { name: "until", type: "datetime" },
+    { name: "day", type: "date" },
+    { name: "count", type: "long" },
+  ];
+  const fields = fieldsOfExtension({ attributes });
+  assert.deepEqual(fields.map(({ name, kind }) => [name, kind]), [["offer", "text"], ["price", "text"], ["isBought", "flag"], ["until", "date"], ["day", "day"], ["count", "integer"]]);
+  assert.ok(fields[0].isRequired && !fields[1].isRequired);
+  assert.equal(fields[0].longest, 20);
+  assert.equal(fields[1].description, "A number with four decimals at most, such as 19.99. Without one it is 1.5.");
+});
+
+test("a field has the faults of its place and of what is below it", () => {
+  const faults = { "1.price": ["is no number"], "1.price.0": ["is odd"], "1.prices": ["is none of hers"] };
+  assert.deepEqual(faultsAt(faults, "1.price"), ["is no number", "is odd"]);
+  assert.equal(faultsAt(faults, "0.price"), undefined);
+});
+
+test("the faults of an extension are those at its name, by the place in its value", () => {
+  const errors = { offers: ["is no list"], "offers.0.price": ["is no number"], offersOld: ["is unknown"] };
+  assert.deepEqual(faultsOfExtension(errors, "offers"), { "": ["is no list"], "0.price": ["is no number"] });
 });
