@@ -21,6 +21,9 @@ import { Time, useNow } from "./zones.mjs";
 
 const ARRAYS = { active_states: true, completed_states: true, active_tasks: true, completed_tasks: true };
 
+/** What a step begins, which is then chosen. */
+const BEGUN = { startState: "state", transition: "state", startTask: "task" };
+
 const DONE = { startState: "Started the state.", transition: "Went on to the next state.", endState: "Completed the state.", startTask: "Started the task.", endTask: "Completed the task.", end: "Completed the service.", associate: "Associated the service." };
 
 export function Service({ id, query, go }) {
@@ -46,10 +49,12 @@ function Life({ id, query }) {
       ${live.problem ? html`<p class="fault" role="alert">${live.problem.message}</p><p><a href=${address("services")}>Services</a></p>` : html`<p class="muted" aria-busy="true">Loading…</p>`}`;
   }
   const addressOf = (bar) => address("services", id, bar.kind === "service" ? {} : { at: bar.key });
-  const done = (name) => () => {
+  const done = (name) => async (data) => {
     say(DONE[name]);
     setStep(null);
-    live.refresh();
+    await live.refresh();
+    const kind = BEGUN[name];
+    if (kind) location.hash = address("services", id, { at: `${kind}-${data[`${kind}_id`]}` });
   };
   const take = (name, where, given) => setStep({ name, path: where, given });
   return html`
@@ -80,7 +85,7 @@ function Details({ bar, service, path, take }) {
   return html`<section class="panel" aria-labelledby="details-title">
     <h2 id="details-title" aria-live="polite">${kind[0].toUpperCase() + kind.slice(1)} ${String(id)}</h2>
     <dl class="facts">
-      ${members.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${String(value)}${name === "duration" && html` <span class="away">${lasting(Number(value))}</span>`}${name === "est_duration" && html` <span class="away">${lasting(Number(value) * 1000)}</span>`}</dd></div>`)}
+      ${members.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${String(value)}${name === "duration" && html` <span class="away">ms = ${lasting(Number(value))}</span>`}${name === "est_duration" && html` <span class="away">s = ${lasting(Number(value) * 1000)}</span>`}</dd></div>`)}
       ${events.map((name) => html`<div key=${name}><dt>${name}</dt><dd><${Time} at=${document[name].timestamp} />
         ${Object.entries(document[name]).filter(([member]) => member !== "timestamp").map(([member, value]) => html`<div key=${member}><span class="muted">${member}</span> ${String(value)}</div>`)}</dd></div>`)}
     </dl>

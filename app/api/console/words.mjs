@@ -29,6 +29,8 @@ export const LABELS = /** @type {Record<string, string>} */ ({
   disposition_desc: "Disposition in words",
   state_id: "State",
   timestamp: "When",
+  to: "The next state",
+  from: "The state that is completed",
 });
 
 export const WORDS = /** @type {Record<string, string>} */ ({
