@@ -13,6 +13,8 @@ import { Time, useNow } from "./zones.mjs";
 
 const TIMES = ["slot", "started", "ended", "until"];
 const FACTS = ["slot", "started", "ended", "until", "duration", "cause", "attempt", "attempts", "count", "exitcode", "signal", "status", "code", "site", "node", "outputbytes"];
+/** What a fact is called, where that is more than its name. */
+const TITLES = { slot: "planned for", exitcode: "exit code", code: "script", outputbytes: "bytes of output" };
 const NEVER_STARTED = ["missed", "skipped"];
 
 export function Run({ id }) {
@@ -65,7 +67,7 @@ export function Run({ id }) {
       <button type="button" onClick=${again}>Run again</button>
     </div>
     <section class="panel" aria-label="Facts">
-      <dl class="facts">${FACTS.filter(isKnown).map((name) => html`<div key=${name}><dt>${name}</dt><dd>${value(name)}</dd></div>`)}</dl>
+      <dl class="facts">${FACTS.filter(isKnown).map((name) => html`<div key=${name}><dt>${TITLES[name] ?? name}</dt><dd>${value(name)}</dd></div>`)}</dl>
     </section>
     ${!NEVER_STARTED.includes(run.state) && html`<${Output} key=${id} id=${encodeURIComponent(id)} isActive=${isActive} />`}
   `;

@@ -51,8 +51,8 @@ function Runner({ runner }) {
     <h2 id="runner-title">Runner</h2>
     <p><span class="badge ${Number(alive) ? "good" : "off"}">${Number(alive) ? "alive" : "none is alive"}</span></p>
     <dl class="facts">
-      <div><dt>alive</dt><dd>${String(alive)}</dd></div>
-      ${looked && html`<div><dt>looked</dt><dd><${Time} at=${looked} /></dd></div>`}
+      <div><dt>runners that are alive</dt><dd>${String(alive)}</dd></div>
+      ${looked && html`<div><dt>looked at the tasks</dt><dd><${Time} at=${looked} /></dd></div>`}
       <div><dt>active runs</dt><dd>${String(active)}</dd></div>
       <div><dt>open slots</dt><dd>${String(open)}</dd></div>
     </dl>
