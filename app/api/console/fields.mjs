@@ -39,7 +39,7 @@ function Text({ id, field, value, onChange, faults, suggestions }) {
   const list = suggestions?.length ? `${id}-list` : undefined;
   return html`
     <${Label} id=${id} field=${field} />
-    <input type="text" ...${tied(id, field, faults)} list=${list} maxlength=${field.longest} autocomplete="off"
+    <input type="text" ...${tied(id, field, faults)} list=${list} maxlength=${field.longest} autocomplete="off" placeholder=${list && `such as ${suggestions[0].code}`}
       value=${value ?? ""} onInput=${(event) => onChange(event.target.value)} />
     ${list && html`<datalist id=${list}>
       ${suggestions.map(({ code, name }) => html`<option key=${code} value=${code}>${name}</option>`)}

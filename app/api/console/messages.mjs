@@ -1,5 +1,5 @@
 // What happened last, in a place of its own, so that nothing moves. Failures stay until they
-// are dismissed or something else happens.
+// are dismissed or mended, or something else happens.
 
 import { html, useEffect, useState } from "./dom.mjs";
 
@@ -15,6 +15,11 @@ export function say(text) {
 /** Say what failed: a Problem, or a text. */
 export function complain(problem) {
   show({ text: problem.message ?? problem, isFault: true });
+}
+
+/** Take back what failed, once it is mended. */
+export function hush() {
+  show((known) => (known?.isFault ? null : known));
 }
 
 export function Messages() {

@@ -67,7 +67,7 @@ export function NextStarts({ draft, storedId }) {
     ${problem && html`<p class="fault">${problem.message}</p>`}
     ${isOff && html`<p class="why">It is disabled and does not start. Enabled, it would start so:</p>`}
     ${data && html`
-      ${data.why && html`<p class="why" role="status">${!data.starts.length ? "None" : data.starts.length < MOST ? "And then none" : "But"}: ${data.why}.</p>`}
+      ${data.why && html`<p class="why" role="status">${data.starts.length ? "Note" : "None"}: ${data.why}.</p>`}
       <ol>
         ${data.starts.map(({ start, slot }) => {
           const moment = Date.parse(start);
@@ -77,7 +77,7 @@ export function NextStarts({ draft, storedId }) {
           </li>`;
         })}
       </ol>
-      <p class="help">Times in ${zoneName(zone, now)}; hours of the site in ${data.zone}, from ${data.hours}.</p>
+      <p class="help">Times in ${zoneName(zone, now)}. Working hours: ${data.hours}.</p>
     `}
   </section>`;
 }

@@ -10,7 +10,7 @@ import { same } from "./exact.mjs";
 import { Field, focusFault } from "./fields.mjs";
 import { useLive } from "./live.mjs";
 import { Merge } from "./merge.mjs";
-import { complain, say } from "./messages.mjs";
+import { complain, hush, say } from "./messages.mjs";
 import { RawJson } from "./raw.mjs";
 import { RunsOfTask } from "./runs.mjs";
 import { faultsByField, fieldsOf } from "./schema.mjs";
@@ -156,6 +156,7 @@ function Editor({ api, stored, first, tab = "form", go }) {
     });
     // The fault was that of what is no longer there.
     setFaults(({ [name]: _, ...others }) => others);
+    if (faults[name]) hush();
   };
 
   const isShown = (name) => (name === "id" ? isNew : name === "periods" ? draft.schedule === "individual" || draft.periods?.length : true);
