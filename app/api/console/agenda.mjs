@@ -20,10 +20,12 @@ const ROW = 30;
 const TOP = 26;
 const MOST_ROWS = 40;
 
+const isLater = ({ slot, start }) => slot !== start;
+
 const COLUMNS = [
   { name: "start", title: "Start", cell: (row) => html`<${Time} at=${row.start} />` },
   { name: "name", title: "Task", cell: (row) => html`<a href=${address("tasks", row.svctask)}>${row.name}</a>${row.why && html`<span class="help" title=${row.why}> but ${row.why}</span>`}` },
-  { name: "slot", title: "Slot", cell: (row) => (row.slot === row.start ? "" : html`<${Time} at=${row.slot} away=${false} />`) },
+  { name: "slot", title: "Slot", cell: (row) => (!isLater(row) ? "" : html`<${Time} at=${row.slot} away=${false} />`) },
 ];
 
 export function Agenda({ query, go }) {
@@ -47,7 +49,7 @@ export function Agenda({ query, go }) {
     ${live.data && html`<section class="panel" aria-label="Time line"><${Day} rows=${rows.slice(0, MOST_ROWS)} reach=${[from, until]} />
       ${rows.length > MOST_ROWS && html`<p class="help">${counted(rows.length - MOST_ROWS, "further task")} in the table below.</p>`}
     </section>`}
-    <${Table} caption="Next starts" columns=${COLUMNS} rows=${starts.slice(0, MOST_IN_TABLE)} keyOf=${(row) => `${row.svctask} ${row.slot}`} isLoading=${live.isLoading && !live.data} empty="Nothing starts." />
+    <${Table} caption="Next starts" columns=${starts.some(isLater) ? COLUMNS : COLUMNS.slice(0, 2)} rows=${starts.slice(0, MOST_IN_TABLE)} keyOf=${(row) => `${row.svctask} ${row.slot}`} isLoading=${live.isLoading && !live.data} empty="Nothing starts." />
     ${starts.length > MOST_IN_TABLE && html`<p class="help">The table has the first ${MOST_IN_TABLE}.</p>`}
   `;
 }

@@ -26,9 +26,9 @@ const COLUMNS = [
   { name: "state", width: 10, title: "State", order: "state", cell: (run) => html`<${Badge} state=${run.state} />${number(run)}` },
   { name: "started", width: 15, title: "Started", order: "started", cell: (run) => html`<${Time} at=${run.started ?? run.slot} />` },
   { name: "duration", width: 7, title: "Duration", order: "duration", cell: (run) => (run.duration === undefined ? "" : lasting(Number(run.duration))) },
-  { name: "cause", width: 7, title: "Cause", order: "cause", cell: (run) => run.cause },
+  { name: "cause", width: 6.5, title: "Cause", order: "cause", cell: (run) => run.cause },
   { name: "code", width: 9, title: "Script", order: "code", cell: (run) => html`<code>${run.code}</code>` },
-  { name: "reason", width: 18, title: "Result", cell: (run) => run.reason || run.lastline || "" },
+  { name: "reason", width: 15, title: "Result", cell: (run) => run.reason || run.lastline || "" },
 ];
 
 export function Runs({ query, go }) {
@@ -38,7 +38,7 @@ export function Runs({ query, go }) {
   const { page, size, filter, fault, parameters } = listing;
   const live = useLive(listing.pathAt(RUNS));
   return html`
-    <h1 tabindex="-1">Runs</h1>
+    <div class="title"><h1 tabindex="-1">Runs</h1></div>
     <nav class="presets" aria-label="Runs that are shown">
       ${PRESETS.map(({ name, title }) => html`<a key=${name} href=${address("runs", "", { show: name })} aria-current=${name === show ? "true" : undefined}>${title}</a>`)}
     </nav>

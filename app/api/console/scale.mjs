@@ -66,7 +66,7 @@ export function marksOf(scale, zone) {
       const x = scale.x(mark.moment);
       if (x < room || (x > most && mark.step)) continue;
       found.push({ ...mark, x });
-      room = x + (mark.step ? ROOM : 1.5 * ROOM);
+      room = x + (mark.step ? ROOM : 1.75 * ROOM);
     }
   }
   return found;

@@ -15,7 +15,7 @@ const FIRST = 14;
 export function Table({ caption, columns, rows, keyOf, order = "", onOrder, isLoading, selection, labelOf, empty }) {
   const widths = columns.map((column) => column.width ?? 0);
   const isFixed = widths.some(Boolean);
-  const least = widths.reduce((sum, width) => sum + (width || FIRST), NARROW);
+  const least = widths.reduce((sum, width) => sum + (width || FIRST), selection ? NARROW : 0);
   // Headings would move when the first rows come.
   if (!isFixed && isLoading && !rows.length) return html`<p class="muted" aria-busy="true">Loading…</p>`;
   return html`<div class="scroll" role="region" aria-label=${caption} tabindex="0">
