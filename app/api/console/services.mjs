@@ -76,7 +76,7 @@ export function Services({ query, go }) {
         isLoading=${live.isLoading} empty="There is no such service." />
       <${Pages} total=${live.total} page=${page} size=${size} go=${go} noun="Services" />
     `}
-    ${!isList && html`<p class="muted">Services are found by their id, by their customer, or, as long as they are anonymous, by their contact key.</p>`}
+    ${!isList && html`<p class="muted">Services are found by their id, by their customer, or, as long as they are anonymous, by their contact key. There is no list of all.</p>`}
   `;
 }
 
