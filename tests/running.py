@@ -14,11 +14,19 @@ from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from shared import PATIENCE, T, until
 
 SVCTASKS = Path(sys.executable).with_name("svctasks")
+
+
+def _whole(log: IO[str]) -> str:
+    """Return all that is in a log.
+
+    Who writes it moves the place at which a plain read would go on, so this reads by place.
+    """
+    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode()
 
 
 def svctasks(
@@ -107,8 +115,7 @@ class Server:
 
     def logged(self) -> str:
         """Return all that was logged so far."""
-        self._log.seek(0)
-        return self._log.read()
+        return _whole(self._log)
 
     def workers(self, count: int) -> list[int]:
         """Return the process ids of the ``count`` workers, when all are there."""
@@ -187,8 +194,7 @@ class Runner:
 
     def logged(self) -> str:
         """Return all that was logged so far."""
-        self._log.seek(0)
-        return self._log.read()
+        return _whole(self._log)
 
     def signal(self, number: int = signal.SIGTERM) -> None:
         """Send a signal, as an operator would."""
