@@ -19,7 +19,7 @@ export function TokenForm({ onDone = () => {} }) {
     try {
       const { data } = await ask("GET", "whoami", { as: text.trim() });
       keepToken(text.trim());
-      say(`This tab now acts as “${data.name}”, a ${data.role}.`);
+      say(`This tab now acts as “${data.name}”, with the role ${data.role}.`);
       setText("");
       setFault("");
       onDone();
