@@ -80,6 +80,8 @@ def test_the_pictures_of_the_readme_are_made(root):
         page.wait_for_load_state("networkidle")
         page.screenshot(path=PICTURES / "tasks.png")
         console.go("#/services/1", "Service 1")
+        page.locator("svg .line").last.wait_for()
         page.wait_for_load_state("networkidle")
+        page.evaluate("document.activeElement.blur()")
         page.screenshot(path=PICTURES / "service.png")
         console.close()
