@@ -30,8 +30,6 @@ TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "mjs": "text/javascript; charset=utf-8",
-    "png": "image/png",
-    "svg": "image/svg+xml",
 }
 """The types of the files that pages load, by the end of their names."""
 
@@ -42,7 +40,7 @@ POLICY = (
 )
 """What a browser may load: only what this server sends, and ``scripts`` in the page."""
 
-OF_DOCS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+OF_DOCS = ("swagger-ui-bundle.js", "swagger-ui.css")
 """The files of others that the page at ``/docs`` loads."""
 
 OF_CONSOLE = ("preact.mjs", "hooks.mjs", "htm.mjs")

@@ -132,7 +132,13 @@ def test_the_document_names_the_path_that_it_is_served_under(tmp_path, outer, to
 
 def loads(page):
     """Return the addresses that the page loads, as they are written there."""
-    return re.findall('(?:src|href)="([^"]+)"', page.text)
+    return re.findall('(?:src|href)="(?!data:)([^"]+)"', page.text)
+
+
+@pytest.mark.parametrize("page", ["/docs", "/console"])
+def test_the_icon_is_in_the_page_as_browsers_ask_for_icons_without_a_token(api, page):
+    [icon] = re.findall('rel="icon"[^>]*href="([^"]*)"', api.get(page).text)
+    assert icon.startswith("data:image/svg+xml,")
 
 
 each_page = pytest.mark.parametrize("page", PAGES)
@@ -192,8 +198,6 @@ TYPES = {
     "js": "text/javascript",
     "mjs": "text/javascript",
     "css": "text/css",
-    "png": "image/png",
-    "svg": "image/svg+xml",
 }
 
 

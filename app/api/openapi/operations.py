@@ -313,13 +313,13 @@ OPERATIONS: Mapping[str, Operation] = {
     "get_documentation_file": _get(
         "get a file that the page loads",
         "File",
-        media_types=("text/javascript", "text/css", "image/png"),
+        media_types=("text/javascript", "text/css"),
     ),
     "get_console": _page("show the console in a browser"),
     "get_console_file": _get(
         "get a file that the console loads",
         "File",
-        media_types=("text/javascript", "text/css", "image/svg+xml"),
+        media_types=("text/javascript", "text/css"),
     ),
     **dict(_extensions()),
 }
