@@ -53,7 +53,7 @@ TASKS = [
     {"svcscriptcode": "alone-long", "overlap": 0},
     {"svcscriptcode": "repeated", "overlap": 0, "intervalsec": 4},
     {"svcscriptcode": "retried", "intervalsec": 4},
-    {"svcscriptcode": "alone"},
+    {"svcscriptcode": "alone", "overlap": 0},
 ]
 
 SWITCHED = len(TASKS) - 1
