@@ -66,13 +66,18 @@ const COLUMNS = [
   { name: "figures", title: "Storage", cell: ([, { documents, ...others }]) => html`<${Figures} figures=${Object.assign({}, ...Object.values(others))} />` },
 ];
 
-/** What a back end says of a table, as far as it is more than nothing. */
+/** What a back end says of a table, also what is zero: nothing moves when it is not any more. */
 function Figures({ figures }) {
-  const given = Object.entries(figures).filter(([, value]) => value);
+  const given = Object.entries(figures).filter(([name, value]) => name !== "fault" || value);
   return given.map(([name, value]) => html`<div key=${name} class=${name === "fault" ? "fault" : ""}>
     <span class="muted">${name.replace(/_timestamp_seconds$/, "").replaceAll("_", " ")}</span>${" "}
-    ${name.endsWith("_timestamp_seconds") ? html`<${Time} at=${new Date(value * 1000).toISOString()} />` : typeof value === "number" ? value.toLocaleString("en") : value}
+    ${name.endsWith("_timestamp_seconds") ? html`<br /><${Moment} seconds=${value} />` : typeof value === "number" ? value.toLocaleString("en") : value}
   </div>`);
+}
+
+/** A moment in a line of its own, which is as high without one. */
+function Moment({ seconds }) {
+  return seconds ? html`<${Time} at=${new Date(seconds * 1000).toISOString()} away=${false} />` : "never";
 }
 
 function Tables({ tables }) {
