@@ -29,7 +29,6 @@ NOTES = {
 STARTED = {"contact_key": "555-0100", "service_type": 100}
 MOMENT = "2026-01-02T03:04:05.678Z"
 COUNTER = count()
-ADDRESSES = []
 
 
 def made_tables():
@@ -38,10 +37,14 @@ def made_tables():
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory):
+def address():
+    """The address of the tables that the servers share."""
+    return made_tables().address
+
+
+@pytest.fixture(scope="module")
+def servers(address, tmp_path_factory):
     """Two servers, of both kinds, over the same tables."""
-    address = made_tables().address
-    ADDRESSES.append(address)
     both = [
         Server(tmp_path_factory.mktemp("data"), "--store", address, "--server", kind)
         for kind in ("gunicorn", "granian")
@@ -105,7 +108,7 @@ def test_no_id_is_given_twice_by_several_servers(servers):
     assert len(set(ids)) == 80
 
 
-def test_mode_schemas_and_tokens_hold_on_all_servers_at_once(servers):
+def test_mode_schemas_and_tokens_hold_on_all_servers_at_once(servers, address):
     one, other = servers
     for mode, status in (("maintenance", 503), ("production", 201)):
         assert one.request("POST", "/server/mode", {"mode": mode}).status == 200
@@ -120,15 +123,13 @@ def test_mode_schemas_and_tokens_hold_on_all_servers_at_once(servers):
         assert shown.json["Notes"] == {"by": "ann"}
         assert other.request("DELETE", f"{SCHEMAS}/Notes").status in (200, 204)
         assert "Notes" not in one.request("GET", service).text
-    made = svctasks(
-        "token", "create", "ci", "--role", "writer", "--store", ADDRESSES[0]
-    )
+    made = svctasks("token", "create", "ci", "--role", "writer", "--store", address)
     assert made.returncode == 0, made.stderr
     bearer = {"Authorization": f"Bearer {made.stdout.strip()}"}
     for server in servers:
         assert server.request("GET", T).status == 401
         assert server.request("GET", T, **bearer).status == 200
-    svctasks("token", "revoke", "ci", "--store", ADDRESSES[0])
+    svctasks("token", "revoke", "ci", "--store", address)
     for server in servers:
         assert server.request("GET", T).status == 200
 
