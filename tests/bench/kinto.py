@@ -126,8 +126,9 @@ def install(folder: Path) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         venv.create(folder, with_pip=True)
-        pip = [python, "-m", "pip", "install", "--quiet", *VERSIONS]
-        subprocess.run(pip, check=True, stdout=sys.stderr)
+    # An installation may have been interrupted.
+    pip = [python, "-m", "pip", "install", "--quiet", *VERSIONS]
+    subprocess.run(pip, check=True, stdout=sys.stderr)
     return python
 
 

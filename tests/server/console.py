@@ -34,7 +34,9 @@ new PerformanceObserver((list) => {
   for (const { hadRecentInput, value, sources } of list.getEntries()) {
     if (hadRecentInput) continue;
     const shown = (node) => (node?.outerHTML ?? node?.parentElement?.outerHTML ?? "gone");
-    const moved = sources.map(({ node }) => shown(node).slice(0, 90));
+    const place = ({ x, y, width, height }) => [x, y, width, height].map(Math.round);
+    const moved = sources.map(({ node, previousRect, currentRect }) =>
+      `${place(previousRect)} to ${place(currentRect)}: ${shown(node).slice(0, 90)}`);
     window.shifts.push(`${value}: ${moved.join(" | ")}`);
   }
 }).observe({ type: "layout-shift", buffered: true });
