@@ -191,6 +191,15 @@ def test_server_that_is_not_there_is_unavailable():
     store.close()
 
 
+def test_pool_tries_to_connect_again_while_a_request_waits():
+    store = PostgresStore("postgresql://127.0.0.1:1/none", [NOTES])
+    with pytest.raises(Unavailable):
+        store.get("notes", "a")
+    # One alone was followed by a second one, and then by none for those who waited.
+    assert store.figures()["connections_failed"].value > 2
+    store.close()
+
+
 # Changes, in the order of the commits
 
 

@@ -31,6 +31,12 @@ PATIENCE: Final = 2.0
 WAIT: Final = 1.5
 """Seconds to wait for a connection that others have."""
 
+TRY: Final = 0.25
+"""Seconds to wait before the pool is asked anew, unless it has all its connections.
+
+One that could not connect tries again for those who ask after that.
+"""
+
 PAUSE: Final = 0.05
 """Seconds between two tries."""
 
@@ -183,7 +189,18 @@ class Connections:
 
     def take(self) -> Attended:
         """Return a connection, to be given back; raises psycopg.Error."""
-        return self._opened().getconn()
+        pool = self._opened()
+        end = time.monotonic() + WAIT
+        wait = TRY
+        while True:
+            try:
+                return pool.getconn(wait)
+            except PoolTimeout:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise
+                is_full = pool.get_stats()["pool_size"] >= self._most
+                wait = left if is_full else min(left, TRY)
 
     def give_back(self, connection: Attended) -> None:
         """Take a connection back, whatever became of it."""
@@ -297,7 +314,6 @@ class Connections:
                     kwargs={"autocommit": True, **self.parameters},
                     min_size=0,
                     max_size=self._most,
-                    timeout=WAIT,
                     # Its own back-off would go on for seconds after an outage.
                     reconnect_timeout=4 * PAUSE,
                     configure=self._configure,
