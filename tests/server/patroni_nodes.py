@@ -86,7 +86,11 @@ class Node:
                 "bin_dir": str(postgres.programs()),
                 "pgpass": str(self.folder / "pgpass"),
                 "authentication": {"superuser": trusted, "replication": trusted},
-                "parameters": {"unix_socket_directories": str(self.folder)},
+                "parameters": {
+                    "unix_socket_directories": str(self.folder),
+                    # A follower looks for who leads now so often, and not every 5 s.
+                    "wal_retrieve_retry_interval": "500ms",
+                },
                 "pg_hba": [
                     "host all all 127.0.0.1/32 trust",
                     "host replication all 127.0.0.1/32 trust",
