@@ -5,9 +5,11 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPException
 from urllib.parse import urlencode
 
+import psycopg
 import pytest
 from running import Server, svctasks
 from shared import T, until
@@ -74,9 +76,30 @@ class Writer:
             self.moments.append(time.monotonic())
         return reply
 
-    def pause(self):
-        """Return the longest time without an acknowledged write, in seconds."""
-        return max(b - a for a, b in zip(self.moments, self.moments[1:], strict=False))
+
+class BareWriter:
+    """A client of the database itself, which connects anew until it can write."""
+
+    def __init__(self, address):
+        self.address = address
+        self.moments = []
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("CREATE TABLE IF NOT EXISTS bare (id serial)")
+
+    def work(self, done):
+        while not done.is_set():
+            with (
+                suppress(psycopg.Error),
+                psycopg.connect(self.address, autocommit=True) as connection,
+            ):
+                while not done.is_set():
+                    connection.execute("INSERT INTO bare DEFAULT VALUES")
+                    self.moments.append(time.monotonic())
+
+
+def pause(writer):
+    """Return the longest time without an acknowledged write, in seconds."""
+    return max(b - a for a, b in zip(writer.moments, writer.moments[1:], strict=False))
 
 
 @pytest.mark.patroni
@@ -102,7 +125,9 @@ def test_nothing_acknowledged_is_lost_or_written_twice_when_nodes_are_killed(tmp
         for what, some in pauses.items():
             print(
                 f"{what} killed {len(some)} times: writes paused for "
-                f"{min(some):.1f} to {max(some):.1f} s"
+                f"{min(some)[0]:.1f} to {max(some)[0]:.1f} s, at most "
+                f"{max(ours - bare for ours, bare in some):.1f} s longer than for a "
+                "bare client of the database"
             )
     finally:
         for server in servers:
@@ -119,16 +144,20 @@ def kill_node(nodes, leads):
 
 
 def check_round(nodes, servers, name, kill):
-    """Write while what leads is killed, look at all afterwards; return the pause."""
+    """Write while what leads is killed, and look at all afterwards.
+
+    Return how long the service took no writes, and how long the database took none.
+    """
     leads = nodes.settled()
     writers = [
         Writer(server, f"{name} {number} {n}")
         for number, server in enumerate(servers)
         for n in range(2)
     ]
+    bare = BareWriter(nodes.address)
     done = threading.Event()
-    with ThreadPoolExecutor() as pool:
-        futures = [pool.submit(writer.work, done) for writer in writers]
+    with ThreadPoolExecutor(len(writers) + 1) as pool:
+        futures = [pool.submit(writer.work, done) for writer in (*writers, bare)]
         try:
             until(lambda: all(len(writer.moments) > MORE for writer in writers))
             kill(nodes, leads)
@@ -137,14 +166,14 @@ def check_round(nodes, servers, name, kill):
             until(
                 lambda: all(
                     len(writer.moments) > MORE and writer.moments[-MORE] > killed + 1
-                    for writer in writers
+                    for writer in (*writers, bare)
                 )
             )
         finally:
             done.set()
         for future in futures:
             future.result()
-    pause = max(writer.pause() for writer in writers)
+    pauses = max(map(pause, writers)), pause(bare)
     if not leads.is_alive():
         leads.start()
     follows = nodes.settled()
@@ -160,9 +189,10 @@ def check_round(nodes, servers, name, kill):
     print(
         f"{name}: {leads.name} killed, then {follows.name} leads; {len(made)} tasks and "
         f"{sum(w.counted for w in writers)} changes acknowledged, 0 missing, 0 twice, "
-        f"{sum(w.refused for w in writers)} refused by 503; longest pause {pause:.2f} s"
+        f"{sum(w.refused for w in writers)} refused by 503; longest pause "
+        f"{pauses[0]:.2f} s, of a bare client {pauses[1]:.2f} s"
     )
-    return pause
+    return pauses
 
 
 def named(server, name):
