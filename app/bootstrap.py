@@ -52,7 +52,7 @@ from app.schemas import (
 from app.services import Services
 from app.settings import Settings
 from app.starts import Starts
-from app.storage import Collection, Store, TableLimits
+from app.storage import Collection, Limits, Store
 from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import exposures, findings
 from app.storage.files.store import FileStore
@@ -215,13 +215,12 @@ def open_store(
         return database
     flush = sync if settings.fsync == "always" else _leave_unflushed
     known = collections(settings)
-    limits = table_limits(settings)
-    return FileStore(settings.data, known, flush, settings.max_document, limits)
+    return FileStore(settings.data, known, flush, limits(settings))
 
 
-def table_limits(settings: Settings) -> TableLimits:
-    """Return how large a table may grow."""
-    return TableLimits(settings.max_documents, settings.max_table)
+def limits(settings: Settings) -> Limits:
+    """Return how large documents and tables may grow."""
+    return Limits(settings.max_document, settings.max_documents, settings.max_table)
 
 
 def open_database(settings: Settings, may_be_stale: bool = False) -> "PostgresStore":
@@ -239,8 +238,7 @@ def open_database(settings: Settings, may_be_stale: bool = False) -> "PostgresSt
     return PostgresStore(
         settings.database,
         collections(settings),
-        settings.max_document,
-        table_limits(settings),
+        limits(settings),
         # A thread that reads a table to its end may need a second one.
         settings.threads + 2,
         settings.query_timeout,
@@ -253,7 +251,7 @@ def open_tokens(settings: Settings) -> Store:
     if settings.database:
         return open_store(settings)
     flush = os.fdatasync if settings.fsync == "always" else _leave_unflushed
-    return FileStore(settings.data, [TOKENS], flush, settings.max_document)
+    return FileStore(settings.data, [TOKENS], flush, Limits(settings.max_document))
 
 
 def check(settings: Settings) -> list[str]:

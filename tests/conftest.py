@@ -17,7 +17,7 @@ from documented import Documented
 from shared import SAMPLES, Clock, T, sample, sample_text
 from webtest import TestApp
 
-from app.bootstrap import Service, collections, open_service, table_limits
+from app.bootstrap import Service, collections, limits, open_service
 from app.settings import Settings
 from app.storage import Store
 from app.storage.memory import Memory, MemoryStore
@@ -97,12 +97,11 @@ def another_store(settings: Settings) -> Callable[..., Store | None]:
     def open_(given: Settings = settings) -> Store | None:
         if BACK_END == "files":
             return None
-        limits = given.max_document, table_limits(given)
         if BACK_END == "memory":
-            return MemoryStore(known, memory, *limits)
+            return MemoryStore(known, memory, limits(given))
         from postgres import tables
 
-        return tables(settings.data, known).open(*limits)
+        return tables(settings.data, known).open(limits(given))
 
     return open_
 

@@ -20,7 +20,7 @@ import psycopg
 from running import free_port
 from shared import until
 
-from app.storage import TableLimits
+from app.storage import Limits
 from app.storage.postgresql.columns import quoted
 from app.storage.postgresql.store import PostgresStore
 
@@ -160,10 +160,10 @@ class Tables:
         sign = "&" if "?" in address() else "?"
         return f"{address()}{sign}options=-csearch_path%3D{self.schema}"
 
-    def open(self, max_document=None, limits=TableLimits(), lease=0, **given):
+    def open(self, limits=Limits(), lease=0, **given):
         """Return a store, which is one worker; without a lease, writes do not wait."""
         return PostgresStore(
-            self.address, self.collections, max_document, limits, lease=lease, **given
+            self.address, self.collections, limits, lease=lease, **given
         )
 
     def connect(self):

@@ -22,12 +22,11 @@
   that is in a document (``Collection.ids``), or was, is never given: not by another worker,
   not after a restart, whatever became of the document. One that was given for a write that
   did not happen may be given again.
-* A store may have a limit for the size of documents: ``insert``, ``add`` and ``update``
-  raise TooLarge for a document beyond it, unless it is smaller than it was. What comes
-  from files, by ``load`` or by hand, may be larger.
-* It may have ``TableLimits`` too: ``insert``, ``add`` and ``update`` raise TableFull for a
-  write by which a table would grow beyond them. They count what is there at that moment,
-  by any worker, so that writes at the same time do not exceed them together.
+* A store may have ``Limits``: ``insert``, ``add`` and ``update`` raise TooLarge for a
+  document beyond that of documents, unless it is smaller than it was, and TableFull for a
+  write by which a table would grow beyond its own. What comes from files, by ``load`` or by
+  hand, may be larger. What counts is what is there at that moment, of any worker, so that
+  writes at the same time do not exceed them together.
 * ``find`` returns the records that a Query asks for, and how many match it in all.
   Documents that the order of the query leaves equal are in the order of the table; where
   the last field of the query's order descends, in the reverse: that of the mirrored query.
@@ -58,7 +57,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
-from app.errors import TableFull
+from app.errors import TableFull, TooLarge, cut
 from app.pacing import Pace, unhurried
 from app.query import Field, Order, Query
 
@@ -183,13 +182,25 @@ class Extent(NamedTuple):
     size: int
 
 
-class TableLimits(NamedTuple):
-    """How many documents a table may have, and bytes in all of them; 0 is any number."""
+class Limits(NamedTuple):
+    """How many bytes a ``document`` may have; how many documents and bytes a table.
 
+    0 is any number.
+    """
+
+    document: int = 0
     documents: int = 0
     size: int = 0
 
-    def check(self, table: str, before: Extent, after: Extent) -> None:
+    def check_document(self, new: Record, old: Record | None = None) -> None:
+        """Raise TooLarge if a document that grows is beyond the limit."""
+        if new.size > self.document > 0 and (old is None or new.size > old.size):
+            raise TooLarge(
+                f"{cut(str(new.key))} would have {new.size} bytes as JSON; "
+                f"it may have {self.document} at most (SVCTASKS_MAX_DOCUMENT)"
+            )
+
+    def check_table(self, table: str, before: Extent, after: Extent) -> None:
         """Raise TableFull if a write makes ``table`` grow beyond a limit."""
         if before.documents < after.documents > self.documents > 0:
             raise TableFull(

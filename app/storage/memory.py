@@ -22,7 +22,7 @@ from functools import cached_property
 import orjson
 
 from app.datetimes import moment, now
-from app.errors import Conflict, NotFound, Stale, TooLarge, TooOld, Unavailable, cut
+from app.errors import Conflict, NotFound, Stale, TooOld, Unavailable
 from app.pacing import Pace, paced, unhurried
 from app.query import Order, Query
 from app.query.predicate import predicate, sort, sort_key
@@ -35,11 +35,11 @@ from app.storage import (
     Feed,
     Figure,
     Key,
+    Limits,
     NextId,
     Page,
     PastChange,
     Status,
-    TableLimits,
     author,
     revision_of,
 )
@@ -121,12 +121,10 @@ class MemoryStore:
         self,
         collections: Iterable[Collection],
         memory: Memory | None = None,
-        max_document: int | None = None,
-        limits: TableLimits = TableLimits(),
+        limits: Limits = Limits(),
     ) -> None:
         self._tables = (memory or Memory()).tables
         self._collections = {collection.name: collection for collection in collections}
-        self._max_document = max_document
         self._limits = limits
 
     def get(self, table: str, key: Key) -> Record:
@@ -218,9 +216,8 @@ class MemoryStore:
             if document is old.document:
                 return old
             record = _record(key, document)
-            if record.size > old.size:
-                self._check_size(record)
-                self._check_table(table, {key: record})
+            self._limits.check_document(record, old)
+            self._check_table(table, {key: record})
             self._put(table, [record])
             ids.keep()
             return record
@@ -279,21 +276,14 @@ class MemoryStore:
             if key in records or key in self._tables[table].records:
                 raise Conflict(f"{name} {key} exists already")
             records[key] = _record(key, document)
-            self._check_size(records[key])
+            self._limits.check_document(records[key])
         self._check_table(table, records)
         self._put(table, records.values())
         return list(records.values())
 
-    def _check_size(self, record: Record) -> None:
-        if self._max_document is not None and record.size > self._max_document:
-            raise TooLarge(
-                f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
-                f"it may have {self._max_document} at most (SVCTASKS_MAX_DOCUMENT)"
-            )
-
     def _check_table(self, table: str, put: Mapping[Key, Record]) -> None:
         before = self._tables[table].records
-        self._limits.check(table, _extent(before), _extent({**before, **put}))
+        self._limits.check_table(table, _extent(before), _extent({**before, **put}))
 
     def _put(self, table: str, records: Iterable[Record], clear: bool = False) -> None:
         """Put records, at once for those who read meanwhile; the lock is held."""

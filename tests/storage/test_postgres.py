@@ -14,7 +14,7 @@ from severing import Severing
 
 from app.errors import Stale, TableFull, Unavailable
 from app.query import Query
-from app.storage import TableLimits
+from app.storage import Limits
 from app.storage.postgresql.store import PostgresStore
 
 
@@ -252,7 +252,7 @@ def test_updates_of_a_serial_table_see_all_that_is_in_it(tmp_path):
 
 
 def test_writes_at_the_same_time_do_not_exceed_a_limit_together(tables):
-    stores = [tables.open(limits=TableLimits(50, 1 << 20)) for _ in range(2)]
+    stores = [tables.open(limits=Limits(documents=50, size=1 << 20)) for _ in range(2)]
 
     def insert(number):
         try:

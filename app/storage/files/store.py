@@ -16,17 +16,17 @@ from app.storage import (
     Feed,
     Figure,
     Key,
+    Limits,
     NextId,
     Page,
     PastChange,
     Status,
-    TableLimits,
 )
 from app.storage.files.descriptors import Sync, flush_folder
 from app.storage.files.maintenance import Keeper
 from app.storage.files.records import Record, Records
 from app.storage.files.table import JournalTable
-from app.storage.files.writing import Bounds, Changes
+from app.storage.files.writing import Changes
 
 STEP = 1000
 """How many documents ``update_each`` changes at once; other writes may come between."""
@@ -45,15 +45,10 @@ class FileStore:
         folder: Path,
         collections: Iterable[Collection],
         sync: Sync = os.fdatasync,
-        max_document: int | None = None,
-        limits: TableLimits = TableLimits(),
+        limits: Limits = Limits(),
     ) -> None:
-        """Open all tables, making the folder if need be; raises Invalid, Unavailable.
-
-        Documents may have ``max_document`` bytes, if that is given, and tables have
-        ``limits``.
-        """
-        self._bounds = Bounds(max_document, limits)
+        """Open all tables, making the folder if need be; raises Invalid, Unavailable."""
+        self._limits = limits
         try:
             _make_folder(folder, sync)
         except OSError as error:
@@ -98,20 +93,27 @@ class FileStore:
         return self._tables[table].history()
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
-        target = self._tables[table]
-
-        def plan(present: Records, _: NextId) -> Changes:
-            return _added(documents, present, target, self._bounds)
-
-        return target.write(plan).put
+        return self._add(table, lambda _: documents)
 
     def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
+        return self._add(table, lambda next_id: [make(next_id)])[0]
+
+    def _add(
+        self, table: str, make: Callable[[NextId], Sequence[Document]]
+    ) -> Sequence[Record]:
         target = self._tables[table]
 
         def plan(present: Records, next_id: NextId) -> Changes:
-            return _added([make(next_id)], present, target, self._bounds)
+            records: dict[Key, Record] = {}
+            documents = make(next_id)
+            for number, document in enumerate(documents, target.next_number()):
+                key = document[target.collection.key]
+                if key in records or present.get(key):
+                    raise Conflict(f"{target.collection.key} {key} exists already")
+                records[key] = Record(number, key, document)
+            return Changes(list(records.values()), [], self._limits)
 
-        return target.write(plan).put[0]
+        return target.write(plan).put
 
     def load(
         self, table: str, documents: Sequence[Document], clear: bool = False
@@ -148,7 +150,7 @@ class FileStore:
                 result.append(old)
                 return Changes([], [])
             result.append(Record(old.number, key, document))
-            return Changes(result, [], self._bounds)
+            return Changes(result, [], self._limits)
 
         self._tables[table].write(plan)
         return result[0]
@@ -223,21 +225,6 @@ def _make_folder(folder: Path, sync: Sync) -> None:
         _make_folder(folder.parent, sync)
         folder.mkdir(exist_ok=True)
         flush_folder(folder.parent, sync)
-
-
-def _added(
-    documents: Sequence[Document],
-    present: Records,
-    table: JournalTable,
-    bounds: Bounds,
-) -> Changes:
-    records: dict[Key, Record] = {}
-    for number, document in enumerate(documents, table.next_number()):
-        key = document[table.collection.key]
-        if key in records or present.get(key):
-            raise Conflict(f"{table.collection.key} {key} exists already")
-        records[key] = Record(number, key, document)
-    return Changes(list(records.values()), [], bounds)
 
 
 def _changed(

@@ -13,8 +13,8 @@ from contextlib import ExitStack
 from typing import NamedTuple
 
 from app.datetimes import moment, now
-from app.errors import Error, TooLarge, Unavailable, cut
-from app.storage import Author, Extent, Key, NextId, TableLimits, author
+from app.errors import Error, Unavailable
+from app.storage import Author, Extent, Key, Limits, NextId, author
 from app.storage.files.appending import Appender
 from app.storage.files.catching_up import CatchingUp
 from app.storage.files.documents import Documents
@@ -27,19 +27,12 @@ from app.storage.files.replica import Replica
 _thread = threading.local()
 
 
-class Bounds(NamedTuple):
-    """How many bytes a document may have, if that is limited, and the limits of a table."""
-
-    document: int | None
-    table: TableLimits
-
-
 class Changes(NamedTuple):
-    """What one write does, within ``bounds``: records to put, and keys that are gone."""
+    """What one write does, within ``limits``: records to put, and keys that are gone."""
 
     put: list[Record]
     gone: list[Key]
-    bounds: Bounds | None = None
+    limits: Limits = Limits()
 
 
 class Overlay:
@@ -176,15 +169,15 @@ class Writer:
             ids = NewIds(state.marks, documents, ids_of)
             try:
                 write.result = _carried_out(write.work.plan, documents, ids.next_id)
-                put, gone, bounds = write.result
+                put, gone, limits = write.result
                 if any(not 0 <= record.number <= LAST for record in put):
                     _check_numbers(put, documents)
                 packed = [Decoded(record.packed(), record.document) for record in put]
                 records = [decoded.record for decoded in packed]
                 extent = documents.extent_after(records, gone)
-                if bounds is not None:
-                    _check_sizes(records, bounds.document, documents)
-                    bounds.table.check(name, documents.extent, extent)
+                for record in records:
+                    limits.check_document(record, documents.get(record.key))
+                limits.check_table(name, documents.extent, extent)
             except Exception as error:
                 write.error, write.is_done = error, True
                 continue
@@ -220,18 +213,6 @@ def _carried_out(plan: Plan, documents: Records, next_id: NextId) -> Changes:
         return plan(documents, next_id)
     finally:
         _thread.is_planning = False
-
-
-def _check_sizes(put: Iterable[Record], most: int | None, before: Records) -> None:
-    """Raise TooLarge for a record of more than ``most`` bytes, unless it shrinks."""
-    for record in put:
-        if most is not None and record.size > most:
-            old = before.get(record.key)
-            if old is None or record.size > old.size:
-                raise TooLarge(
-                    f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
-                    f"it may have {most} at most (SVCTASKS_MAX_DOCUMENT)"
-                )
 
 
 def _check_numbers(put: Iterable[Record], documents: Records) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 import psycopg
 
-from app.errors import Conflict, NotFound, Stale, TooLarge, Unavailable, cut
+from app.errors import Conflict, NotFound, Stale, Unavailable
 from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import (
@@ -26,11 +26,11 @@ from app.storage import (
     Feed,
     Figure,
     Key,
+    Limits,
     NextId,
     Page,
     PastChange,
     Status,
-    TableLimits,
 )
 from app.storage.postgresql import feeds, schema
 from app.storage.postgresql.columns import Columns
@@ -71,8 +71,7 @@ class PostgresStore:
         self,
         address: str,
         collections: Iterable[Collection],
-        max_document: int | None = None,
-        limits: TableLimits = TableLimits(),
+        limits: Limits = Limits(),
         most: int = 10,
         read_timeout: float = 10.0,
         block: int = BLOCK,
@@ -85,7 +84,7 @@ class PostgresStore:
         self._leases = Leases(lease)
         ids = Ids(self._connections, block)
         self._writer = Writer(self._connections, ids, limits, self._leases)
-        self._max_document = max_document
+        self._limits = limits
         self._loaded: Counter[str] = Counter()
         self.replica = None
         if replica is not None:
@@ -206,7 +205,7 @@ class PostgresStore:
             if key in records:
                 raise Conflict(f"{name} {key} exists already")
             records[key] = record(key, document)
-            self._check_size(records[key])
+            self._limits.check_document(records[key])
         added = list(records.values())
 
         def plan(transaction: Transaction) -> Sequence[Record]:
@@ -223,7 +222,7 @@ class PostgresStore:
         def plan(transaction: Transaction) -> Record:
             document = make(transaction.next_id)
             added = record(document[name], document)
-            self._check_size(added)
+            self._limits.check_document(added)
             transaction.insert([added])
             return added
 
@@ -257,8 +256,7 @@ class PostgresStore:
             if document is old.document:
                 return old
             new = record(key, document)
-            if new.size > old.size:
-                self._check_size(new)
+            self._limits.check_document(new, old)
             transaction.replace([(old, new)])
             return new
 
@@ -349,13 +347,6 @@ class PostgresStore:
 
     def _read(self, text: str, values: Any) -> list[Any]:
         return self._writer.reading(lambda c: c.execute(text, values).fetchall())
-
-    def _check_size(self, record: Record) -> None:
-        if self._max_document is not None and record.size > self._max_document:
-            raise TooLarge(
-                f"{cut(str(record.key))} would have {record.size} bytes as JSON; "
-                f"it may have {self._max_document} at most (SVCTASKS_MAX_DOCUMENT)"
-            )
 
 
 def _expected(

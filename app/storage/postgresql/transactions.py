@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 
 from app.datetimes import moment, now
 from app.errors import Conflict, NotFound
-from app.storage import RETAINED, Extent, Key, TableLimits, author
+from app.storage import RETAINED, Extent, Key, Limits, author
 from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.ids import LAST_ID, Given, Ids
 from app.storage.postgresql.records import Record, digest, searched, stored
@@ -93,7 +93,7 @@ class Transaction:
         connection: "Connection[TupleRow]",
         columns: Columns,
         ids: Ids,
-        limits: TableLimits,
+        limits: Limits,
         is_alone: bool,
         begin: str = "",
     ) -> None:
@@ -354,7 +354,7 @@ class Transaction:
         near = Extent(after.documents + NEAR.documents, after.size + NEAR.size)
         if near.documents > limits.documents > 0 or near.size > limits.size > 0:
             self._need_to_be_alone()
-        limits.check(self._collection.name, before, after)
+        limits.check_table(self._collection.name, before, after)
 
     def _need_to_be_alone(self) -> None:
         if not self.is_alone:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from app.storage import TableLimits
+from app.storage import Limits
 from app.storage.postgresql.attended import Attended
 from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.connections import Connections
@@ -28,7 +28,7 @@ class Writer:
     """Writes by ``connections``, and the reads that join these."""
 
     def __init__(
-        self, connections: Connections, ids: Ids, limits: TableLimits, leases: Leases
+        self, connections: Connections, ids: Ids, limits: Limits, leases: Leases
     ) -> None:
         self._connections = connections
         self._leases = leases
