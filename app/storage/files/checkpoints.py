@@ -12,7 +12,6 @@ replaces it is lost.
 """
 
 import fcntl
-from threading import TIMEOUT_MAX
 
 from app.errors import Busy
 from app.storage.files.appending import Appender
@@ -43,7 +42,10 @@ write all anew each time."""
 
 
 class Checkpoints:
-    """Writes the checkpoints of ``replica``: its data file, as it is now."""
+    """Writes the checkpoints of ``replica``: its data file, as it is now.
+
+    Who holds ``in_process`` keeps out those of this process.
+    """
 
     def __init__(
         self,
@@ -56,7 +58,7 @@ class Checkpoints:
         self._appender = appender
         self._catching_up = catching_up
         self._changes = changes
-        self._in_process = ThreadLock(replica.lock.patience)
+        self.in_process = ThreadLock(replica.lock.patience)
 
     def is_due(self, quiet: float) -> bool:
         """Return whether to write one now, after so many seconds without a write."""
@@ -78,7 +80,7 @@ class Checkpoints:
         it whether there is anything left. Raises Unavailable, if that takes it too long
         too, and OSError.
         """
-        with self._in_process.hold():
+        with self.in_process.hold():
             self._write(wait)
 
     def _write(self, wait: bool) -> None:
@@ -155,15 +157,3 @@ class Checkpoints:
             replica.state.rebase([header_line(header), *lines])
         del former
         return True
-
-    def before_fork(self) -> None:
-        """Wait until none is under way: a child would inherit its lock, and keep it."""
-        self._in_process.acquire(TIMEOUT_MAX)
-
-    def after_fork_in_parent(self) -> None:
-        """Let them go on."""
-        self._in_process.release()
-
-    def after_fork_in_child(self) -> None:
-        """Start anew: locks of the parent mean nothing."""
-        self._in_process = ThreadLock(self._replica.lock.patience)

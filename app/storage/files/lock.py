@@ -79,7 +79,7 @@ class ThreadLock:
         try:
             yield
         finally:
-            self._lock.release()
+            self.release()
 
 
 class TableLock:
@@ -94,13 +94,10 @@ class TableLock:
         self._path = path
         self.sequence = sequence
         self.patience = patience
+        self.threads = ThreadLock(patience)
+        self._writers = ThreadLock(patience)
         self._descriptor: int | None = None
         self._file = 0, 0
-        self._start()
-
-    def _start(self) -> None:
-        self.threads = ThreadLock(self.patience)
-        self._writers = ThreadLock(self.patience)
         self._depth = 0
         self._is_stuck = False
 
@@ -151,25 +148,10 @@ class TableLock:
         """Return whether the calling thread, which has ``threads``, has the lock too."""
         return self._depth > 0
 
-    def before_fork(self) -> None:
-        """Wait until no thread is in the middle of anything, and hold them off."""
-        self._writers.acquire(threading.TIMEOUT_MAX)
-        self.threads.acquire(threading.TIMEOUT_MAX)
-
-    def after_fork_in_parent(self) -> None:
-        """Let the threads go on."""
-        self.threads.release()
-        self._writers.release()
-
-    def after_fork_in_child(self) -> None:
-        """Start anew: the threads are gone, and locks of the parent mean nothing."""
-        self.close()
-        self._start()
-
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keep out all threads of this process only; raises Busy."""
-        with self._writers.hold(), self.threads.hold():
+    def alone(self, seconds: float | None = None) -> Iterator[None]:
+        """Keep out all threads of this process only, after waiting so long; raises Busy."""
+        with self._writers.hold(seconds), self.threads.hold(seconds):
             yield
 
     def close(self) -> None:

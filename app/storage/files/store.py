@@ -3,6 +3,7 @@
 import os
 import weakref
 from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -61,6 +62,7 @@ class FileStore:
         self._keeper = Keeper(self._tables.values())
         self._keeper.start()
         store = weakref.ref(self)
+        self._forking = ExitStack()
         os.register_at_fork(
             before=lambda: _if_alive(store, FileStore._before_fork),
             after_in_parent=lambda: _if_alive(store, FileStore._after_fork_in_parent),
@@ -206,15 +208,15 @@ class FileStore:
 
     def _before_fork(self) -> None:
         for table in self._tables.values():
-            table.before_fork()
+            self._forking.enter_context(table.alone())
 
     def _after_fork_in_parent(self) -> None:
-        for table in self._tables.values():
-            table.after_fork_in_parent()
+        self._forking.close()
 
     def _after_fork_in_child(self) -> None:
+        self._forking.close()
         for table in self._tables.values():
-            table.after_fork_in_child()
+            table.start_in_child()
         if not self._keeper.is_stopped():
             self._keeper = Keeper(self._tables.values())
             self._keeper.start()

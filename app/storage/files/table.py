@@ -13,8 +13,9 @@ Its parts, each of which knows only those above it:
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import TIMEOUT_MAX
 
 from app.errors import Busy, Error, Invalid, Unavailable
 from app.storage import Collection, Figure, Key, PastChange, Status
@@ -190,19 +191,16 @@ class JournalTable:
         except Busy:
             log.warning("%s is still written to", name)
 
-    def before_fork(self) -> None:
-        """Wait until no thread is in the middle of anything, and hold them off."""
-        self._checkpoints.before_fork()
-        self._replica.lock.before_fork()
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other thread is in the middle of anything, and hold them off."""
+        # A child that is forked in a checkpoint would inherit its lock, and keep it.
+        with self._checkpoints.in_process.hold(TIMEOUT_MAX):
+            with self._replica.lock.alone(TIMEOUT_MAX):
+                yield
 
-    def after_fork_in_parent(self) -> None:
-        """Let the threads go on."""
-        self._replica.lock.after_fork_in_parent()
-        self._checkpoints.after_fork_in_parent()
-
-    def after_fork_in_child(self) -> None:
-        """Start anew: the threads are gone, and locks of the parent mean nothing."""
-        self._replica.lock.after_fork_in_child()
+    def start_in_child(self) -> None:
+        """Start anew after a fork: the threads are gone, and a file that is locked too."""
+        self._replica.lock.close()
         self._replica.state.documents.start()
-        self._writer.after_fork_in_child()
-        self._checkpoints.after_fork_in_child()
+        self._writer.start_in_child()

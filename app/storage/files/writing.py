@@ -201,7 +201,7 @@ class Writer:
             planned.append((entry, packed))
         return planned
 
-    def after_fork_in_child(self) -> None:
+    def start_in_child(self) -> None:
         """Start with an empty queue: its threads are gone."""
         self._queue.start()
 
