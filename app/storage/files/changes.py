@@ -13,11 +13,10 @@ looked is in no entry as what it changed, and ends what can be followed too.
 edit removed while no process looked is not known.
 """
 
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,8 +34,6 @@ class Changed(NamedTuple):
     number: int
     keys: Sequence[Key]
 
-
-Entries = Sequence[Changed]
 
 BY_HAND = "edit by hand"
 """In place of a name, for what an edit of the data file changed."""
@@ -71,36 +68,15 @@ class Past(NamedTuple):
             yield PastChange(key, index >= put, self.time, author)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """All ``entries`` of an epoch after the one ``since``, up to ``until``."""
-
-    epoch: str
-    since: int
-    until: int
-    entries: Entries
-
-    def after(self, earlier: "Span | None") -> "Span":
-        """Return this span and what is needed of an ``earlier`` one, if it reaches here."""
-        count = sum(len(entry.keys) for entry in self.entries)
-        if count >= RETAINED or earlier is None or earlier.epoch != self.epoch:
-            return self
-        if not earlier.since <= self.since <= earlier.until:
-            return self
-        recent = Recent(self.epoch, earlier.since)
-        for entry in earlier.entries:
-            if entry.number <= self.since:
-                recent.note(entry)
-        for entry in self.entries:
-            recent.note(entry)
-        return Span(self.epoch, recent.since, self.until, list(recent.entries))
-
-
 @dataclass(slots=True)
-class Recent:
-    """What a process saw of the journal: ``RETAINED`` keys at least, if there were any."""
+class Span:
+    """All ``entries`` of an epoch after the one ``since``, up to ``until``.
 
-    epoch: str | None = None
+    They are the last ones: with ``RETAINED`` keys at least, if there were any. All together
+    have ``count`` keys.
+    """
+
+    epoch: str = ""
     since: int = 0
     until: int = 0
     entries: deque[Changed] = field(default_factory=deque)
@@ -132,9 +108,22 @@ class Recent:
             self.since = oldest.number
             self.count -= len(oldest.keys)
 
-    def span(self) -> Span:
+    def copy(self) -> "Span":
         """Return what is known now."""
-        return Span(self.epoch or "", self.since, self.until, list(self.entries))
+        entries = self.entries.copy()
+        return Span(self.epoch, self.since, self.until, entries, self.count)
+
+    def after(self, earlier: "Span | None") -> "Span":
+        """Return this span and what is needed of an ``earlier`` one, if it reaches here."""
+        if self.count >= RETAINED or earlier is None or earlier.epoch != self.epoch:
+            return self
+        if not earlier.since <= self.since <= earlier.until:
+            return self
+        whole = Span(self.epoch, earlier.since, earlier.since)
+        for entry in (*earlier.entries, *self.entries):
+            whole.note(entry)
+        whole.until = self.until
+        return whole
 
 
 class Kept(NamedTuple):
@@ -169,8 +158,10 @@ class KeptChanges:
                 "changes": list(entries),
                 "past": list(past),
             } if all(map(_is_changed, entries)) and all(map(_is_past, past)):
-                changed = [Changed(*entry) for entry in entries]
-                span = Span(epoch, since, until, changed)
+                span = Span(epoch, since, since)
+                for entry in entries:
+                    span.note(Changed(*entry))
+                span.until = until
                 return Kept(span, [Past(*entry) for entry in past])
         return Kept(None, ())
 
@@ -252,7 +243,8 @@ def after(spans: Iterable[Span], position: str, limit: int) -> tuple[list[Key], 
 
 def _keys(span: Span, number: int, given: int, limit: int) -> tuple[list[Key], str]:
     keys: list[Key] = []
-    for entry in _later(span, number):
+    later = takewhile(lambda entry: entry.number > number, reversed(span.entries))
+    for entry in reversed(list(later)):
         left = limit - len(keys)
         if left < len(entry.keys) - given:
             keys += entry.keys[given : given + left]
@@ -260,11 +252,6 @@ def _keys(span: Span, number: int, given: int, limit: int) -> tuple[list[Key], s
         keys += entry.keys[given:]
         number, given = entry.number, 0
     return keys, position_of(span.epoch, max(number, span.until))
-
-
-def _later(span: Span, number: int) -> Entries:
-    first = bisect_right(span.entries, number, key=attrgetter("number"))
-    return span.entries[first:]
 
 
 def position_of(epoch: str, number: int, given: int = 0) -> str:

@@ -124,7 +124,7 @@ class Checkpoints:
                 return False
             state, base = replica.state, replica.seen
             snapshot, end = state.numbered(), replica.journal.offset
-            changes = state.recent.span()
+            changes = state.recent.copy()
             checkpoint = Checkpoint.now(state.sequence)
             header = state.header(checkpoint, None)
         draft = file.beside("draft")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.storage import Collection, Key
-from app.storage.files.changes import Changed, Recent
+from app.storage.files.changes import Changed, Span
 from app.storage.files.datafile import Drafted, Identity
 from app.storage.files.documents import Documents
 from app.storage.files.entries import LAST, Entry, Header
@@ -45,7 +45,7 @@ class State:
     since_checkpoint: int = 0
     marks: HighWaterMarks = field(default_factory=HighWaterMarks)
     ahead: Edit | None = None
-    recent: Recent = field(default_factory=Recent)
+    recent: Span = field(default_factory=Span)
 
     @classmethod
     def of(

@@ -107,11 +107,11 @@ class JournalTable:
         """
         self._catching_up.bring_up_to_date()
         recent = self._replica.state.recent
-        now = position_of(recent.epoch or "", recent.until)
+        now = position_of(recent.epoch, recent.until)
         # Who follows a table asks again and again, and mostly nothing has changed.
         if since is None or since == now:
             return [], now
-        return after(self._spans(recent.span()), since, limit)
+        return after(self._spans(recent.copy()), since, limit)
 
     def history(self) -> Iterator[PastChange]:
         """Return the changes that are known, the oldest first; raises Unavailable."""
