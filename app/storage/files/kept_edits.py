@@ -23,10 +23,10 @@ from app.storage.files.merging import Base, Edit, Merged, Merger, Now
 from app.storage.files.records import Record
 from app.storage.files.state import State
 from app.storage.files.versions import (
+    CONTENT_BYTES,
     Checkpoint,
     Step,
     Versions,
-    last_step,
     steps_in,
 )
 
@@ -116,13 +116,15 @@ class KeptEdits:
         self, lines: Callable[[], Iterable[Line]], state: State, until: Checkpoint
     ) -> None:
         """Keep what ``lines`` wrote since the data file of ``state``; raises OSError."""
-        collection, since = self._collection, state.checkpoint
-        step = last_step(lines, since, collection.key, state.moment)
+        key, since = self._collection.key, state.checkpoint
+        # Of documents that are too large to be kept, none need be in memory.
+        step = steps_in(lines, since, key, state.moment, CONTENT_BYTES)[-1]
         step.until = until
         self._versions.add(step)
 
     def _steps(self, lines: Sequence[Line], state: State) -> list[Step]:
-        return steps_in(lines, state.checkpoint, self._collection.key, state.moment)
+        key, since = self._collection.key, state.checkpoint
+        return steps_in(lambda: lines, since, key, state.moment)
 
     def served(self) -> bytes | None:
         """Return the documents from before a broken edit, as a data file, if kept."""

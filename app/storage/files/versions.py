@@ -94,10 +94,6 @@ class Step:
         self.size += len(record.encoded) if record else 0
         self.latter[key] = record
 
-    def drop_content(self) -> None:
-        """Keep the revisions only, from now on."""
-        self.latter, self.is_large = {}, True
-
     def entry(self) -> dict[str, Any]:
         """Return the line of versions for this step, whose end is known."""
         head = {"until": self.until, "moment": self.moment}
@@ -113,19 +109,24 @@ class Step:
 
 
 def steps_in(
-    lines: Sequence[Line], checkpoint: Checkpoint, key: str, moment: str = ""
+    lines: Callable[[], Iterable[Line]],
+    checkpoint: Checkpoint,
+    key: str,
+    moment: str,
+    most: int | None = None,
 ) -> list[Step]:
-    """Return what the ``lines`` of a journal after ``checkpoint`` put and removed.
+    """Return what the lines of a journal after ``checkpoint`` put and removed.
 
     It is in several steps if there are data files that were written, and not yet followed
-    by a journal of their own.
+    by a journal of their own. ``lines`` gives the lines anew at each call. Steps with more
+    than ``most`` bytes of documents have the revisions only.
     """
     steps = [Step(checkpoint, moment=moment)]
-    for line in lines:
+    for line in lines():
         if "fold" in line.entry and "at" in line.entry:
             steps[-1].until = Checkpoint(*line.entry["at"])
             steps.append(Step(steps[-1].until))
-    for line in lines:
+    for line in lines():
         if "put" in line.entry:
             step = next(
                 step
@@ -133,28 +134,9 @@ def steps_in(
                 if line.entry["seq"] > step.since.number or step is steps[0]
             )
             step.take(line.entry, key)
+            if most is not None and step.size > most:
+                step.latter, step.is_large = {}, True
     return steps
-
-
-def last_step(
-    lines: Callable[[], Iterable[Line]], checkpoint: Checkpoint, key: str, moment: str
-) -> Step:
-    """Return the last of the steps of ``steps_in``, with less in memory.
-
-    ``lines`` gives the lines of the journal anew at each call. Of documents that are too
-    large for a line of versions, the step has the revisions only.
-    """
-    step = Step(checkpoint, moment=moment)
-    for line in lines():
-        if "fold" in line.entry and "at" in line.entry:
-            step = Step(Checkpoint(*line.entry["at"]))
-    for line in lines():
-        is_later = line.entry["seq"] > step.since.number or step.since is checkpoint
-        if "put" in line.entry and is_later:
-            step.take(line.entry, key)
-            if step.size > CONTENT_BYTES:
-                step.drop_content()
-    return step
 
 
 Edited = dict[Key, int | None]
