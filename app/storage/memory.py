@@ -113,7 +113,10 @@ class Memory:
 
 
 class MemoryStore:
-    """Tables in ``memory``; see the contract in ``app.storage``."""
+    """Tables in ``memory``.
+
+    What has no docstring does what the contract in ``app.storage`` says.
+    """
 
     name = "memory"
 
@@ -128,14 +131,12 @@ class MemoryStore:
         self._limits = limits
 
     def get(self, table: str, key: Key) -> Record:
-        """Return the record under ``key``; raises NotFound."""
         record = self._tables[table].records.get(key)
         if record is None:
             raise NotFound("Not found")
         return record
 
     def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
-        """Return the page of records that ``query`` asks for."""
         found = self._found(table, query, pace)
         end = None if query.limit is None else query.offset + query.limit
         return Page(found[query.offset : end], len(found))
@@ -155,15 +156,12 @@ class MemoryStore:
         return found
 
     def scan(self, table: str) -> Iterator[Record]:
-        """Return all records, in the order of the table."""
         yield from self._found(table, Query(), unhurried)
 
     def version(self, table: str) -> Hashable:
-        """Return how many changes there were."""
         return self._tables[table].changed
 
     def changes(self, table: str, since: str | None, limit: int) -> Feed:
-        """Return what changed after the position ``since``; raises TooOld."""
         target = self._tables[table]
         with target.lock:
             position = target.changed if since is None else int(since)
@@ -176,16 +174,13 @@ class MemoryStore:
         return Feed(changes, str(position + len(keys)))
 
     def history(self, table: str) -> Iterator[PastChange]:
-        """Return the last changes, the oldest first."""
         return iter(list(self._tables[table].recent))
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
-        """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
         with self._tables[table].writing():
             return self._add(table, documents)
 
     def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
-        """Add the document that ``make`` makes with new ids; raises Conflict, TooLarge."""
         with self._tables[table].writing():
             ids = _Ids(self._tables[table].ids)
             [record] = self._add(table, [make(ids.next_id)])
@@ -195,7 +190,6 @@ class MemoryStore:
     def load(
         self, table: str, documents: Sequence[Document], clear: bool = False
     ) -> None:
-        """Add or replace documents, all or none; with ``clear``, remove all others."""
         key = self._collections[table].key
         with self._tables[table].writing():
             records = [_record(document[key], document) for document in documents]
@@ -208,7 +202,6 @@ class MemoryStore:
         change: Callable[[Document, NextId], Document],
         revisions: Container[int] | None = None,
     ) -> Record:
-        """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
         with self._tables[table].writing():
             old = self._expected(table, key, revisions)
             ids = _Ids(self._tables[table].ids)
@@ -236,7 +229,6 @@ class MemoryStore:
     def remove(
         self, table: str, key: Key, revisions: Container[int] | None = None
     ) -> None:
-        """Remove a record; raises NotFound, Stale."""
         with self._tables[table].writing():
             self._expected(table, key, revisions)
             target = self._tables[table]
@@ -247,13 +239,11 @@ class MemoryStore:
         """Do nothing: memory can always be written."""
 
     def figures(self) -> Mapping[str, Figure]:
-        """Return nothing."""
         return {}
 
     def status(self) -> Mapping[str, Status]:
-        """Return the state of each table."""
-        counts = {name: len(self._tables[name].records) for name in self._collections}
-        return {name: Status(count) for name, count in counts.items()}
+        tables = self._tables
+        return {name: Status(len(tables[name].records)) for name in self._collections}
 
     def close(self) -> None:
         """Do nothing: the memory goes with the last store over it."""
