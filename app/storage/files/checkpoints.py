@@ -150,7 +150,7 @@ class Checkpoints:
             # Not by its object, which has read on: what was written since the snapshot.
             rest = Journal(replica.journal_path)
             rest.offset = end
-            lines = rest.tail(rest.size())
+            lines = list(rest.lines(rest.size()))
             header["next"] = replica.state.next_number
             header |= {"base": drafted.identity, "digest": drafted.digest}
             self._appender.replace(header, lines)

@@ -157,12 +157,11 @@ class Journal:
         """Return the length of the file in bytes."""
         return os.fstat(self.descriptor.number).st_size
 
-    def tail(self, end: int) -> list[Line]:
-        """Return the sound lines after ``offset`` that are there before ``end``."""
-        return list(self.lines(end))
-
     def lines(self, end: int) -> Iterator[Line]:
-        """Return the lines of ``tail`` one by one: a whole journal may be large."""
+        """Return the sound lines after ``offset`` that are there before ``end``.
+
+        One by one: a whole journal may be large.
+        """
         for raw in self._raw_lines(end):
             if not raw.endswith(b"\n") or (line := decode(raw)) is None:
                 break
@@ -184,7 +183,7 @@ class Journal:
             yield rest
 
     def skip(self, lines: Iterable[Line]) -> None:
-        """Move ``offset`` behind ``lines``, its tail, which have been taken in."""
+        """Move ``offset`` behind ``lines``, those after it, which have been taken in."""
         self.offset += sum(len(line.raw) for line in lines)
 
     def salvage(self) -> tuple[list[Line], bytes]:
@@ -227,21 +226,6 @@ class Appended(NamedTuple):
         self.journal.offset += self.size
 
 
-def found_at(path: str) -> os.stat_result | None:
-    """Return what the file at ``path`` is now; None if there is none."""
-    try:
-        return os.stat(path)
-    except FileNotFoundError:
-        return None
-
-
-def has_read(journal: Journal | None, found: os.stat_result | None) -> bool:
-    """Return whether the journal ``found``, if any, is ``journal``, and read to its end."""
-    if journal is None or found is None:
-        return journal is None and found is None
-    return found.st_size == journal.offset and found.st_ino == journal.inode
-
-
 def unread(journal: Journal | None) -> int:
     """Return how many bytes could not be read; less than none if some are gone."""
     return 0 if journal is None else journal.size() - journal.offset
@@ -265,7 +249,7 @@ def read_journal(path: Path) -> tuple[Journal | None, list[Line]]:
     journal = open_journal(path)
     if journal is None:
         return None, []
-    lines = journal.tail(journal.size())
+    lines = list(journal.lines(journal.size()))
     journal.skip(lines)
     if lines and lines[0].header.get("format", FORMAT) > FORMAT:
         raise Invalid(

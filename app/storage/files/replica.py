@@ -22,14 +22,7 @@ from app.storage import Collection
 from app.storage.files.commits import Commits
 from app.storage.files.datafile import DataFile, Identity, identity
 from app.storage.files.documents import Documents
-from app.storage.files.journal import (
-    Journal,
-    found_at,
-    has_read,
-    mend,
-    read_journal,
-    unread,
-)
+from app.storage.files.journal import Journal, mend, read_journal, unread
 from app.storage.files.kept_edits import KeptEdits
 from app.storage.files.lock import TableLock
 from app.storage.files.merging import Edit
@@ -68,7 +61,10 @@ class Replica:
 
     def has_read_journal(self) -> bool:
         """Return whether the journal that is there now was read to its end."""
-        return has_read(self.journal, found_at(self._paths[1]))
+        journal, found = self.journal, identity(self._paths[1])
+        if journal is None or found is None:
+            return journal is None and found is None
+        return found.size == journal.offset and found.inode == journal.inode
 
     def has_seen_file(self) -> bool:
         """Return whether the data file that is there now is the one that is served."""
@@ -104,12 +100,12 @@ class Replica:
 
     def follow_journal(self) -> None:
         """Apply what others appended to the journal; raises Invalid and OSError."""
-        found, journal, state = found_at(self._paths[1]), self.journal, self.state
+        found, journal, state = identity(self._paths[1]), self.journal, self.state
         if found is None:
             self.journal = None
             return
-        if journal is not None and journal.inode == found.st_ino:
-            if state.follow(lines := journal.tail(found.st_size)):
+        if journal is not None and journal.inode == found.inode:
+            if state.follow(lines := list(journal.lines(found.size))):
                 journal.skip(lines)
             else:
                 self.load()
