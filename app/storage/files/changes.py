@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from app.errors import TooOld
 from app.storage import RETAINED, Author, Key, PastChange
-from app.storage.files.descriptors import Sync, replace
+from app.storage.files.descriptors import Sync, content_of, replace
 from app.storage.files.entries import Entry
 from app.storage.files.journal import Line, decode, encode
 from app.storage.files.records import key_in
@@ -146,10 +146,7 @@ class KeptChanges:
 
     def read(self) -> Kept:
         """Return what is kept: nothing if there is no file, or it is damaged."""
-        try:
-            line = decode(self._path.read_bytes())
-        except FileNotFoundError:
-            return Kept(None, ())
+        line = decode(content_of(self._path) or b"")
         match line and line.entry:
             case {
                 "epoch": str(epoch),

@@ -24,7 +24,7 @@ from tinydb.storages import Storage
 
 from app import jsontext
 from app.errors import Invalid
-from app.storage.files.descriptors import Descriptor, Sync, adopt, draft
+from app.storage.files.descriptors import Descriptor, Sync, adopt, content_of, draft
 from app.storage.files.entries import LARGEST
 from app.storage.files.versions import Checkpoint
 
@@ -110,7 +110,7 @@ class DataFile(Storage):
 
     def read(self) -> dict[str, dict[str, Any]] | None:
         """Return the tables of the file, as TinyDB wants them; raises Invalid."""
-        content = self.content()
+        content = content_of(self.path)
         if content is None:
             return None
         documents = parse(content, self.name, self._table).documents
@@ -126,13 +126,6 @@ class DataFile(Storage):
         self.replace(
             (int(number), orjson.dumps(document)) for number, document in numbered
         )
-
-    def content(self) -> bytes | None:
-        """Return the bytes of the file; None if there is none."""
-        try:
-            return self.path.read_bytes()
-        except FileNotFoundError:
-            return None
 
     def opened(self) -> Descriptor | None:
         """Return the open file, which stays what it is when it is replaced."""

@@ -60,6 +60,14 @@ def replace(path: Path, parts: Iterable[bytes], sync: Sync) -> None:
     adopt(new, path, sync)
 
 
+def content_of(path: Path) -> bytes | None:
+    """Return the bytes of the file at ``path``; None if there is none."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
 def flush_folder(path: Path, sync: Sync) -> None:
     """Make the names in the folder at ``path`` durable."""
     folder = _folder(path)

@@ -17,6 +17,7 @@ from app.storage.files.appending import Appender
 from app.storage.files.datafile import identity
 from app.storage.files.journal import read_journal
 from app.storage.files.replica import Replica
+from app.storage.files.restoring import find
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Edits:
         replica = self._replica
         if not replica.is_edited():
             return
-        state, found = replica.state, replica.restorer.find()
+        state, found = replica.state, find(replica.file)
         if identity(replica.file.path) != found.identity:
             return
         if state.ahead is None and found.file is not None and state.has(*found.file):
@@ -97,5 +98,5 @@ class Edits:
         replica = self._replica
         if replica.has_seen_file():
             return True
-        found = replica.restorer.find().file
+        found = find(replica.file).file
         return replica.journal is not None and not (found and replica.state.has(*found))

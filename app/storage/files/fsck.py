@@ -1,17 +1,18 @@
 """What is wrong with the files of a table, found without changing any of them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from app import jsontext
 from app.errors import Invalid
 from app.storage import Collection
-from app.storage.files.datafile import DataFile, Drafted, Identity, digest, identity
+from app.storage.files.datafile import DataFile, identity
 from app.storage.files.documents import Documents
 from app.storage.files.journal import Line, is_whole, read_journal, with_header
 from app.storage.files.loading import checked, completed
 from app.storage.files.records import key_in
-from app.storage.files.restoring import DAMAGE, has_keys, is_damaged
+from app.storage.files.restoring import DAMAGE, Found, find, has_keys, is_damaged
 from app.storage.files.state import State
 
 
@@ -20,11 +21,12 @@ def findings(folder: Path, collection: Collection) -> list[str]:
 
     Raises OSError where a file cannot be read.
     """
-    file = DataFile(folder / f"{collection.name}.json", collection.name, _flush_nothing)
-    path = file.path.with_name(f"{file.name}.journal")
+    # Nothing is written, and so nothing flushed.
+    file = DataFile(folder / f"{collection.name}.json", collection.name, os.fdatasync)
+    path = file.beside("journal")
     size = None
     while True:
-        found, content = identity(file.path), file.content()
+        found = find(file)
         try:
             journal, lines = read_journal(path)
         except Invalid as error:
@@ -37,11 +39,11 @@ def findings(folder: Path, collection: Collection) -> list[str]:
                 continue
             lines = with_header(lines + sound, 0)
         # A checkpoint may have replaced the files while they were read.
-        if identity(file.path) == found and _inode(path) == (journal and journal.inode):
+        inode = journal and journal.inode
+        if identity(file.path) == found.identity and _inode(path) == inode:
             break
     in_journal = list(_of_journal(path.name, lines, damaged, collection))
-    in_data = _of_data(file, content, found, lines, collection)
-    return [*in_data, *in_journal]
+    return [*_of_data(file, found, lines, collection), *in_journal]
 
 
 def exposures(folder: Path, collection: Collection) -> Iterator[str]:
@@ -59,20 +61,17 @@ def exposures(folder: Path, collection: Collection) -> Iterator[str]:
 
 
 def _of_data(
-    file: DataFile,
-    content: bytes | None,
-    found: Identity | None,
-    lines: list[Line],
-    collection: Collection,
+    file: DataFile, found: Found, lines: list[Line], collection: Collection
 ) -> list[str]:
     sound = [line for line in lines if has_keys(line, collection.key)]
     history = State.without_documents(collection, sound)
-    if content is None or found is None:
+    if found.file is None:
         return [] if None in history.known else [f"{file.name} is missing"]
-    if is_damaged(history, Drafted(found, digest(content))):
+    if is_damaged(history, found.file):
         return [f"{file.name} {DAMAGE}"]
     try:
-        checked(content, found, file, collection, history.documents)
+        known = history.documents
+        checked(found.content, found.file.identity, file, collection, known)
     except Invalid as error:
         faults = error.faults.get(file.name, [])
         if error.faults.more:
@@ -108,7 +107,3 @@ def _of_journal(
 def _inode(path: Path) -> int | None:
     found = identity(path)
     return found.inode if found else None
-
-
-def _flush_nothing(descriptor: int) -> None:
-    """A check writes nothing."""

@@ -14,7 +14,7 @@ from app.datetimes import moment
 from app.errors import Invalid
 from app.storage import Collection, Key
 from app.storage.files.datafile import DataFile, Drafted
-from app.storage.files.descriptors import Sync, adopt
+from app.storage.files.descriptors import Sync, adopt, content_of
 from app.storage.files.entries import Entry
 from app.storage.files.ids import NewIds
 from app.storage.files.journal import Line
@@ -128,10 +128,7 @@ class KeptEdits:
 
     def served(self) -> bytes | None:
         """Return the documents from before a broken edit, as a data file, if kept."""
-        try:
-            return self._served.read_bytes()
-        except FileNotFoundError:
-            return None
+        return content_of(self._served)
 
     def keep_served(self, documents: Iterable[tuple[int, bytes]]) -> None:
         """Keep the documents that are served while an edit is broken; raises OSError."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
 from app.storage.files.datafile import DataFile, Drafted, Identity, digest, identity
+from app.storage.files.descriptors import content_of
 from app.storage.files.ids import HighWaterMarks
 from app.storage.files.journal import Journal, Line, is_whole, read_journal, with_header
 from app.storage.files.kept_edits import KeptEdits
@@ -21,14 +22,23 @@ DAMAGE = (
 
 
 class Found(NamedTuple):
-    """A data file as it was found: which one it is, its bytes, and both with the digest.
+    """A data file as it was found: its bytes, and what it is known by; None if missing."""
 
-    All are None if there is none.
-    """
-
-    identity: Identity | None
-    content: bytes | None
+    content: bytes
     file: Drafted | None
+
+    @property
+    def identity(self) -> Identity | None:
+        """Which file it is, whatever its bytes are."""
+        return self.file and self.file.identity
+
+
+def find(file: DataFile) -> Found:
+    """Return the data file as it is now."""
+    found, content = identity(file.path), content_of(file.path)
+    if found is None or content is None:
+        return Found(b"", None)
+    return Found(content, Drafted(found, digest(content)))
 
 
 class Read(NamedTuple):
@@ -64,20 +74,13 @@ class Restorer:
         self._collection = collection
         self._kept = kept
 
-    def find(self) -> Found:
-        """Return the data file as it is now."""
-        found, content = identity(self._file.path), self._file.content()
-        if found is None or content is None:
-            return Found(found, content, None)
-        return Found(found, content, Drafted(found, digest(content)))
-
     def read(self, mend: Callable[[], None]) -> Read:
         """Return what is in both files; ``mend`` mends the journal if that can be.
 
         Raises Invalid and OSError.
         """
         while True:
-            found = self.find()
+            found = find(self._file)
             journal, lines = read_journal(self._path)
             if journal and not self._is_sound(journal, lines):
                 try:
@@ -104,7 +107,7 @@ class Restorer:
             if found.file is not None:
                 if is_damaged(history, found.file):
                     raise Invalid(f"{self._file.name} {DAMAGE}")
-                if found.content is not None and history.is_own(*found.file):
+                if history.is_own(*found.file):
                     records = trusted(found.content, self._file, self._collection)
                     state = self._state(records, lines, found, former)
                     state.known[found.identity] = found.file.digest
@@ -130,11 +133,10 @@ class Restorer:
 
     def checked(self, found: Found, former: State) -> tuple[Saved, Drafted]:
         """Return what is in a data file that a person wrote; raises Invalid."""
-        if found.content is None or found.file is None:
+        if found.file is None:
             raise Invalid(f"{self._file.name} is missing")
-        content, (identity_, _) = found.content, found.file
-        documents = former.documents
-        saved = checked(content, identity_, self._file, self._collection, documents)
+        content, (identity_, _), known = found.content, found.file, former.documents
+        saved = checked(content, identity_, self._file, self._collection, known)
         return saved, found.file
 
     def has_keys(self, line: Line) -> bool:
