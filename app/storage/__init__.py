@@ -69,6 +69,12 @@ Key = str | int
 NextId = Callable[[str], int]
 """Gives the next id of a sequence, within one write."""
 
+Update = Callable[[Document, NextId], Document]
+"""Returns a document to put in the place of the one that it is given."""
+
+Revisions = Container[int] | None
+"""Those of which one is expected of a document; None for any."""
+
 IdsOf = Callable[[Document], Iterable[tuple[str, int]]]
 """Returns the ids in a document, each with the name of its sequence."""
 
@@ -308,11 +314,7 @@ class Store(Protocol):
         """Add or replace documents, all or none; with ``clear``, remove all others."""
 
     def update(
-        self,
-        table: str,
-        key: Key,
-        change: Callable[[Document, NextId], Document],
-        revisions: Container[int] | None = None,
+        self, table: str, key: Key, change: Update, revisions: Revisions = None
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
 
@@ -322,9 +324,7 @@ class Store(Protocol):
         Returns how many it changed.
         """
 
-    def remove(
-        self, table: str, key: Key, revisions: Container[int] | None = None
-    ) -> None:
+    def remove(self, table: str, key: Key, revisions: Revisions = None) -> None:
         """Remove a record; raises NotFound, Stale."""
 
     def ping(self) -> None:

@@ -6,15 +6,7 @@ files, and makes tests of the API fast. Two stores over one ``Memory`` are two w
 
 import threading
 from collections import defaultdict, deque
-from collections.abc import (
-    Callable,
-    Container,
-    Hashable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,7 +31,9 @@ from app.storage import (
     NextId,
     Page,
     PastChange,
+    Revisions,
     Status,
+    Update,
     author,
     revision_of,
 )
@@ -196,11 +190,7 @@ class MemoryStore:
             self._put(table, records, clear)
 
     def update(
-        self,
-        table: str,
-        key: Key,
-        change: Callable[[Document, NextId], Document],
-        revisions: Container[int] | None = None,
+        self, table: str, key: Key, change: Update, revisions: Revisions = None
     ) -> Record:
         with self._tables[table].writing():
             old = self._expected(table, key, revisions)
@@ -226,9 +216,7 @@ class MemoryStore:
             self._put(table, records)
             return len(records)
 
-    def remove(
-        self, table: str, key: Key, revisions: Container[int] | None = None
-    ) -> None:
+    def remove(self, table: str, key: Key, revisions: Revisions = None) -> None:
         with self._tables[table].writing():
             self._expected(table, key, revisions)
             target = self._tables[table]
@@ -248,9 +236,7 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: the memory goes with the last store over it."""
 
-    def _expected(
-        self, table: str, key: Key, revisions: Container[int] | None
-    ) -> Record:
+    def _expected(self, table: str, key: Key, revisions: Revisions) -> Record:
         record = self.get(table, key)
         if revisions is not None and record.revision not in revisions:
             raise Stale(

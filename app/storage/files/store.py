@@ -2,7 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Callable, Container, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -21,7 +21,9 @@ from app.storage import (
     NextId,
     Page,
     PastChange,
+    Revisions,
     Status,
+    Update,
 )
 from app.storage.files.descriptors import Sync, flush_folder
 from app.storage.files.maintenance import Keeper
@@ -136,11 +138,7 @@ class FileStore:
         target.write(plan)
 
     def update(
-        self,
-        table: str,
-        key: Key,
-        change: Callable[[Document, NextId], Document],
-        revisions: Container[int] | None = None,
+        self, table: str, key: Key, change: Update, revisions: Revisions = None
     ) -> Record:
         result: list[Record] = []
 
@@ -176,9 +174,7 @@ class FileStore:
             count += len(target.write(plan).put)
         return count
 
-    def remove(
-        self, table: str, key: Key, revisions: Container[int] | None = None
-    ) -> None:
+    def remove(self, table: str, key: Key, revisions: Revisions = None) -> None:
         def plan(documents: Records, _: NextId) -> Changes:
             return Changes([], [_existing(documents, key, revisions).key])
 
@@ -243,9 +239,7 @@ def _changed(
     return Changes(put, [])
 
 
-def _existing(
-    documents: Records, key: Key, revisions: Container[int] | None = None
-) -> Record:
+def _existing(documents: Records, key: Key, revisions: Revisions = None) -> Record:
     record = documents.get(key)
     if record is None:
         raise NotFound("Not found")

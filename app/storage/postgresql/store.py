@@ -2,15 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import (
-    Callable,
-    Container,
-    Hashable,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,7 +22,9 @@ from app.storage import (
     NextId,
     Page,
     PastChange,
+    Revisions,
     Status,
+    Update,
 )
 from app.storage.postgresql import feeds, schema
 from app.storage.postgresql.columns import Columns
@@ -242,11 +236,7 @@ class PostgresStore:
         self._loaded[table] += len(records)
 
     def update(
-        self,
-        table: str,
-        key: Key,
-        change: Callable[[Document, NextId], Document],
-        revisions: Container[int] | None = None,
+        self, table: str, key: Key, change: Update, revisions: Revisions = None
     ) -> Record:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
 
@@ -275,9 +265,7 @@ class PostgresStore:
             count += self._writer.write(columns, plan, is_limited=False)
         return count
 
-    def remove(
-        self, table: str, key: Key, revisions: Container[int] | None = None
-    ) -> None:
+    def remove(self, table: str, key: Key, revisions: Revisions = None) -> None:
         """Remove a record; raises NotFound, Stale."""
 
         def plan(transaction: Transaction) -> None:
@@ -349,9 +337,7 @@ class PostgresStore:
         return self._writer.reading(lambda c: c.execute(text, values).fetchall())
 
 
-def _expected(
-    transaction: Transaction, key: Key, revisions: Container[int] | None
-) -> Record:
+def _expected(transaction: Transaction, key: Key, revisions: Revisions) -> Record:
     found = transaction.held(key)
     if revisions is not None and found.revision not in revisions:
         raise Stale("the document is not in the state that is expected; get it again")
