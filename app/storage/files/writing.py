@@ -8,7 +8,7 @@ of the throughput in two processes, and the longest write took 2.5 times as long
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import NamedTuple
 
@@ -53,26 +53,19 @@ class Overlay:
             return self._changed[key]
         return self._documents.get(key)
 
-    def extent_after(self, put: Iterable[Record], gone: Iterable[Key]) -> Extent:
+    def extent_after(self, changed: Mapping[Key, Record | None]) -> Extent:
         """Return how much there will be once this is planned as well."""
-        after = {**dict.fromkeys(gone), **{record.key: record for record in put}}
         documents, size = self.extent
-        for old in filter(None, map(self.get, after)):
+        for old in filter(None, map(self.get, changed)):
             documents, size = documents - 1, size - old.size
-        for new in filter(None, after.values()):
+        for new in filter(None, changed.values()):
             documents, size = documents + 1, size + new.size
         return Extent(documents, size)
 
-    def change(
-        self, put: Iterable[Record], gone: Iterable[Key], extent: Extent
-    ) -> None:
-        """Plan that ``gone`` go, and that ``put`` are added or replaced.
-
-        The documents will have ``extent`` then.
-        """
+    def change(self, changed: Mapping[Key, Record | None], extent: Extent) -> None:
+        """Plan what is ``changed``, None for what goes; all have ``extent`` then."""
+        self._changed.update(changed)
         self.extent = extent
-        self._changed |= dict.fromkeys(gone)
-        self._changed |= {record.key: record for record in put}
 
 
 Plan = Callable[[Records, NextId], Changes]
@@ -83,12 +76,6 @@ class Write(NamedTuple):
 
     plan: Plan
     author: Author
-
-
-def _revisions(documents: Records, keys: Iterable[Key]) -> list[int | None]:
-    """Return the revisions of the documents under ``keys``, None for those not there."""
-    formers = map(documents.get, keys)
-    return [None if record is None else record.revision for record in formers]
 
 
 class Writer:
@@ -170,13 +157,16 @@ class Writer:
             try:
                 write.result = _carried_out(write.work.plan, documents, ids.next_id)
                 put, gone, limits = write.result
-                if any(not 0 <= record.number <= LAST for record in put):
-                    _check_numbers(put, documents)
                 packed = [Decoded(record.packed(), record.document) for record in put]
                 records = [decoded.record for decoded in packed]
-                extent = documents.extent_after(records, gone)
+                changed: dict[Key, Record | None] = dict.fromkeys(gone)
+                changed |= {record.key: record for record in records}
+                extent = documents.extent_after(changed)
                 for record in records:
-                    limits.check_document(record, documents.get(record.key))
+                    old = documents.get(record.key)
+                    limits.check_document(record, old)
+                    if old is None or old.number != record.number:
+                        check_new_number(record.number)
                 limits.check_table(name, documents.extent, extent)
             except Exception as error:
                 write.error, write.is_done = error, True
@@ -190,12 +180,11 @@ class Writer:
                 entry["by"] = write.work.author.name
             if write.work.author.request:
                 entry["request"] = write.work.author.request
-            entry["was"] = _revisions(
-                documents, (*(record.key for record in put), *gone)
-            )
+            formers = map(documents.get, (*(record.key for record in put), *gone))
+            entry["was"] = [former.revision if former else None for former in formers]
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
-            documents.change(records, gone, extent)
+            documents.change(changed, extent)
             # Numbers and ids may have gaps, should this not be written.
             state.reserve(entry)
             planned.append((entry, packed))
@@ -213,13 +202,6 @@ def _carried_out(plan: Plan, documents: Records, next_id: NextId) -> Changes:
         return plan(documents, next_id)
     finally:
         _thread.is_planning = False
-
-
-def _check_numbers(put: Iterable[Record], documents: Records) -> None:
-    for record in put:
-        former = documents.get(record.key)
-        if former is None or former.number != record.number:
-            check_new_number(record.number)
 
 
 def check_new_number(number: int) -> None:
