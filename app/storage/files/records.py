@@ -1,7 +1,7 @@
 """One document in memory."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -112,6 +112,14 @@ class Record:
 
     def __hash__(self) -> int:
         return hash((self.key, self.revision))
+
+
+def records_in(entry: Mapping[str, Any], name: str) -> list[Record]:
+    """Return the records that an entry of a journal puts; raises Invalid as ``key_in``."""
+    return [
+        Record(number, key_in(document, name), document)
+        for number, document in entry.get("put", ())
+    ]
 
 
 class Decoded:

@@ -12,7 +12,7 @@ from app.storage.files.ids import HighWaterMarks
 from app.storage.files.journal import FORMAT, Line
 from app.storage.files.loading import moment_of
 from app.storage.files.merging import Edit
-from app.storage.files.records import Decoded, Record, key_in
+from app.storage.files.records import Decoded, Record, key_in, records_in
 from app.storage.files.versions import Checkpoint
 
 Files = dict[Identity | None, str]
@@ -37,7 +37,7 @@ class State:
     next_number: int = 1
     sequence: int = 0
     epoch: str = ""
-    known: Files = field(default_factory=dict)
+    known: Files = field(default_factory=lambda: {None: ""})
     merged: Files = field(default_factory=dict)
     broken: Files = field(default_factory=dict)
     checkpoint: Checkpoint = Checkpoint(0, "")
@@ -66,8 +66,6 @@ class State:
             state.begin(lines[0].header)
             # The header counts the documents in its own data file only.
             marks.are_complete &= found in state.known
-        else:
-            state.known = {None: ""}
         for line in lines[1:]:
             state.apply(line.entry)
         return state
@@ -78,10 +76,7 @@ class State:
     ) -> "State":
         """Return what a journal of ``lines`` says about data files."""
         state = cls(collection, Documents(collection, ()))
-        if lines:
-            state.rebase(lines)
-        else:
-            state.known = {None: ""}
+        state.rebase(lines)
         return state
 
     def begin(self, header: Header) -> None:
@@ -103,13 +98,9 @@ class State:
 
     def apply(self, entry: Entry) -> None:
         """Apply a later line of the journal."""
-        key = self.collection.key
-        put = [
-            Decoded(Record(number, key_in(document, key), document))
-            for number, document in entry.get("put", ())
-        ]
+        put = records_in(entry, self.collection.key)
         self.reserve(entry)
-        self.apply_records(entry, put)
+        self.apply_records(entry, list(map(Decoded, put)))
 
     def apply_records(self, entry: Entry, put: Sequence[Decoded]) -> None:
         """Apply a later line, reserved before, which puts these records."""
@@ -156,7 +147,8 @@ class State:
 
     def rebase(self, lines: Sequence[Line]) -> None:
         """Go on in a new journal of ``lines``, whose documents are known already."""
-        self.begin(lines[0].header)
+        if lines:
+            self.begin(lines[0].header)
         for line in lines[1:]:
             self.note(line.entry)
 

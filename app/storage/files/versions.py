@@ -22,7 +22,7 @@ from app.errors import Invalid
 from app.storage import Key
 from app.storage.files.descriptors import Sync, replace
 from app.storage.files.journal import Line, decode, encode
-from app.storage.files.records import Record, key_in
+from app.storage.files.records import Record, records_in
 
 FEWEST = 10
 """How many of the last versions are kept in any case."""
@@ -72,27 +72,17 @@ class Step:
 
     def take(self, entry: Mapping[str, Any], key: str) -> None:
         """Take in an entry of a journal or of versions; ``key`` is the member of it."""
-        put = [
-            Record(number, key_in(document, key), document)
-            for number, document in entry.get("put", ())
-        ]
-        keys = entry.get("keys") or [
-            *(record.key for record in put),
-            *entry.get("gone", ()),
-        ]
+        put, gone = records_in(entry, key), entry.get("gone", ())
+        keys = entry.get("keys") or [*(record.key for record in put), *gone]
         was = entry.get("was", ())
         for key_, revision in zip_longest(keys, was[: len(keys)], fillvalue=UNKNOWN):
             self.former.setdefault(key_, revision)
-        for gone in () if self.is_large else entry.get("gone", ()):
-            self._take(gone, None)
-        for record in () if self.is_large else put:
-            self._take(record.key, record)
-
-    def _take(self, key: Key, record: Record | None) -> None:
-        former = self.latter.get(key)
-        self.size -= len(former.encoded) if former else 0
-        self.size += len(record.encoded) if record else 0
-        self.latter[key] = record
+        if not self.is_large:
+            latter = {**dict.fromkeys(gone), **{record.key: record for record in put}}
+            formers = map(self.latter.get, latter)
+            self.size += sum(record.size for record in latter.values() if record)
+            self.size -= sum(former.size for former in formers if former)
+            self.latter |= latter
 
     def entry(self) -> dict[str, Any]:
         """Return the line of versions for this step, whose end is known."""
