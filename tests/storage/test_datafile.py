@@ -10,6 +10,7 @@ import orjson
 import pytest
 from notes import data, held, note, open_table, save, stored, unflushed
 
+from app.datetimes import file_time
 from app.errors import Invalid
 from app.jsontext import MAX_DEPTH
 from app.storage.files.datafile import (
@@ -22,7 +23,6 @@ from app.storage.files.datafile import (
     lines,
     parse,
 )
-from app.storage.files.loading import moment_of
 from app.storage.files.versions import Checkpoint
 
 
@@ -103,7 +103,7 @@ def test_time_out_of_range_is_the_last_or_the_first_that_there_is():
     year = 31_556_952 * 10**9
     for time, expected in ((28_858 * year, 2262), (-8_000 * year, 1677)):
         found = SimpleNamespace(st_ino=1, st_mtime_ns=time, st_size=1)
-        assert moment_of(identified(found)).startswith(str(expected))
+        assert file_time(identified(found).mtime).startswith(str(expected))
 
 
 def test_link_stays_a_link(tmp_path):

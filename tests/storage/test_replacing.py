@@ -2,12 +2,17 @@
 
 import os
 import subprocess
+from functools import partial
 
 import pytest
 from notes import data, held, note, open_table, stored
 
 from app.errors import Unavailable
-from app.storage.files.replacing import check_replaceable, is_mounted
+from app.storage.files.replacing import (
+    check_not_mounted,
+    check_replaceable,
+    is_mounted,
+)
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
 
@@ -30,12 +35,13 @@ def mounted(tmp_path):
 
 
 def test_file_that_is_mounted_is_named_with_what_to_mount(mounted):
-    assert is_mounted(data(mounted).resolve())
+    path = data(mounted).resolve()
+    assert is_mounted(path)
     table = open_table(mounted)
     message = (
         "notes.json cannot be replaced, because it is mounted itself; mount its folder"
     )
-    for check in (table.check_writable, table.check_mount):
+    for check in (table.check_writable, partial(check_not_mounted, path)):
         with pytest.raises(Unavailable, match=message):
             check()
     table.insert(note("b", 2))

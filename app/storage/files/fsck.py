@@ -39,8 +39,9 @@ def findings(folder: Path, collection: Collection) -> list[str]:
                 continue
             lines = with_header(lines + sound, 0)
         # A checkpoint may have replaced the files while they were read.
-        inode = journal and journal.inode
-        if identity(file.path) == found.identity and _inode(path) == inode:
+        named = identity(path)
+        is_same = (named and named.inode) == (journal and journal.inode)
+        if is_same and identity(file.path) == found.identity:
             break
     in_journal = list(_of_journal(path.name, lines, damaged, collection))
     return [*_of_data(file, found, lines, collection), *in_journal]
@@ -102,8 +103,3 @@ def _of_journal(
                     raise Invalid(f"its {collection.key} is not {key}")
             except Invalid as error:
                 yield f"{name}: entry {before}, document {number}: {error.message}"
-
-
-def _inode(path: Path) -> int | None:
-    found = identity(path)
-    return found.inode if found else None

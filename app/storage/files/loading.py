@@ -40,19 +40,16 @@ def collector_off() -> Iterator[None]:
 
 def trusted(content: bytes, file: DataFile, collection: Collection) -> list[Record]:
     """Return the records in ``content``, which the service wrote; raises Invalid."""
+    records = []
     with collector_off():
-        return [
-            _trusted(number, document, file.name, collection.key)
-            for number, document in lines(content, file.name, collection.name)
-        ]
-
-
-def _trusted(number: int, document: bytes, name: str, key: str) -> Record:
-    try:
-        return Record(number, key_in(document, key), document)
-    except Invalid as error:
-        place = f"{name} is damaged: document {number}"
-        raise Invalid(f"{place}: {error.message}") from None
+        for number, document in lines(content, file.name, collection.name):
+            try:
+                key = key_in(document, collection.key)
+            except Invalid as error:
+                place = f"{file.name} is damaged: document {number}"
+                raise Invalid(f"{place}: {error.message}") from None
+            records.append(Record(number, key, document))
+    return records
 
 
 class Saved(NamedTuple):
@@ -79,14 +76,10 @@ def checked(
     """
     with collector_off():
         documents, checkpoint = parse(content, file.name, collection.name)
-        moment = moment_of(found)
+        # Documents get it that have no time of their own.
+        moment = file_time(found.mtime)
         records = _all_completed(documents, moment, file, collection, former)
     return Saved(records, documents, checkpoint)
-
-
-def moment_of(found: Identity) -> str:
-    """Return the time of a file, which documents get that have none of their own."""
-    return file_time(found.mtime)
 
 
 def _all_completed(

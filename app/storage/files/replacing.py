@@ -13,11 +13,7 @@ def check_replaceable(path: Path) -> None:
     """Raise Unavailable if the file at ``path`` is there and cannot be replaced."""
     if not path.is_file():
         return
-    if is_mounted(path):
-        raise Unavailable(
-            f"{path.name} cannot be replaced, because it is mounted itself; mount its "
-            "folder instead"
-        )
+    check_not_mounted(path)
     try:
         # Fails in any case, since it is no folder, but with another error if the file
         # may not be removed: for its attributes, or for those of the folder.
@@ -27,6 +23,15 @@ def check_replaceable(path: Path) -> None:
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         raise Unavailable(f"{path.name} cannot be replaced: {reason}") from None
+
+
+def check_not_mounted(path: Path) -> None:
+    """Raise Unavailable if the file at ``path`` can never be replaced: it is mounted."""
+    if is_mounted(path):
+        raise Unavailable(
+            f"{path.name} cannot be replaced, because it is mounted itself; mount its "
+            "folder instead"
+        )
 
 
 def is_mounted(path: Path) -> bool:

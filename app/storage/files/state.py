@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from app.datetimes import file_time
 from app.storage import Collection, Key
 from app.storage.files.changes import Changed, Span
 from app.storage.files.datafile import Drafted, Identity
@@ -10,7 +11,6 @@ from app.storage.files.documents import Documents
 from app.storage.files.entries import LAST, Entry, Header
 from app.storage.files.ids import HighWaterMarks
 from app.storage.files.journal import FORMAT, Line
-from app.storage.files.loading import moment_of
 from app.storage.files.merging import Edit
 from app.storage.files.records import Decoded, Record, key_in, records_in
 from app.storage.files.versions import Checkpoint
@@ -213,7 +213,8 @@ class State:
             base = Drafted(found, self.known[found]) if found else None
             return self.header(self.checkpoint, base)
         header = self.header(checkpoint, Drafted(found, self.merged.get(found, "")))
-        header["moment"], header["edited"] = moment_of(found), found not in self.merged
+        header["moment"] = file_time(found.mtime)
+        header["edited"] = found not in self.merged
         return header
 
 

@@ -28,6 +28,7 @@ from app.storage import (
 from app.storage.files.descriptors import Sync, flush_folder
 from app.storage.files.maintenance import Keeper
 from app.storage.files.records import Record, Records
+from app.storage.files.replacing import check_not_mounted
 from app.storage.files.table import JournalTable
 from app.storage.files.writing import Changes
 
@@ -183,7 +184,7 @@ class FileStore:
     def check_mounts(self) -> None:
         """Raise Unavailable if a data file is mounted itself: it cannot be replaced."""
         for table in self._tables.values():
-            table.check_mount()
+            check_not_mounted(table.file.path)
 
     def ping(self) -> None:
         for table in self._tables.values():

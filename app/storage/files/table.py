@@ -31,7 +31,7 @@ from app.storage.files.edits import Edits
 from app.storage.files.journal import read_journal
 from app.storage.files.kept_edits import KeptEdits
 from app.storage.files.lock import PATIENCE, TableLock
-from app.storage.files.replacing import check_replaceable, is_mounted
+from app.storage.files.replacing import check_replaceable
 from app.storage.files.replica import Replica
 from app.storage.files.sequence_lock import SequenceLock
 from app.storage.files.writing import Writer
@@ -132,11 +132,6 @@ class JournalTable:
     def next_number(self) -> int:
         """Return the number of the next new document, to a ``plan`` that is running."""
         return self._replica.state.next_number
-
-    def check_mount(self) -> None:
-        """Raise Unavailable if the data file can never be replaced: it is mounted."""
-        if is_mounted(self.file.path):
-            check_replaceable(self.file.path)
 
     def check_writable(self) -> None:
         """Raise Unavailable when nothing can be written now."""
