@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import length_hint
-from types import TracebackType
 from typing import Any, Final, Protocol, TypeVar
 
 from app.errors import Overdue
@@ -155,18 +154,6 @@ class Pacing:
 class QueryPace:
     """The pace of one query; used by the thread that made it."""
 
-    __slots__ = (
-        "_pacing",
-        "_clock",
-        "_environ",
-        "_begin",
-        "_next",
-        "_work",
-        "_worked",
-        "_is_long",
-        "_has_turn",
-    )
-
     def __init__(self, pacing: Pacing, environ: Mapping[str, Any]) -> None:
         self._pacing = pacing
         self._clock = pacing.clock
@@ -181,12 +168,7 @@ class QueryPace:
     def __enter__(self) -> "QueryPace":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._leave_turn()
         if self._is_long:
             self._is_long = False
