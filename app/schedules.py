@@ -204,15 +204,12 @@ def _why(
         if starts:
             return "isregular is 0: it starts once"
         if before := next(Search(schedule, FIRST, moment), None):
-            return f"isregular is 0, and its start, {_shown(before.start)}, has passed"
+            return f"isregular is 0, and its start, {of_milliseconds(before.start)}, has passed"
     if reached is not None:
-        return f"the schedule permits no slot before {_shown(reached)[:10]}"
+        return f"the schedule permits no slot before {of_milliseconds(reached)[:10]}"
     more = "no further slot" if starts else "no slot"
     if until < schedule.end:
-        return f"there is {more} up to {_shown(until)}"
+        return f"there is {more} up to {of_milliseconds(until)}"
     if schedule.end < LAST:
         return f"there is {more} up to dtstop"
     return f"there is {more} up to the year 9999"
-
-
-_shown = of_milliseconds

@@ -16,6 +16,7 @@ from app.query.values import (
     DATE,
     NAMES,
     OBJECT_TAG,
+    Key,
     plain_key,
 )
 
@@ -58,7 +59,7 @@ def test_of(comparison: Comparison) -> Test:
             return _texts(value_type is NAMES, lambda text: text.startswith(operand))
         case "$endswith":
             return _texts(value_type is NAMES, lambda text: text.endswith(operand))
-    return _ordered(comparison)
+    return _ordered(comparison, key)
 
 
 def is_composite(key: Any) -> bool:
@@ -71,14 +72,8 @@ def _scalar_key(value: Any) -> Any:
     return _COMPOSITE if isinstance(value, list | dict) else plain_key(value)
 
 
-def _ordered(comparison: Comparison) -> Test:
-    operand = comparison.operand
-    key = (
-        _scalar_key
-        if comparison.field.type is ANY
-        else comparison.field.type.comparison_key
-    )
-    relation = RELATIONS[comparison.operator]
+def _ordered(comparison: Comparison, key: Key) -> Test:
+    relation, operand = RELATIONS[comparison.operator], comparison.operand
     types = str if isinstance(operand, str) else (int, float)
 
     def ordered(value: Any) -> bool:

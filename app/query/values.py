@@ -168,14 +168,6 @@ def _names_key(value: Any) -> Any:
     return tuple(name for name in names if name)
 
 
-def _presence_key(value: Any) -> bool:
-    return value is not ABSENT
-
-
-def _parse_any(value: Any) -> Any:
-    return value
-
-
 _ID_SCHEMA = shared(
     "SvctaskId",
     {
@@ -257,8 +249,10 @@ OBJECT = ValueType(
     {"type": "object", "additionalProperties": _ANY_SCHEMA},
     {"type": "object"},
 )
-ANY = ValueType("any JSON value", _parse_any, plain_key, _ANY_SCHEMA)
-PRESENCE = ValueType("presence", _one_of(bool, "true or false"), _presence_key)
+ANY = ValueType("any JSON value", lambda value: value, plain_key, _ANY_SCHEMA)
+PRESENCE = ValueType(
+    "presence", _one_of(bool, "true or false"), lambda value: value is not ABSENT
+)
 """Whether a member exists; it may be null. The key is true or false."""
 
 STRINGS = frozenset({TEXT, ID, DATE})
