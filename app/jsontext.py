@@ -75,23 +75,18 @@ def read(
         _check_members(text, what, bounds.members)
     try:
         value = _DECODER.decode(text)
+        # Few texts are walked: one with fewer brackets than the bound cannot be too deep,
+        # and only an escape can spell a character that may not be stored.
+        if text.count("[") + text.count("{") > max_depth or "\\u" in text:
+            _check(value, max_depth)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         reason = error.msg.removesuffix(" at")
         raise Invalid(f"{what} is not JSON: {reason} at {place}") from None
-    except RecursionError:
+    except (RecursionError, _TooDeep):
         raise _too_deep(what, bounds) from None
     except _Refused as refusal:
         raise Invalid(f"{what} {refusal}") from None
-    # Few texts are walked: one with fewer brackets than the bound cannot be too deep, and
-    # only an escape can spell a character that may not be stored.
-    if text.count("[") + text.count("{") > max_depth or "\\u" in text:
-        try:
-            _check(value, max_depth)
-        except _TooDeep:
-            raise _too_deep(what, bounds) from None
-        except _Refused as refusal:
-            raise Invalid(f"{what} {refusal}") from None
     return value
 
 
