@@ -89,7 +89,11 @@ class Checkpoints:
         while replica.state.since_checkpoint and replica.fault is None:
             journal = open_journal(replica.journal_path)
             if journal is None:
-                self._restore_journal()
+                # Somebody removed it.
+                with replica.lock.hold():
+                    self._catching_up.apply_under_lock()
+                    if replica.journal is None:
+                        self._appender.begin()
                 continue
             # It keeps out other checkpoints of this very journal, and dies with it.
             try:
@@ -105,13 +109,6 @@ class Checkpoints:
             finally:
                 # Somebody may hold on to the file, such as the traceback of an error.
                 fcntl.flock(journal.descriptor.number, fcntl.LOCK_UN)
-
-    def _restore_journal(self) -> None:
-        """Begin a journal anew after somebody removed it."""
-        with self._replica.lock.hold():
-            self._catching_up.apply_under_lock()
-            if self._replica.journal is None:
-                self._appender.begin()
 
     def _work_in(self, journal: Journal) -> bool:
         """Work ``journal`` into the data file; return False if it is replaced already."""

@@ -42,8 +42,9 @@ class Edits:
         if identity(replica.file.path) != found.identity:
             return
         if state.ahead is None and found.file is not None and state.has(*found.file):
+            # It has what is served already, or is a copy of such a file.
             state.note_copy(found.file)
-            replica.serve_copy(found)
+            replica.seen, replica.fault = found.identity, None
             return
         try:
             saved, edited = replica.restorer.checked(found, state)

@@ -27,7 +27,7 @@ from app.storage.files.kept_edits import KeptEdits
 from app.storage.files.lock import TableLock
 from app.storage.files.merging import Edit
 from app.storage.files.records import Decoded
-from app.storage.files.restoring import Found, Restorer
+from app.storage.files.restoring import Restorer
 from app.storage.files.state import State
 
 log = logging.getLogger(__name__)
@@ -144,10 +144,6 @@ class Replica:
         state.documents.refresh_indexes()
         state.ahead = edit
         self.state, self.seen = state, edit.file
-
-    def serve_copy(self, found: Found) -> None:
-        """Serve a data file that has what is served already, or is a copy of such a one."""
-        self.seen, self.fault = found.identity, None
 
     def report(self, error: Invalid) -> None:
         """Say what is wrong with the edit in the data file, which is not served."""
