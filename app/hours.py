@@ -119,12 +119,10 @@ class Hours:
         """Return the times of a local day, counted from 1970."""
         if self.days or self.annual:
             local = date.fromordinal(day + _EPOCH_DAY)
-            for found in (
-                self.days.get(local),
-                self.annual.get((local.month, local.day)),
-            ):
-                if found is not None:
-                    return found
+            annual = self.annual.get((local.month, local.day))
+            found = self.days.get(local, annual)
+            if found is not None:
+                return found
         # 1970 began on a Thursday.
         return self.week[(day + 3) % 7]
 

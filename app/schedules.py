@@ -87,8 +87,6 @@ class Search(Iterator[Start]):
     It tries ``most`` slots that are not permitted.
     """
 
-    __slots__ = ("_schedule", "_moment", "_last", "_left", "reached")
-
     def __init__(
         self,
         schedule: Schedule,
@@ -204,7 +202,8 @@ def _why(
         if starts:
             return "isregular is 0: it starts once"
         if before := next(Search(schedule, FIRST, moment), None):
-            return f"isregular is 0, and its start, {of_milliseconds(before.start)}, has passed"
+            start = of_milliseconds(before.start)
+            return f"isregular is 0, and its start, {start}, has passed"
     if reached is not None:
         return f"the schedule permits no slot before {of_milliseconds(reached)[:10]}"
     more = "no further slot" if starts else "no slot"
