@@ -9,7 +9,6 @@ only for a moment, by a table that is asked all the time.
 import time
 
 from app.errors import Busy, Invalid, Unavailable
-from app.storage.files.documents import Documents
 from app.storage.files.edits import Edits
 from app.storage.files.journal import unread
 from app.storage.files.lock import BRIEF
@@ -24,12 +23,6 @@ class CatchingUp:
         self._edits = edits
         self._lock = replica.lock
         self._sequence = replica.lock.sequence
-
-    @property
-    def documents(self) -> Documents:
-        """The documents as of now, with what others wrote; raises Unavailable."""
-        self.bring_up_to_date()
-        return self._replica.state.documents
 
     def bring_up_to_date(self) -> None:
         """Look at the files if anything may have been done to them since the last look.
@@ -100,7 +93,8 @@ class CatchingUp:
 
         Raises Unavailable.
         """
-        self.documents.refresh_indexes()
+        self.bring_up_to_date()
+        self._replica.state.documents.refresh_indexes()
         if unread(self._replica.journal) > 0 or self._replica.state.ahead:
             with self._lock.hold():
                 self.apply_under_lock()

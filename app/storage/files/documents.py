@@ -1,7 +1,7 @@
 """The documents of one table in memory, and the indexes that find them.
 
 An index is made the first time that a query could use it and kept up to date from then
-on: a service that is never asked for a field pays nothing for it. A postings holds the
+on: a service that is never asked for a field pays nothing for it. A posting list holds the
 records that share one value as lists sorted by each order that was asked for, so that
 filter, order, offset and limit are answered by a slice. Records are never changed, only
 replaced: a page that was handed out stays what it was while writers go on.
@@ -320,7 +320,7 @@ class Documents:
         if len(lists) == 1:
             return lists[0], rest
         positions = sorted(chain.from_iterable(each.positions for each in lists))
-        return self._part(positions), rest
+        return PostingList(positions, self._views), rest
 
     def _is_key(self, field: Field) -> bool:
         return field.path == (self._collection.key,) and field.type in SCALARS
@@ -334,13 +334,10 @@ class Documents:
             if self._all is None:
                 for record in keyed:
                     self._put_in_position(Decoded(record))
-            return [self._part(sorted(record.position for record in keyed))]
+            positions = sorted(record.position for record in keyed)
+            return [PostingList(positions, self._views)]
         lists = self._indexes[field].lists
         return [lists[value] for value in values if value in lists]
-
-    def _part(self, positions: Keys) -> PostingList:
-        """Return a postings that is used once."""
-        return PostingList(positions, self._views)
 
     def _lasting(self, positions: Keys) -> PostingList:
         return PostingList(positions, self._views, self._cache)

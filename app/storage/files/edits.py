@@ -66,7 +66,8 @@ class Edits:
             return
         replica.fault = None
         now = state.documents.get
-        replica.serve(replica.kept.merge(saved, edited, lines, state, now), state)
+        edit = replica.kept.merge(saved, edited, lines, state, now)
+        replica.serve(edit, edited.identity, state)
 
     def note(self) -> None:
         """Note the edit that the documents are ahead by, if any, in the journal.

@@ -102,7 +102,7 @@ class KeptEdits:
             "anew": now is None,
             "ids": ids.marks(merged.put, merged.gone),
         }
-        return Edit(base, merged, entry, edited.identity)
+        return Edit(base, merged, entry)
 
     def keep(self, edit: Edit) -> None:
         """Keep what an edit replaces, and say what it does; raises OSError."""

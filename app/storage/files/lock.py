@@ -69,7 +69,6 @@ class ThreadLock:
             raise Busy
 
     def release(self) -> None:
-        """Unlock it."""
         self._lock.release()
 
     @contextmanager
@@ -127,7 +126,6 @@ class TableLock:
             raise
 
     def release(self) -> None:
-        """Unlock it."""
         self._depth -= 1
         try:
             self._end()

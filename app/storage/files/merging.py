@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 
 from app.errors import Invalid
 from app.storage import Collection, Key
-from app.storage.files.datafile import Identity
 from app.storage.files.entries import LAST, Entry
 from app.storage.files.loading import Saved
 from app.storage.files.records import Record
@@ -76,15 +75,11 @@ class Merged:
 
 
 class Edit(NamedTuple):
-    """An edit that was merged: where it came from, what it makes, its journal entry.
-
-    ``file`` is the edited data file.
-    """
+    """An edit that was merged: where it came from, what it makes, its journal entry."""
 
     base: Base
     merged: Merged
     entry: Entry
-    file: Identity
 
 
 class Merger:

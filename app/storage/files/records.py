@@ -91,7 +91,6 @@ class Record:
 
     @property
     def size(self) -> int:
-        """How many bytes the document has as JSON without white space."""
         return len(self.encoded)
 
     def packed(self) -> "Record":

@@ -93,7 +93,8 @@ class Replica:
         self.journal = journal
         if saved is not None and found.file is not None:
             # Not noted yet: another process may know what is in no file, and come first.
-            self.serve(self.kept.merge(saved, found.file, lines, state), state)
+            edit = self.kept.merge(saved, found.file, lines, state)
+            self.serve(edit, found.file.identity, state)
         else:
             # Readers take no lock: what they are to see comes before the sign of it.
             self.state, self.seen = state, found.identity
@@ -137,13 +138,13 @@ class Replica:
             self.journal_path.unlink()
             self.journal = None
 
-    def serve(self, edit: Edit, state: State) -> None:
+    def serve(self, edit: Edit, edited: Identity, state: State) -> None:
         """Serve what an ``edit`` makes of ``state``; it is yet to be noted."""
         state.reserve(edit.entry)
         state.documents.change(map(Decoded, edit.merged.put), edit.merged.gone)
         state.documents.refresh_indexes()
         state.ahead = edit
-        self.state, self.seen = state, edit.file
+        self.state, self.seen = state, edited
 
     def report(self, error: Invalid) -> None:
         """Say what is wrong with the edit in the data file, which is not served."""

@@ -41,14 +41,6 @@ def find(file: DataFile) -> Found:
     return Found(content, Drafted(found, digest(content)))
 
 
-class Read(NamedTuple):
-    """A data file and the journal that belongs to it, with its lines."""
-
-    found: Found
-    journal: Journal | None
-    lines: list[Line]
-
-
 class Restored(NamedTuple):
     """What is in a data file and its journal, and the edit that is yet to be merged.
 
@@ -74,15 +66,18 @@ class Restorer:
         self._collection = collection
         self._kept = kept
 
-    def read(self, mend: Callable[[], None]) -> Read:
-        """Return what is in both files; ``mend`` mends the journal if that can be.
+    def read(
+        self, mend: Callable[[], None]
+    ) -> tuple[Found, Journal | None, list[Line]]:
+        """Return the data file, and the journal that belongs to it with its lines.
 
-        Raises Invalid and OSError.
+        ``mend`` mends the journal if that can be. Raises Invalid and OSError.
         """
         while True:
             found = find(self._file)
             journal, lines = read_journal(self._path)
-            if journal and not self._is_sound(journal, lines):
+            have_keys = all(map(self.has_keys, lines))
+            if journal and not (have_keys and is_whole(journal, lines)):
                 try:
                     mend()
                     continue
@@ -91,7 +86,7 @@ class Restorer:
                     lines = with_header(list(sound), 0)
             # After a checkpoint meanwhile, the two do not belong together.
             if identity(self._file.path) == found.identity:
-                return Read(found, journal, lines)
+                return found, journal, lines
 
     def restore(self, found: Found, lines: Sequence[Line], former: State) -> Restored:
         """Return what is in the data file ``found`` and a journal of ``lines``.
@@ -142,9 +137,6 @@ class Restorer:
     def has_keys(self, line: Line) -> bool:
         """Return whether all documents of an entry can be found."""
         return has_keys(line, self._collection.key)
-
-    def _is_sound(self, journal: Journal, lines: list[Line]) -> bool:
-        return is_whole(journal, lines) and all(map(self.has_keys, lines))
 
     def _state(
         self,

@@ -98,14 +98,7 @@ class SortedList:
     def apply(self, old: Decoded | None, new: Decoded | None) -> None:
         """Replace ``old`` by ``new``."""
         key = _key_of(self.order)
-        before = None if old is None else key(old)
-        after = None if new is None else key(new)
-        if before == after:
-            return
-        if before is not None:
-            del self.keys[bisect_left(self.keys, before)]
-        if after is not None:
-            insort(self.keys, after)
+        _replace(self.keys, old and key(old), new and key(new))
 
     def finish(self) -> None:
         """Serve the list from now on."""
@@ -170,13 +163,8 @@ class PostingList:
 
     def change(self, old: Decoded | None, new: Decoded | None) -> None:
         """Replace ``old``, if any, by ``new``, if any."""
-        before = None if old is None else old.record.position
-        after = None if new is None else new.record.position
-        if before != after:
-            if before is not None:
-                del self.positions[bisect_left(self.positions, before)]
-            if after is not None:
-                insort(self.positions, after)
+        before, after = old and old.record.position, new and new.record.position
+        _replace(self.positions, before, after)
         for other in self.lists.values():
             change(other, old, new)
 
@@ -229,7 +217,8 @@ class PostingList:
 class Index:
     """The posting lists of all values of a field; ``lasting`` makes one of positions.
 
-    Like a sorted list, it is there from the moment on at which somebody begins to make it.
+    Like a sorted list, it is there from the moment on at which somebody begins to make it,
+    and has the same methods.
     """
 
     def __init__(self, field: Field, lasting: Callable[[Keys], PostingList]) -> None:
@@ -248,11 +237,9 @@ class Index:
         }
 
     def finish(self) -> None:
-        """Serve the index from now on."""
         self.making = None
 
     def apply(self, old: Decoded | None, new: Decoded | None) -> None:
-        """Replace ``old`` by ``new``."""
         before = after = None
         if old is not None:
             before = self.lists[value := self._value(old)]
@@ -329,6 +316,16 @@ def put_in_position(records: list[Record], pace: Pace) -> None:
 def _key_of(order: Orders) -> Callable[[Decoded], tuple[Any, ...]]:
     first = sort_key(order)
     return lambda decoded: (*first(decoded.document), decoded.record.position)
+
+
+def _replace(keys: Keys, before: Any, after: Any) -> None:
+    """Replace a key ``before``, if any, by the one ``after``, if any, in sorted keys."""
+    if before == after:
+        return
+    if before is not None:
+        del keys[bisect_left(keys, before)]
+    if after is not None:
+        insort(keys, after)
 
 
 def change(made: SortedList | Index, old: Decoded | None, new: Decoded | None) -> None:

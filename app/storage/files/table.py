@@ -94,7 +94,8 @@ class JournalTable:
     @property
     def documents(self) -> Documents:
         """The documents as of now, with what others wrote; raises Unavailable."""
-        return self._catching_up.documents
+        self._catching_up.bring_up_to_date()
+        return self._replica.state.documents
 
     def version(self) -> int:
         """Return a number that is another one after each change; raises Unavailable."""
