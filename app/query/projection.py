@@ -34,9 +34,9 @@ def mask(value: Any, fields: Fields, on_list: bool) -> tuple[Field, ...]:
         fault = (
             f"must be names with commas between, or an array, not {type_name(value)}"
         )
-        raise _invalid([fault])
+        raise Invalid.of({"mask": [fault]})
     if len(names) > MAX_NAMES:
-        raise _invalid([f"has {len(names)} names, more than {MAX_NAMES}"])
+        raise Invalid.of({"mask": [f"has {len(names)} names, more than {MAX_NAMES}"]})
     found: dict[Field, None] = {}
     faults: dict[str, None] = {}
     for name in names or [""]:
@@ -45,7 +45,7 @@ def mask(value: Any, fields: Fields, on_list: bool) -> tuple[Field, ...]:
         except Invalid as fault:
             faults[fault.message] = None
     if faults:
-        raise _invalid(list(faults))
+        raise Invalid.of({"mask": list(faults)})
     return tuple(found)
 
 
@@ -55,10 +55,6 @@ def _named(name: Any, fields: Fields, on_list: bool) -> tuple[Field, ...]:
     if not name.strip():
         raise Invalid("an empty name; name the fields, such as id,name")
     return fields.masked(name.strip(), on_list)
-
-
-def _invalid(faults: list[str]) -> Invalid:
-    return Invalid(f"mask: {'; '.join(faults)}", {"mask": faults})
 
 
 def whole(fields: Fields, on_list: bool) -> tuple[Field, ...]:
@@ -159,7 +155,7 @@ def flat(document: Document) -> dict[str, Any]:
     reply: dict[str, Any] = {}
     if _flatten(document, "", reply, MAX_FLAT) < 0:
         fault = f"the names would have more than {MAX_FLAT:,} characters; leave it out"
-        raise Invalid(f"flat: {fault}", {"flat": [fault]})
+        raise Invalid.of({"flat": [fault]})
     return reply
 
 

@@ -168,13 +168,7 @@ def _names_key(value: Any) -> Any:
     return tuple(name for name in names if name)
 
 
-_ID_SCHEMA = shared(
-    "SvctaskId",
-    {
-        "type": "string",
-        "pattern": "^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$",
-    },
-)
+_ID_SCHEMA = shared("SvctaskId", {"type": "string", "pattern": f"^{_ID.pattern}$"})
 _NAMES_SCHEMA = shared("Names", {"anyOf": [TEXTUAL, array(TEXTUAL)]})
 _ANY_SCHEMA = shared(
     "Json",
