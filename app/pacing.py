@@ -94,7 +94,6 @@ def free(items: list[Any], pace: Pace) -> None:
 
 
 def never() -> bool:
-    """Return False."""
     return False
 
 

@@ -30,23 +30,22 @@ class Keeper(threading.Thread):
         while not self._stopping.wait(ROUND):
             for table in self._tables:
                 name = table.collection.name
-                self._try(name, partial(self._mend, table))
+                self._try(name, table.mend)
                 self._try(f"checkpoint of {name}", partial(self._checkpoint, table))
 
-    def _try(self, name: str, act: Callable[[], bool]) -> None:
-        """Do ``act``; whatever comes of it, the other tables and the next round go on."""
+    def _try(self, name: str, act: Callable[[], bool | None]) -> None:
+        """Do ``act``; whatever comes of it, the other tables and the next round go on.
+
+        It returns False where it is to be done again before it counts as mended.
+        """
         try:
-            is_well = act()
+            is_well = act() is not False
         except Exception as error:
             is_foreseen = isinstance(error, OSError | Error)
             self._failures.note(name, error, is_foreseen)
         else:
             if is_well:
                 self._failures.end(name)
-
-    def _mend(self, table: JournalTable) -> bool:
-        table.mend()
-        return True
 
     def _checkpoint(self, table: JournalTable) -> bool:
         """Write a checkpoint if one is due; return whether none is needed after that."""

@@ -157,10 +157,6 @@ class FileStore:
         return result[0]
 
     def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
-        """Replace each document by what ``change`` makes of it, in steps of ``STEP``.
-
-        Returns how many it changed.
-        """
         target, keys = self._tables[table], list[Key]()
 
         def look(documents: Records, _: NextId) -> Changes:
