@@ -148,8 +148,9 @@ class Fields:
 
     ``types`` has every declared name, dotted for sub-fields, in the order of replies;
     ``listed`` the names that exist in the items of a list; ``open_objects`` the objects
-    that have members of the client's own too. All methods raise Invalid for a name that
-    does not exist. svctasks contract, section 4.
+    that have members of the client's own too. ``declared`` are all declared fields in the
+    order of replies. All methods raise Invalid for a name that does not exist. svctasks
+    contract, section 4.
     """
 
     def __init__(
@@ -164,16 +165,8 @@ class Fields:
         }
         self._listed = {name: self._declared[name] for name in listed}
         self._open = open_objects
-
-    @property
-    def declared(self) -> tuple[Field, ...]:
-        """All declared fields in the order of replies."""
-        return tuple(self._declared.values())
-
-    @property
-    def listed(self) -> tuple[Field, ...]:
-        """The fields of list items."""
-        return tuple(self._listed.values())
+        self.declared = tuple(self._declared.values())
+        self.listed = tuple(self._listed.values())
 
     def one(self, name: str) -> Field:
         """Return the field ``name`` of a complete document, for a filter or a mask."""

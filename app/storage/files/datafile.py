@@ -88,21 +88,18 @@ def digest(content: bytes) -> str:
 class DataFile(Storage):
     """One table in a TinyDB JSON file; documents go by their TinyDB numbers.
 
-    One that ``is_private`` only its owner may read.
+    One that ``is_private`` only its owner may read. The ``name`` has no folder: it is fit
+    for messages.
     """
 
     def __init__(
         self, path: Path, table: str, sync: Sync, is_private: bool = False
     ) -> None:
         self.path = path.resolve()
+        self.name = self.path.name
         self._modes = 0o600 if is_private else 0o777
         self._table = table
         self._sync = sync
-
-    @property
-    def name(self) -> str:
-        """The file's name without its folder, fit for messages."""
-        return self.path.name
 
     def beside(self, ending: str) -> Path:
         """Return the path of the table's file with this ``ending``."""

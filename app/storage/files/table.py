@@ -144,10 +144,8 @@ class JournalTable:
     def status(self) -> Status:
         """Return the state of the table, as far as it can be known."""
         replica = self._replica
-        try:
-            documents = self.documents
-        except Unavailable:
-            documents = replica.state.documents
+        with suppress(Unavailable):
+            self._catching_up.bring_up_to_date()
         journal, base = replica.journal, replica.seen
         written = base if base in replica.state.known else None
         figures = {
@@ -167,7 +165,7 @@ class JournalTable:
             ),
             "fault": Figure(self.fault or "", "What is wrong with that edit."),
         }
-        return Status(len(documents), figures)
+        return Status(len(replica.state.documents), figures)
 
     def progress(self) -> tuple[int, int]:
         """Return the last entry's number, and how many came since the last checkpoint."""
