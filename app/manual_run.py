@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from app import bootstrap, process_marks
 from app.command_faults import about_task
-from app.datetimes import now, of_milliseconds
+from app.datetimes import of_milliseconds
 from app.errors import Conflict, Invalid, NotFound, Unavailable
 from app.execution import run_outputs
 from app.execution.executor import Executor
@@ -24,7 +24,7 @@ from app.runner.claims import Claimant, Decision, by_hand
 from app.runner.effects import Change, Record
 from app.runner.performer import Performer
 from app.runner.run_counts import RunCounts
-from app.runner.svcruns import Keep, Svcruns
+from app.runner.stored_runs import Keep, StoredRuns
 from app.runner.turns import ASKED, BEAT, DIED, End
 from app.runner_host import Host
 from app.runner_process import url
@@ -67,16 +67,16 @@ class ManualRun:
         folder = bootstrap.outputs(self._settings, self._store)
         run_outputs.make_folder(folder)
         keep = Keep(self._settings.runs_keep, self._settings.runs_max)
-        self._svcruns = Svcruns(self._store, now, keep, RunCounts(self._store))
+        self._runs = StoredRuns(self._store, keep, RunCounts(self._store))
         self._executor = Executor(folder, url(self._settings), echo=self._echo)
         self._host = Host(self._executor, self._hostname, lambda _: script)
-        performer = Performer(self._store, self._svcruns, self._host)
+        performer = Performer(self._store, self._runs, self._host)
         self._perform: Callable[[Any], Any] = performer.perform
         try:
             return self._run(task)
         finally:
             self._executor.close()
-            self._svcruns.forget(self._id)
+            self._runs.forget(self._id)
 
     def _run(self, task: Document) -> Document:
         self._beat()
@@ -99,7 +99,7 @@ class ManualRun:
         moment = _now()
         clock = clocks.new(task, self._settings.site, moment, moment)
         # Without a timing, so that a runner arms it by what runners have looked at.
-        [known] = self._svcruns.arm([{**clock, "timing": ""}])
+        [known] = self._runs.arm([{**clock, "timing": ""}])
         for run in known["active"]:
             if self._is_dead(run["runner"]):
                 self._host.sweep(run)
@@ -182,7 +182,7 @@ class ManualRun:
             "is_stopped": 0,
         }
         # One that was taken for dead has no run any more.
-        self._svcruns.beat(runner, is_new=self._beats == 1)
+        self._runs.beat(runner, is_new=self._beats == 1)
         self._beaten = time.monotonic()
 
     def _echo(self, piece: bytes) -> None:

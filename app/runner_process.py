@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from app import bootstrap, hosts, process_marks
-from app.datetimes import now
 from app.errors import Error
 from app.execution import run_outputs
 from app.execution.executor import Executor
@@ -24,7 +23,7 @@ from app.runner import sites
 from app.runner.performer import Performer, done
 from app.runner.run_counts import RunCounts
 from app.runner.stored_rules import StoredRules
-from app.runner.svcruns import Keep, Svcruns
+from app.runner.stored_runs import Keep, StoredRuns
 from app.runner.turns import Identity, Runner
 from app.runner_host import Host
 from app.settings import Settings
@@ -68,7 +67,7 @@ class RunnerProcess:
         self._executor = Executor(folder, url(settings))
         self._host = Host(self._executor, host, rules.script_of)
         keep = Keep(settings.runs_keep, settings.runs_max)
-        self._runs = Svcruns(store, now, keep, RunCounts(store))
+        self._runs = StoredRuns(store, keep, RunCounts(store))
         self._perform = Performer(store, self._runs, self._host, rules.read).perform
         self._runner = Runner(
             identity,

@@ -16,7 +16,8 @@ from app.execution import run_outputs
 from app.pacing import Pace, unhurried
 from app.query import Comparison, Condition, Every, Order, Query
 from app.query.predicate import predicate, sort, sort_key
-from app.runner.svcruns import TABLE, Svcruns
+from app.runner.stored_runs import TABLE
+from app.runner.svcruns import Svcruns
 from app.schemas import svcrun, svctask
 from app.storage import Document, Store
 from app.svcscripts import Svcscripts

@@ -1,4 +1,4 @@
-"""The performer of a runner's effects: over the use cases of runs, and an executor."""
+"""The performer of a runner's effects: over the runs in the store, and an executor."""
 
 from collections.abc import Callable, Collection, Generator
 from typing import Any, Protocol, TypeVar
@@ -23,7 +23,7 @@ from app.runner.effects import (
     Task,
 )
 from app.runner.follower import Follower
-from app.runner.svcruns import Svcruns
+from app.runner.stored_runs import StoredRuns
 from app.schemas import svcrun, svctask
 from app.storage import Document
 from app.storage import Record as StoreRecord
@@ -63,7 +63,7 @@ class Performer:
     def __init__(
         self,
         store: Store,
-        runs: Svcruns,
+        runs: StoredRuns,
         executor: Executor,
         read_rules: Callable[[], NewRules] = NewRules,
     ) -> None:

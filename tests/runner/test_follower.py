@@ -5,7 +5,7 @@ from world import START, World, task
 
 from app.errors import Unavailable
 from app.runner.follower import Follower
-from app.runner.svcruns import Svcruns
+from app.runner.stored_runs import StoredRuns
 
 
 class HalfReadable:
@@ -34,7 +34,7 @@ class HalfReadable:
 def test_what_was_read_of_one_table_is_kept_where_another_cannot_be_read():
     world = World()
     store = HalfReadable(world.open_store())
-    runs = Svcruns(store, world.clock)
+    runs = StoredRuns(store)
     followers = [
         Follower(store, name, lambda record: record.document)
         for name in ("svctasks", "clocks", "runners")

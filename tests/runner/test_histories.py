@@ -27,7 +27,7 @@ from app.errors import Conflict, NoRunner, NotFound, Unavailable
 from app.hours import zone
 from app.runner.passed_slots import passed
 from app.runner.situations import ON_TIME
-from app.runner.svcruns import Keep
+from app.runner.stored_runs import Keep
 from app.schedules import Schedule, preview
 from app.workhours import Workhours
 

@@ -20,7 +20,7 @@ from world import (
 
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.hours import zone
-from app.runner.svcruns import Keep
+from app.runner.stored_runs import Keep
 from app.runner.turns import End
 from app.workhours import Workhours
 

@@ -21,7 +21,7 @@ from app.runner.claims import Decision
 from app.runner.clocks import started
 from app.runner.effects import Change
 from app.runner.sites import is_ours
-from app.runner.svcruns import Keep
+from app.runner.stored_runs import Keep, StoredRuns
 from app.schemas import svcrun
 
 
@@ -328,7 +328,7 @@ def test_a_claim_is_refused_where_others_have_claimed_what_the_script_may_have(w
         run = {**world.active()[0], "id": second["id"], "svctask": second["id"]}
         return Decision(started(clock, run), run, most=1)
 
-    decision = world.runs.change(second["id"], claim)
+    decision = StoredRuns(world.store).change(second["id"], claim)
     assert (decision.run, decision.is_waiting) == (None, True)
     assert len(world.active()) == 1
     end_all(world)

@@ -8,7 +8,7 @@ from world import World, task
 from app.runner.effects import NewRules
 from app.runner.performer import Performer, done
 from app.runner.stored_rules import StoredRules
-from app.runner.svcruns import Svcruns
+from app.runner.stored_runs import StoredRuns
 from app.runner.turns import Identity, Runner
 from app.workhours import WorkhoursTable
 
@@ -83,7 +83,7 @@ def test_only_tasks_of_an_edited_script_are_planned_anew(world):
         lambda: world.now,
         lambda: world.monotonic,
     )
-    runs = Svcruns(world.store, world.clock)
+    runs = StoredRuns(world.store)
     perform = Performer(world.store, runs, None, read.read).perform
     for _ in range(3):
         done(runner.turn(), perform)

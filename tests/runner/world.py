@@ -24,7 +24,8 @@ from app.modes import loaded as loaded_mode
 from app.runner.effects import Look, Spawn, Stop, Sweep
 from app.runner.performer import Performer, done
 from app.runner.sites import is_ours
-from app.runner.svcruns import Keep, Svcruns
+from app.runner.stored_runs import Keep, StoredRuns
+from app.runner.svcruns import Svcruns
 from app.runner.turns import End, Identity, Rules, Runner
 from app.schedules import Schedule
 from app.schemas import svctask, workhours
@@ -78,7 +79,7 @@ class World:
         self.scripts = {"clean": Script()}
         self.workhours = workhours
         self.store = self.open_store()
-        self.runs = Svcruns(self.store, self.clock, keep)
+        self.runs = Svcruns(self.store, self.clock)
         self.is_broken = False
         self.processes = {}
         self.spawned = []
@@ -179,7 +180,7 @@ class Driven:
     def __init__(self, world, name, host="h", site="", sites=(), **settings):
         self.world = world
         self.store = world.open_store()
-        runs = Svcruns(self.store, world.clock, world.keep, world.counts)
+        runs = StoredRuns(self.store, world.keep, world.counts)
         self.perform = Performer(self.store, runs, self).perform
         rules = Rules(
             world.schedule_of,
