@@ -19,7 +19,11 @@ from app.api.request_context import Request
 from app.errors import Denied, Misdirected, cut
 from app.hosts import ANY, Hosts, name_in, own_origin
 
-EXPOSED = ("ETag", "X-Total-Count", "Link", "Location", "X-Request-Id")
+# fmt: off
+EXPOSED = (
+    "ETag", "X-Total-Count", "X-Total-Count-Is", "Link", "Location", "X-Request-Id",
+)
+# fmt: on
 """The headers that the pages of a permitted origin may read, besides the usual ones."""
 
 MAX_SEEN = 64

@@ -48,6 +48,9 @@ OF_STATES = ("state_types", *OF_STATE)
 OF_TASK = ("extensions",)
 OF_TASKS = ("state_id", "task_types", "extensions")
 
+COUNTED = 10_000
+"""Matches of a list that are counted, if they go on behind the end of the page."""
+
 MAX_UNKNOWN = 32
 """How many unknown parameters a message names."""
 
@@ -173,6 +176,7 @@ def listing(
         order=reader.read("order", read_order) or (),
         offset=reader.read("offset"),
         limit=reader.read_limit(limits.items),
+        counted=COUNTED,
     )
     show = _projection(reader, fields, on_list=True)
     reader.finish()
@@ -188,10 +192,16 @@ def showing(parameters: Mapping[str, Any], fields: Fields) -> Projection:
 
 
 def set_page_headers(
-    request: Request, response: Response, parameters: Mapping[str, str], total: int
+    request: Request,
+    response: Response,
+    parameters: Mapping[str, str],
+    total: int,
+    is_least: bool = False,
 ) -> None:
     """Set the headers for the number of all matches and the neighbouring pages."""
     response.set_header("X-Total-Count", str(total))
+    if is_least:
+        response.set_header("X-Total-Count-Is", "at-least")
     if "limit" in parameters and (pages := _links(request, parameters, total)):
         response.set_header("Link", pages)
 

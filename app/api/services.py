@@ -104,7 +104,7 @@ class Services:
         selected = selection(reader)
         reader.finish()
         view = View(selected, self._services)
-        query = Query(Every(tuple(where)), (), offset, limit)
+        query = Query(Every(tuple(where)), (), offset, limit, parameters.COUNTED)
         with self._pacing.query(request.env) as pace:
             page = self._services.find(query, pace)
 
@@ -122,7 +122,7 @@ class Services:
             answer(request, response, state, view.form is not None, encode)
         if limit is not None:
             given.setdefault("limit", str(limit))
-        parameters.set_page_headers(request, response, given, page.total)
+        parameters.set_page_headers(request, response, given, page.total, page.is_least)
 
     on_get_of_customer = on_get_anonymous = partialmethod(_list, ())
     on_get_active_of_customer = on_get_active_anonymous = partialmethod(

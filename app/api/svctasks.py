@@ -21,7 +21,7 @@ from app.api.request_limits import RequestLimits
 from app.errors import Invalid
 from app.pacing import Pace, Pacing, paced
 from app.schemas.svctask import FIELDS
-from app.storage import Record
+from app.storage import Page, Record
 
 
 class Svctasks:
@@ -37,16 +37,16 @@ class Svctasks:
 
     def on_get(self, request: Request, response: Response) -> None:
         given, listing = parameters.listing_in(request, FIELDS, self._limits)
-        total = self._list(request, response, listing)
-        parameters.set_page_headers(request, response, given, total)
+        page = self._list(request, response, listing)
+        parameters.set_page_headers(request, response, given, page.total, page.is_least)
 
     def on_query(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
         given = parameters.of_body(bodies.read(request))
         listing = parameters.listing(given, FIELDS, self._limits)
-        total = self._list(request, response, listing)
+        page = self._list(request, response, listing)
         # Without pages: the parameters are in no address that a link could name.
-        parameters.set_page_headers(request, response, {}, total)
+        parameters.set_page_headers(request, response, {}, page.total, page.is_least)
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)
@@ -95,13 +95,13 @@ class Svctasks:
         self._svctasks.get(id_)
         self._svctasks.expect(id_, conditions(request))
 
-    def _list(self, request: Request, response: Response, listing: Listing) -> int:
+    def _list(self, request: Request, response: Response, listing: Listing) -> Page:
         with self._pacing.query(request.env) as pace:
             return self._list_at(pace, request, response, listing)
 
     def _list_at(
         self, pace: Pace, request: Request, response: Response, listing: Listing
-    ) -> int:
+    ) -> Page:
         page = self._svctasks.find(listing.query, pace)
         if not is_answered(request, response, of_revisions(page)):
             show = listing.show
@@ -111,7 +111,7 @@ class Svctasks:
                 )
                 for each in paced(page.records, pace)
             )
-        return page.total
+        return page
 
 
 def _show(response: Response, record: Record) -> None:

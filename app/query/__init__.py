@@ -122,13 +122,15 @@ class Order:
 class Query:
     """Documents that fulfil ``where``, in ``order``, ``limit`` of them from ``offset``.
 
-    Without ``order`` it is that of the collection; without ``limit`` there is none.
+    Without ``order`` it is that of the collection; without ``limit`` there is none. So
+    many matches have to be ``counted``, and all up to the end of the page; None is all.
     """
 
     where: Condition | None = None
     order: tuple[Order, ...] = ()
     offset: int = 0
     limit: int | None = None
+    counted: int | None = None
 
 
 def quoted(name: str) -> str:

@@ -27,7 +27,9 @@
   write by which a table would grow beyond its own. What comes from files, by ``load`` or by
   hand, may be larger. What counts is what is there at that moment, of any worker, so that
   writes at the same time do not exceed them together.
-* ``find`` returns the records that a Query asks for, and how many match it in all.
+* ``find`` returns the records that a Query asks for, and how many match it in all. Where
+  more match a condition than have to be ``counted``, it may return any number of them
+  beyond that and beyond the end of the page, and says that this is the least.
   Documents that the order of the query leaves equal are in the order of the table; where
   the last field of the query's order descends, in the reverse: that of the mirrored query.
 * The order of a table is that of ``Collection.order``, and in it the order in which the
@@ -116,10 +118,14 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The records from ``offset`` to ``limit`` of a query, and the matches in all."""
+    """The records from ``offset`` to ``limit`` of a query, and the matches in all.
+
+    If ``is_least``, these are as many as ``total`` at least.
+    """
 
     records: Sequence[Record]
     total: int
+    is_least: bool = False
 
 
 @dataclass(frozen=True, slots=True)

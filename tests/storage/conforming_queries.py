@@ -1,5 +1,7 @@
 """The store contract: what queries find, and in which order."""
 
+from dataclasses import replace
+
 import pytest
 from notes import (
     ALBUM_ID,
@@ -113,6 +115,23 @@ class Finding:
             end = None if limit is None else offset + limit
             assert keys(page) == list("6543210")[offset:end], (offset, limit)
             assert page.total == 7
+
+    @pytest.mark.parametrize("counted", [None, 0, 3, 6, 7])
+    @pytest.mark.parametrize("where", [None, {"name": "x"}, {"n": {"$gte": 0}}])
+    def test_matches_are_counted_as_far_as_is_asked_and_to_the_end_of_the_page(
+        self, store, where, counted
+    ):
+        store.insert("notes", *(note(f"{n}", n) | {"name": "x"} for n in range(7)))
+        for offset, limit in [(0, 3), (3, 3), (4, 3), (99, 3), (2, 0), (0, None)]:
+            asked = replace(query(where, (), offset, limit), counted=counted)
+            page = store.find("notes", asked)
+            end = 7 if limit is None else offset + limit
+            if page.is_least:
+                assert counted is not None and where is not None
+                assert max(counted, end) < page.total <= 7
+            else:
+                assert page.total == 7
+            assert len(page.records) == len(range(7)[offset:end])
 
     @pytest.mark.parametrize(
         "asked",

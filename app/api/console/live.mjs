@@ -20,7 +20,7 @@ function note(key, isSilent) {
 }
 
 /**
- * The reply at ``path`` (none while that is empty), as ``data``, ``total`` and ``tag``.
+ * The reply at ``path`` (none while that is empty), as ``data``, ``total`` (the least if ``isLeast``) and ``tag``.
  * ``isLoading`` while it is that of another path. ``refresh`` asks at once; ``replace``
  * shows what the reply to a write has.
  */
@@ -51,7 +51,8 @@ export function useLive(path, { every = EVERY } = {}) {
         if (reply.status !== 304) {
           tag = reply.tag;
           const total = Number(reply.headers.get("X-Total-Count") ?? NaN);
-          set({ path, data: reply.data, tag, total, problem: null });
+          const isLeast = reply.headers.has("X-Total-Count-Is");
+          set({ path, data: reply.data, tag, total, isLeast, problem: null });
         } else set((known) => (known.problem ? { ...known, problem: null } : known));
       } catch (problem) {
         if (controller.signal.aborted) return;

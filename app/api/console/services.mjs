@@ -74,7 +74,7 @@ export function Services({ query, go }) {
       ${live.problem && html`<p class="fault" role="alert">${live.problem.message}</p>`}
       <${Table} caption="Services of ${KINDS[by].toLowerCase()} ${key}" columns=${COLUMNS} rows=${live.data ?? []} keyOf=${(row) => String(row.service_id)}
         isLoading=${live.isLoading} empty="There is no such service." />
-      <${Pages} total=${live.total} page=${page} size=${size} go=${go} noun="Services" />
+      <${Pages} total=${live.total} isLeast=${live.isLeast} page=${page} size=${size} go=${go} noun="Services" />
     `}
     ${!isList && html`<p class="muted">Services are found by their id, by their customer, or, as long as they are anonymous, by their contact key. There is no list of all.</p>`}
   `;

@@ -71,11 +71,12 @@ function SelectAll({ rows, selection }) {
 
 /** Where one is among all pages; ``go`` changes the query of the address. It comes with the
  * first rows, which would move it. */
-export function Pages({ total, page, size, go, noun }) {
+export function Pages({ total, isLeast, page, size, go, noun }) {
   if (total === undefined) return null;
   const last = Math.max(1, Math.ceil(total / size));
   const first = (page - 1) * size + 1;
-  const range = total ? `${noun} ${first.toLocaleString("en")}–${Math.min(total, page * size).toLocaleString("en")} of ${total.toLocaleString("en")}` : `No ${noun.toLowerCase()}`;
+  const all = isLeast ? `more than ${(total - 1).toLocaleString("en")}` : total.toLocaleString("en");
+  const range = total ? `${noun} ${first.toLocaleString("en")}–${Math.min(total, page * size).toLocaleString("en")} of ${all}` : `No ${noun.toLowerCase()}`;
   return html`<nav class="pages" aria-label="Pages">
     <${Button} isOff=${page <= 1} onClick=${() => go({ page: page - 1 })}>Previous<//>
     <span>${range}</span>

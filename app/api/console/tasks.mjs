@@ -158,7 +158,7 @@ export function Tasks({ query, go }) {
       <${Table} caption="Service tasks" columns=${all.filter((each) => shown.includes(each.name))} rows=${rows} keyOf=${keyOf}
         labelOf=${(row) => row.name} order=${order} onOrder=${(next) => go({ order: next, page: "" })} isLoading=${isLoading} selection=${selection}
         empty=${fault || live.problem?.status === 400 ? "The search has a fault." : filter ? "No task is like that." : html`There is no task yet. <a href=${address("tasks", "new")}>Make the first one.</a>`} />
-      <${Pages} total=${live.total} page=${page} size=${size} go=${go} noun="Tasks" />
+      <${Pages} total=${live.total} isLeast=${live.isLeast} page=${page} size=${size} go=${go} noun="Tasks" />
     `}
     ${doomed && html`<${Confirmation} title="Delete ${counted(doomed.length, "task")}?" action="Delete" onClose=${() => setDoomed(null)}
       onConfirm=${() => (setDoomed(null), ofAll(doomed, "deleted", remove))}>

@@ -162,7 +162,8 @@ DESCRIPTIONS: Mapping[str, str] = {
         '`["name", {"ext.lwt": "desc"}]`; without it, tasks are in the order of their '
         "creation. The reply to a request with `limit` has a `Link` to the next page and "
         "to the previous one, and every reply has the number of matches as "
-        "`X-Total-Count`."
+        "`X-Total-Count`; beyond 10,000, and beyond the page, a database may give the "
+        "least there is, and says so by `X-Total-Count-Is: at-least`."
     ),
     "post_svctasks": (
         "Only `name` is required. Replies with the complete task. An `id` that exists is "

@@ -64,7 +64,7 @@ def _get(
 def _list(
     summary: str, reply: str, parameters: tuple[str, ...], never: tuple[int, ...] = ()
 ) -> Operation:
-    headers = ("ETag", "X-Total-Count", "Link")
+    headers = ("ETag", "X-Total-Count", "X-Total-Count-Is", "Link")
     return _get(summary, reply, parameters, headers, never=never)
 
 
@@ -157,7 +157,7 @@ OPERATIONS: Mapping[str, Operation] = {
         {200: "SvctaskList", 304: ""},
         "Listing",
         parameters=CONDITIONS,
-        headers=("ETag", "X-Total-Count"),
+        headers=("ETag", "X-Total-Count", "X-Total-Count-Is"),
     ),
     "get_svctasks_one": _get(
         "get a service task", "SvctaskView", ("mask-of-one", "flat")

@@ -232,5 +232,11 @@ HEADERS: Mapping[str, dict[str, Any]] = {
         {"type": "string", "pattern": "^[0-9A-Za-z._:/+=-]{1,128}$"},
     ),
     "X-Total-Count": _header("How many match, on all pages.", integer(0)),
+    "X-Total-Count-Is": _header(
+        "There where more than 10,000 match, and more than the pages up to this one have, "
+        "and a database has counted no others: X-Total-Count is the least then.",
+        {"const": "at-least"},
+        required=False,
+    ),
 }
 """The headers of replies."""

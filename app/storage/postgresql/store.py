@@ -31,7 +31,7 @@ from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.connections import Connections
 from app.storage.postgresql.ids import Ids
 from app.storage.postgresql.leases import LEASE, Leases
-from app.storage.postgresql.listing import order, statement
+from app.storage.postgresql.listing import counted_to, is_whole, order, statement
 from app.storage.postgresql.records import Record, digest, record, stored
 from app.storage.postgresql.replicas import Replica
 from app.storage.postgresql.transactions import CHUNK, Transaction
@@ -140,7 +140,10 @@ class PostgresStore:
         pace()
         key = columns.collection.key
         records = [stored(content, key) for _, content in rows if content is not None]
-        return Page(records, rows[0][0])
+        if is_whole(query):
+            return Page(records, len(records))
+        total, bound = rows[0][0], counted_to(query)
+        return Page(records, total, bound is not None and total > bound)
 
     def scan(self, table: str) -> Iterator[Record]:
         """Return all records as they are at one moment, in the order of the table."""
