@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -15,6 +16,12 @@ from servers import SERVERS
 from shared import T, until
 
 from app.storage.postgresql.schema import VERSION
+
+STARTED = {"contact_key": "555-0100", "service_type": 100}
+UNCONFIRMED = "synchronous_standby_names"
+
+BOUND = 60
+"""Seconds that no request takes, however busy a machine is: it waits for a few at most."""
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +78,24 @@ def locked(address, path):
         other.rollback()
 
 
+@contextmanager
+def bounded():
+    """Check that what is done ends, and not only when somebody gives it up."""
+    begun = time.monotonic()
+    yield
+    assert time.monotonic() - begun < BOUND
+
+
+def at_once(server, requests):
+    """Return the replies to requests that are sent at the same moment."""
+    with ThreadPoolExecutor(len(requests)) as pool:
+        return list(pool.map(lambda request: server.request(*request), requests))
+
+
 def is_refused(reply):
     assert reply.status == 503, reply.text
     assert int(reply.headers["retry-after"]) >= 1
-    return reply.json["error_message"]
+    return reply.text
 
 
 def test_row_that_another_program_holds_is_503_and_others_go_on(database, server):
@@ -173,19 +194,26 @@ def said(server):
 def test_outage_is_503_with_retry_after_and_ends_with_the_database(database, server):
     task = created(server)
     before = len(said(server))
+    workers = server.workers(1)
     database.stop()
     try:
-        for method, path, body in (
-            ("GET", task, None),
+        requests = (
+            ("GET", task),
             ("POST", T, {"name": "b"}),
-            ("GET", T, None),
-        ):
-            assert is_refused(server.request(method, path, body))
-        assert server.request("GET", "/health").status == 503
+            ("GET", T),
+            ("DELETE", task),
+        )
+        with bounded():
+            for reply in at_once(server, requests * 2):
+                assert is_refused(reply)
+            assert server.request("GET", "/health").status == 503
     finally:
         database.start()
-    until(lambda: server.request("GET", task).status == 200)
-    created(server)
+    with bounded():
+        while (reply := server.request("GET", task)).status != 200:
+            is_refused(reply)
+        created(server)
+    assert server.workers(1) == workers
     assert server.request("GET", "/health").status == 200
     # One line for all requests that failed, and one when they succeed again.
     lost, back = said(server)[before:]
@@ -200,11 +228,54 @@ def test_database_that_is_paused_is_503_and_goes_on(database, server):
     for process in processes:
         os.kill(process, signal.SIGSTOP)
     try:
-        with ThreadPoolExecutor() as pool:
-            for reply in pool.map(lambda _: server.request("GET", task), range(12)):
+        with bounded():
+            for reply in at_once(server, [("GET", task)] * 12):
                 is_refused(reply)
     finally:
         for process in processes:
             os.kill(process, signal.SIGCONT)
-    until(lambda: server.request("GET", task).status == 200)
-    created(server)
+    with bounded():
+        while (reply := server.request("GET", task)).status != 200:
+            is_refused(reply)
+        created(server)
+
+
+def wait_for(database, names):
+    """Have commits wait for these other nodes, from soon on."""
+    with psycopg.connect(database.address, autocommit=True) as owner:
+        owner.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{names}'")
+        owner.execute("SELECT pg_reload_conf()")
+
+
+def test_write_that_other_nodes_do_not_confirm_is_503_until_they_are_not_needed(
+    database, server
+):
+    tasks = [created(server) for _ in range(5)]
+    workers = server.workers(1)
+
+    def patch(name="b"):
+        return server.request("PATCH", tasks[0], {"name": name})
+
+    wait_for(database, "gone")
+    try:
+        with bounded():
+            first = until(patch, lambda reply: reply.status == 503)
+            assert UNCONFIRMED in is_refused(first)
+            requests = (
+                ("PATCH", tasks[0], {"name": "b"}),
+                ("PATCH", tasks[1], {"name": "b"}),
+                ("DELETE", tasks[2]),
+                ("POST", T, {"name": "c"}),
+                ("POST", "/services/start", STARTED),
+            )
+            for reply in at_once(server, requests):
+                assert UNCONFIRMED in is_refused(reply)
+            assert server.request("GET", tasks[3]).status == 200
+    finally:
+        wait_for(database, "")
+    with bounded():
+        until(lambda: patch("d"), lambda reply: reply.status == 200)
+        for path in tasks[1], tasks[3], tasks[4]:
+            assert server.request("PATCH", path, {"name": "d"}).status == 200
+    assert server.request("GET", tasks[0]).json["name"] == "d"
+    assert server.workers(1) == workers

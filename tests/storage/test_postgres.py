@@ -15,6 +15,7 @@ from severing import Severing
 from app.errors import Stale, TableFull, Unavailable
 from app.query import Query
 from app.storage import Limits
+from app.storage.postgresql.connections import PATIENCE, PAUSE, Connections
 from app.storage.postgresql.store import PostgresStore
 
 
@@ -174,6 +175,39 @@ def test_reads_come_back_when_the_server_has_ended_all_connections(store):
         )
     assert store.get("notes", "a").key == "a"
     store.update("notes", "a", one_more)
+
+
+class Time:
+    """Time that passes while somebody pauses."""
+
+    def __init__(self):
+        self.now = 1000.0
+
+    def __call__(self):
+        return self.now
+
+    def pause(self, seconds):
+        self.now += seconds
+
+
+@pytest.mark.parametrize("takes", [0.0, 0.5, 3.0])
+def test_what_fails_is_tried_again_for_two_seconds_and_no_longer(tables, takes):
+    passes = Time()
+    connections = Connections(tables.address, 1, 10.0, clock=passes, pause=passes.pause)
+    begun = []
+
+    def fail(connection):
+        begun.append(passes.now - 1000)
+        passes.pause(takes)
+        raise psycopg.OperationalError("the connection is lost")
+
+    with pytest.raises(Unavailable):
+        connections.run(fail)
+    assert max(begun) <= PATIENCE
+    assert passes.now - 1000 <= PATIENCE + takes
+    assert passes.now - 1000 + PAUSE > PATIENCE
+    assert connections.figures()["retries"].value == len(begun) - 1
+    connections.close()
 
 
 def test_server_that_is_not_there_is_unavailable():

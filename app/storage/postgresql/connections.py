@@ -21,7 +21,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from app.errors import Busy, Full, Invalid, Overdue, Unavailable
 from app.storage import TOTAL, Figure
-from app.storage.postgresql.attended import Attended
+from app.storage.postgresql.attended import COMMIT_WAIT, Attended
 
 Result = TypeVar("Result")
 
@@ -91,13 +91,25 @@ class _Raw(Loader):
 class Connections:
     """Connections to the database at ``address``, ``most`` of them in each process.
 
-    A read may take ``read_timeout`` seconds.
+    A read may take ``read_timeout`` seconds, and a commit wait ``commit_wait`` for other
+    nodes. By ``clock`` and ``pause`` what fails is tried again.
     """
 
-    def __init__(self, address: str, most: int, read_timeout: float) -> None:
+    def __init__(
+        self,
+        address: str,
+        most: int,
+        read_timeout: float,
+        commit_wait: float = COMMIT_WAIT,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         self.parameters = parameters(address)
         self._most = most
         self._read_timeout = read_timeout
+        self._commit_wait = commit_wait
+        self._clock = clock
+        self._pause = pause
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Attended] | None = None
         self._process = 0
@@ -174,18 +186,18 @@ class Connections:
         return _limits("SET LOCAL", self._read_timeout) if connection.is_shared else ""
 
     def _until_done(self, act: Callable[[], Result]) -> Result:
-        end = time.monotonic() + PATIENCE
+        end = self._clock() + PATIENCE
         while True:
             try:
                 return act()
             except psycopg.Error as error:
                 if is_lost(error):
                     self._note_loss(str(error))
-                if not is_transient(error) or time.monotonic() + PAUSE > end:
+                if not is_transient(error) or self._clock() + PAUSE > end:
                     raise self.translated(error) from error
                 self._retries += 1
                 self._serializations += error.sqlstate in _SERIALIZATION
-                time.sleep(PAUSE)
+                self._pause(PAUSE)
 
     def take(self) -> Attended:
         """Return a connection, to be given back; raises psycopg.Error."""
@@ -342,6 +354,7 @@ class Connections:
 
     def _configure(self, connection: Attended) -> None:
         connection.adapters.register_loader("json", _Raw)
+        connection.commit_wait = self._commit_wait
         connection.look_for_a_pooler()
         if not connection.is_shared:
             connection.execute(_limits("SET", self._read_timeout))
@@ -353,6 +366,8 @@ def _limits(command: str, read_timeout: float) -> str:
         f"{command} statement_timeout = {int(read_timeout * 1000)}; "
         f"{command} lock_timeout = '{LOCK_WAIT}s'; "
         f"{command} idle_in_transaction_session_timeout = '60s'; "
+        # What comes with a commit says that it may be lost.
+        f"{command} client_min_messages = warning; "
     )
 
 

@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from app.errors import Unavailable
-from app.storage.postgresql.connections import Connections
+from app.errors import Busy, Unavailable
+from app.storage.postgresql.connections import LOCK_WAIT, Connections
 
 LAST_ID: Final = 2**62 - 1
 
@@ -55,7 +55,10 @@ class Ids:
 
     def take(self, table: str, sequence: str, epoch: int) -> int:
         """Return an id of a block that is of ``epoch``; raises Unavailable."""
-        with self._lock:
+        if not self._lock.acquire(timeout=LOCK_WAIT):
+            # Another thread waits for a block.
+            raise Busy()
+        try:
             if self._process != os.getpid():
                 # A fork must not give the ids of the process that it comes from.
                 self._process = os.getpid()
@@ -67,6 +70,8 @@ class Ids:
             self._blocks[table, sequence] = Block(
                 block.epoch, block.next + 1, block.last
             )
+        finally:
+            self._lock.release()
         if block.next > LAST_ID:
             raise Unavailable(
                 f"there is no further {sequence}: {LAST_ID} has been given"
@@ -87,7 +92,8 @@ class Ids:
         """Return the last id of a new block, which is taken at once, for good."""
         # On a connection of its own: the write that needs it may have the pool's last.
         with self._connections.connect() as connection:
-            row = connection.execute(_TAKE, (table, sequence, self._size)).fetchone()
+            values = (table, sequence, self._size)
+            row = connection.commit_everywhere(_TAKE, values).fetchone()
             assert row is not None
             return int(row[0])
 

@@ -27,6 +27,7 @@ from app.storage import (
     Update,
 )
 from app.storage.postgresql import feeds, schema
+from app.storage.postgresql.attended import COMMIT_WAIT
 from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.connections import Connections
 from app.storage.postgresql.ids import Ids
@@ -54,9 +55,9 @@ class PostgresStore:
     """Tables in the database at ``address``; see the contract in ``app.storage``.
 
     Each process has ``most`` connections at most. A read may take ``read_timeout``
-    seconds. What ``may_be_stale`` comes from a
-    ``replica``, if there is one: its address, and by how many seconds. Raises Invalid for
-    what is no address; nothing is connected before it is needed.
+    seconds, and a commit wait ``commit_wait`` for other nodes. What ``may_be_stale`` comes
+    from a ``replica``, if there is one: its address, and by how many seconds. Raises
+    Invalid for what is no address; nothing is connected before it is needed.
     """
 
     name = "postgresql"
@@ -71,10 +72,11 @@ class PostgresStore:
         block: int = BLOCK,
         replica: tuple[str, float] | None = None,
         lease: float = LEASE,
+        commit_wait: float = COMMIT_WAIT,
     ) -> None:
         self._collections = list(collections)
         self._columns = {each.name: Columns(each) for each in self._collections}
-        self._connections = Connections(address, most, read_timeout)
+        self._connections = Connections(address, most, read_timeout, commit_wait)
         self._leases = Leases(lease)
         ids = Ids(self._connections, block)
         self._writer = Writer(self._connections, ids, limits, self._leases)

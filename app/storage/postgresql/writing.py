@@ -2,7 +2,8 @@
 
 A commit whose reply is lost may have happened or not. The write is then tried again alone,
 which waits for the former try to end, and looks first whether its token is among the
-changes: that of a write that was done is.
+changes: that of a write that was done is. It is acknowledged only once a commit behind it
+is: that of the former try may have been cut off from the nodes that must have it.
 """
 
 import threading
@@ -129,7 +130,7 @@ class _Once:
         try:
             transaction.begin()
             if self._may_be_done and self._is_noted(connection):
-                connection.execute("ROLLBACK")
+                connection.commit_everywhere()
                 return self._result
             self._may_be_done = False
             _thread.write = self._writer, connection
@@ -143,17 +144,18 @@ class _Once:
             transaction.undo()
             raise
         self._result = result
-        if not transaction.has_changed:
+        if transaction.has_changed:
+            self._may_be_done = True
+        else:
             transaction.undo()
-            connection.execute("COMMIT")
-            return result
-        self._may_be_done = True
-        connection.execute("COMMIT")
+        # What a write finds done already may be the work of one that was not confirmed.
+        connection.commit_everywhere()
         return result
 
     def _is_noted(self, connection: Attended) -> bool:
+        # A transaction that holds a row has something to commit.
         found = connection.execute(
-            "SELECT 1 FROM changes WHERE write = %s LIMIT 1", (self._token,)
+            "SELECT 1 FROM changes WHERE write = %s LIMIT 1 FOR UPDATE", (self._token,)
         )
         return found.fetchone() is not None
 
