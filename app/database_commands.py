@@ -48,20 +48,26 @@ def copy(source: str, target: str) -> None:
 
     Ids, revisions, order and times stay, and so do the entity tags that clients have. A
     copy that was interrupted goes on where it was. At the end both are compared, by the
-    number of documents and a digest of each table. Nothing may write meanwhile.
+    number of documents and a digest of each table. Nothing may write meanwhile. What runs
+    have printed on this machine goes along; that of a database is in SVCTASKS_DATA.
 
     Example: svctasks copy --from file:data --to postgresql://svctasks@db.example/svctasks
     """
     from app import bootstrap, copying
     from app.command_store import existing_store
+    from app.execution import run_outputs
 
     settings = Settings.from_environment(store=source)
+    wanted = Settings.from_environment(store=target)
     with existing_store(settings) as old:
-        new = bootstrap.open_store(Settings.from_environment(store=target))
+        new = bootstrap.open_store(wanted)
         try:
             for table in bootstrap.lasting_collections(settings):
                 count = copying.copy_table(old, new, table.name, _shown(table.name))
                 click.echo(f"{table.name}: {count} documents")
+            folder = bootstrap.outputs(wanted, new)
+            if count := run_outputs.copy_all(bootstrap.outputs(settings, old), folder):
+                click.echo(f"outputs of runs: {count} files in {folder}")
         finally:
             new.close()
     click.echo("all is copied, and the same")

@@ -168,6 +168,25 @@ def listed(folder: Path) -> set[str]:
     return {path.stem for path in folder.iterdir() if path.suffix in (".out", _NEW)}
 
 
+def copy_all(source: Path, target: Path) -> int:
+    """Copy the outputs in ``source`` that ``target`` lacks, and return how many there are.
+
+    Raises Unavailable and OSError.
+    """
+    paths = sorted(source.glob("*.out"))
+    if paths:
+        make_folder(target)
+    for path in paths:
+        place = target / path.name
+        content = None if place.exists() else read(path)
+        if content is not None:
+            draft = place.with_suffix(_NEW)
+            with open(_opened(draft), "wb") as file:
+                file.write(content)
+            os.replace(draft, place)
+    return len(paths)
+
+
 def remove(path: Path) -> None:
     """Remove the file of an output, and one that was to replace it; raises OSError."""
     for each in (path, path.with_suffix(_NEW)):

@@ -21,14 +21,14 @@ SCRIPTS = {"script": shell("echo done"), "hang": shell("sleep 600")}
 
 
 @contextmanager
-def database(files):
+def database(files, **env):
     """The address of a database with the scripts, which come from ``files``."""
     name = f"runners_{os.getpid()}_{next(NUMBERS)}"
     with psycopg.connect(postgres.address(), autocommit=True) as owner:
         owner.execute(f"CREATE SCHEMA {name}")
         address = f"{postgres.address()}?options=-csearch_path%3D{name}"
         assert svctasks("migrate", "--store", address).returncode == 0
-        copied = svctasks("copy", "--from", f"file:{files}", "--to", address)
+        copied = svctasks("copy", "--from", f"file:{files}", "--to", address, **env)
         assert copied.returncode == 0, copied.stderr
         yield address
         owner.execute(f"DROP SCHEMA {name} CASCADE")
@@ -165,6 +165,24 @@ def test_runners_of_other_stores_on_the_same_folder_leave_outputs_alone(
     assert id_ in outputs(files)
     server = start(Server, "files")
     assert server.request("GET", f"{R}/{id_}/output").text == "done\n"
+
+
+def test_copy_takes_the_outputs_of_its_machine_along(tmp_path):
+    folder = made(tmp_path / "files", SCRIPTS, [{"isenabled": 0}])
+    ran = svctasks("run", id_of(0), data=folder)
+    assert ran.returncode == 0, ran.stderr
+    [output] = folder.glob("runs/*.out")
+    place = {"SVCTASKS_DATA": str(tmp_path / "there")}
+    with database(folder, **place) as address:
+        [copied] = tmp_path.glob("there/runs/*/*.out")
+        assert (copied.name, copied.read_text()) == (output.name, "done\n")
+        assert copied.stat().st_mode & 0o777 == 0o600
+        back = ["--from", address, "--to", f"file:{tmp_path / 'back'}"]
+        for _ in range(2):
+            result = svctasks("copy", *back, **place)
+            assert result.returncode == 0, result.stderr
+            assert "outputs of runs: 1 files in " in result.stdout
+    assert (tmp_path / "back" / "runs" / output.name).read_text() == "done\n"
 
 
 def test_commands_of_runs_and_check_are_of_the_database(store, address, tmp_path):
