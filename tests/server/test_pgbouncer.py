@@ -40,27 +40,22 @@ def database():
 
 
 @pytest.fixture(scope="module")
-def address(database, tmp_path_factory):
+def address(database):
     """The address of the database by PgBouncer, with the tables."""
-    folder = tmp_path_factory.mktemp("pgbouncer")
-    port = free_port()
+    # A folder of the user of the database, as it refuses root too.
+    folder, port = database.folder, free_port()
     file = folder / "pgbouncer.ini"
     file.write_text(SETTINGS.format(database=database.port, port=port))
-    user = None
-    if os.geteuid() == 0:
-        # It refuses root, which may open the file for it.
-        user = "nobody"
-        shutil.chown(file, user)
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(each.stat().st_mode | 0o011)
-    with open(folder / "log", "wb") as log:
+    if postgres.user():
+        shutil.chown(file, postgres.user())
+    with open(folder / "pgbouncer.log", "wb") as log:
         process = subprocess.Popen(
-            [PGBOUNCER, file], stdout=log, stderr=log, user=user, cwd="/"
+            [PGBOUNCER, file], stdout=log, stderr=log, user=postgres.user(), cwd="/"
         )
     address = database.address.replace(f":{database.port}/", f":{port}/")
 
     def answers():
-        assert process.poll() is None, (folder / "log").read_text()
+        assert process.poll() is None, (folder / "pgbouncer.log").read_text()
         try:
             psycopg.connect(address).close()
         except psycopg.OperationalError:
