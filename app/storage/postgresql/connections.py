@@ -14,14 +14,20 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import psycopg
-from psycopg import conninfo, errors, pq
+from psycopg import conninfo, pq
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from app.errors import Busy, Full, Invalid, Overdue, Unavailable
+from app.errors import Invalid
 from app.storage import TOTAL, Figure
 from app.storage.postgresql.attended import COMMIT_WAIT, Attended
+from app.storage.postgresql.faults import (
+    SERIALIZATION,
+    is_lost,
+    is_transient,
+    translated,
+)
 
 Result = TypeVar("Result")
 
@@ -52,25 +58,6 @@ DEFAULTS = {
     "tcp_user_timeout": "5000",
 }
 """Parameters of a connection where its address has none: a dead server is noticed."""
-
-_SERIALIZATION = {
-    "40001",  # serialization_failure
-    "40P01",  # deadlock_detected
-}
-
-_ENDED = {
-    "57P01",  # admin_shutdown
-    "57P02",  # crash_shutdown
-    "57P03",  # cannot_connect_now
-    "57P05",  # idle_session_timeout
-}
-
-_TRANSIENT = {
-    *_SERIALIZATION,
-    *_ENDED,
-    "25006",  # read_only_sql_transaction: a former leader
-    "53300",  # too_many_connections
-}
 
 # Each request that fails for want of a connection says so itself.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
@@ -196,7 +183,7 @@ class Connections:
                 if not is_transient(error) or self._clock() + PAUSE > end:
                     raise self.translated(error) from error
                 self._retries += 1
-                self._serializations += error.sqlstate in _SERIALIZATION
+                self._serializations += error.sqlstate in SERIALIZATION
                 self._pause(PAUSE)
 
     def take(self) -> Attended:
@@ -231,29 +218,7 @@ class Connections:
 
     def translated(self, error: psycopg.Error) -> Exception:
         """Return the error of the service for one of the database."""
-        state = error.sqlstate or ""
-        if isinstance(error, PoolTimeout):
-            return Unavailable(
-                "all connections to the database are in use, or it cannot be reached; "
-                "try again later"
-            )
-        if isinstance(error, errors.LockNotAvailable):
-            return Busy()
-        if isinstance(error, errors.QueryCanceled):
-            return Overdue(
-                f"the query takes longer than {self._read_timeout:g} seconds "
-                "(SVCTASKS_QUERY_TIMEOUT); narrow it"
-            )
-        if isinstance(error, errors.DiskFull):
-            return Full("there is no room on the disk of the database")
-        if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn):
-            return Unavailable(
-                "the database lacks tables of this version; run svctasks migrate"
-            )
-        reason = str(error).strip().partition("\n")[0]
-        if not state or is_transient(error):
-            return Unavailable(f"the database cannot be reached now: {reason}")
-        return Unavailable(f"the database refused ({state}): {reason}")
+        return translated(error, self._read_timeout)
 
     def figures(self) -> dict[str, Figure]:
         """Return the figures of the pool of this process."""
@@ -369,28 +334,6 @@ def _limits(command: str, read_timeout: float) -> str:
         # What comes with a commit says that it may be lost.
         f"{command} client_min_messages = warning; "
     )
-
-
-def is_lost(error: psycopg.Error) -> bool:
-    """Return whether the connection went, and not only what was asked on it."""
-    if isinstance(error, PoolTimeout):
-        return False
-    state = error.sqlstate
-    if state is None:
-        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return state.startswith("08") or state in _ENDED
-
-
-def is_transient(error: psycopg.Error) -> bool:
-    """Return whether what failed may succeed when it is tried again."""
-    if isinstance(error, PoolTimeout):
-        return False
-    if isinstance(error, psycopg.InterfaceError):
-        return True
-    state = error.sqlstate
-    if state is None:
-        return isinstance(error, psycopg.OperationalError)
-    return state.startswith("08") or state in _TRANSIENT
 
 
 def parameters(address: str) -> dict[str, Any]:
