@@ -1,5 +1,6 @@
 """The real command and the real server, run as a user runs them."""
 
+import atexit
 import itertools
 import json
 import os
@@ -11,9 +12,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import lru_cache
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryFile
+from threading import Lock
 from typing import IO, Any, NamedTuple
 
 from shared import PATIENCE, T, until
@@ -22,11 +25,16 @@ SVCTASKS = Path(sys.executable).with_name("svctasks")
 
 
 def _whole(log: IO[str]) -> str:
-    """Return all that is in a log.
+    """Return all lines of a log that are whole.
 
     Who writes it moves the place at which a plain read would go on, so this reads by place.
     """
-    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode()
+    content = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0)
+    return content[: content.rfind(b"\n") + 1].decode()
+
+
+LASTING = ("serve", "runner", "run")
+"""The commands that begin anew: what they import depends on their settings."""
 
 
 def svctasks(
@@ -34,13 +42,56 @@ def svctasks(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     options = [] if data is None else ["--data", data]
+    command = list(map(str, [SVCTASKS, *arguments, *options]))
+    variables = {**os.environ, **env}
+    if arguments[0] not in LASTING:
+        return _origin().run(command, variables)
     return subprocess.run(
-        [SVCTASKS, *map(str, arguments), *options],
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
+        command, env=variables, capture_output=True, text=True, timeout=PATIENCE
     )
+
+
+class _Origin:
+    """The process that commands are forked from, as most take longer to be imported.
+
+    Each is a process of its own nevertheless. It ends when this one does.
+    """
+
+    def __init__(self) -> None:
+        script = Path(__file__).with_name("forked.py")
+        self._channel, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._channel.settimeout(PATIENCE)
+        self._lock = Lock()
+        with far:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", script, f"{far.fileno()}"],
+                pass_fds=[far.fileno()],
+                start_new_session=True,
+            )
+        atexit.register(self._end)
+
+    def run(
+        self, command: list[str], variables: dict[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        order = json.dumps([command, variables, os.getcwd()]).encode()
+        with self._lock, TemporaryFile() as output, TemporaryFile() as errors:
+            streams = [0, output.fileno(), errors.fileno()]
+            socket.send_fds(self._channel, [order], streams)
+            code = int(self._channel.recv(100))
+            output.seek(0)
+            errors.seek(0)
+            printed, logged = output.read().decode(), errors.read().decode()
+        return subprocess.CompletedProcess(command, code, printed, logged)
+
+    def _end(self) -> None:
+        self._channel.close()
+        self._process.wait()
+
+
+@lru_cache
+def _origin() -> _Origin:
+    return _Origin()
 
 
 class Reply(NamedTuple):
