@@ -17,6 +17,14 @@ class Granian(Server):
         super().__init__(data, "--server", "granian", *options, **settings)
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A server for tests that change nothing but its data."""
+    server = Granian(tmp_path_factory.mktemp("shared") / "data")
+    yield server
+    server.kill()
+
+
 @pytest.fixture
 def server(data):
     server = Granian(data)
@@ -24,7 +32,8 @@ def server(data):
     server.kill()
 
 
-def test_all_methods_reach_the_application(server):
+def test_all_methods_reach_the_application(shared):
+    server = shared
     created = server.request("POST", T, {"name": "one"})
     assert created.status == 200
     id_ = created.json["id"]
@@ -40,8 +49,8 @@ def test_all_methods_reach_the_application(server):
     assert server.request("GET", "/services/x").json["http_uri"] == "/services/x"
 
 
-def test_a_chunked_body_is_read(server):
-    connection = server.connect()
+def test_a_chunked_body_is_read(shared):
+    connection = shared.connect()
     try:
         body = iter([b'{"name": ', b'"in parts"}'])
         headers = {"Content-Type": "application/json"}
@@ -52,11 +61,11 @@ def test_a_chunked_body_is_read(server):
 
 
 @pytest.mark.parametrize(("count", "status"), [(9_990, 200), (10_010, 400)])
-def test_a_body_of_more_pieces_than_10000_is_refused(server, count, status):
+def test_a_body_of_more_pieces_than_10000_is_refused(shared, count, status):
     begin = head(
         "QUERY", T, "Content-Type: application/json", "Transfer-Encoding: chunked"
     )
-    answer = exchange(server.port, begin, chunked(*[b" "] * count, b"{}"))
+    answer = exchange(shared.port, begin, chunked(*[b" "] * count, b"{}"))
     assert (answer.status, "pieces" in answer.text) == (status, status == 400)
 
 
@@ -96,8 +105,8 @@ def answers(server):
         return False
 
 
-def test_an_address_with_an_encoded_slash_is_refused(server):
-    reply = server.request("GET", "/services/anonymous/a%2Factive")
+def test_an_address_with_an_encoded_slash_is_refused(shared):
+    reply = shared.request("GET", "/services/anonymous/a%2Factive")
     assert (reply.status, "slash" in reply.text) == (400, True)
 
 

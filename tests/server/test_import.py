@@ -3,10 +3,11 @@
 import json
 import shutil
 import subprocess
+from contextlib import contextmanager
 from io import StringIO
 
 import pytest
-from running import SVCTASKS, Server, svctasks
+from running import SVCTASKS, svctasks
 from shared import ASKED, DATA, SAMPLES, T, sample
 from webtest import TestApp
 
@@ -44,14 +45,20 @@ def import_services(file, data, content, *options):
     return import_(file, data, content, *options, collection="services")
 
 
-def served(data):
-    """Return the complete tasks that the service over ``data`` has."""
+@contextmanager
+def serving(data):
+    """The API of the service over ``data``."""
     service = open_service(Settings.from_environment(data=data), log=StringIO())
     try:
-        api = TestApp(service.application)
-        return [api.get(f"{T}/{each['id']}").json for each in api.get(T).json]
+        yield TestApp(service.application)
     finally:
         service.close()
+
+
+def served(data):
+    """Return the complete tasks that the service over ``data`` has."""
+    with serving(data) as api:
+        return [api.get(f"{T}/{each['id']}").json for each in api.get(T).json]
 
 
 @pytest.mark.parametrize(
@@ -207,11 +214,8 @@ def test_a_service_is_served_as_it_was_imported(file, data, content):
     """There are no extension schemas in the empty folder: values come before them."""
     result = import_services(file, data, content)
     assert (result.returncode, result.stdout) == (0, "1 imported\n"), result.stderr
-    server = Server(data)
-    try:
-        assert server.request("GET", f"/services/3005?{ASKED}").json == SERVICE
-    finally:
-        server.stop()
+    with serving(data) as api:
+        assert api.get(f"/services/3005?{ASKED}").json == SERVICE
 
 
 def test_ids_count_on_from_those_of_an_imported_service(server, file):

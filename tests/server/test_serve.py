@@ -20,13 +20,21 @@ from app.settings import SETTINGS
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 
 
-def test_it_says_where_it_listens_and_where_its_page_and_data_are(server):
-    first, page, data = server.start_lines
-    root = f"http://127.0.0.1:{server.port}"
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A server for tests that change nothing but its data."""
+    server = Server(tmp_path_factory.mktemp("shared") / "data")
+    yield server
+    server.kill()
+
+
+def test_it_says_where_it_listens_and_where_its_page_and_data_are(shared):
+    first, page, data = shared.start_lines
+    root = f"http://127.0.0.1:{shared.port}"
     assert first.endswith(f" listens on {root}{T}\n")
     assert page == f"  open it in a browser: {root}/console\n"
-    assert data == f"  data folder: {server.data}\n"
-    assert server.request("GET", "/console").status == 200
+    assert data == f"  data folder: {shared.data}\n"
+    assert shared.request("GET", "/console").status == 200
 
 
 def test_it_runs_as_a_module_too(data):
@@ -131,14 +139,14 @@ def test_an_edit_by_hand_is_served_without_a_restart(server):
         server.kill()
 
 
-def test_too_long_addresses_and_headers_are_refused(server):
-    assert server.request("GET", f"{T}/{'x' * 8190}").status == 414
+def test_too_long_addresses_and_headers_are_refused(shared):
+    assert shared.request("GET", f"{T}/{'x' * 8190}").status == 414
     headers = {"X-Request-Id": "x" * 65536}
-    assert server.request("GET", **headers).status == 431
+    assert shared.request("GET", **headers).status == 431
 
 
-def test_a_chunked_body_is_read(server):
-    connection = server.connect()
+def test_a_chunked_body_is_read(shared):
+    connection = shared.connect()
     connection.request(
         "POST",
         T,
@@ -169,11 +177,11 @@ def test_a_chunked_body_over_the_limit_is_refused(data):
         server.kill()
 
 
-def test_a_second_server_on_the_same_port_is_refused(server, tmp_path):
-    result = svctasks("serve", "--data", tmp_path / "other", PORT=str(server.port))
+def test_a_second_server_on_the_same_port_is_refused(shared, tmp_path):
+    result = svctasks("serve", "--data", tmp_path / "other", PORT=str(shared.port))
     assert result.returncode == 1
     assert result.stderr == (
-        f"svctasks: cannot listen on 127.0.0.1:{server.port}: Address already in use\n"
+        f"svctasks: cannot listen on 127.0.0.1:{shared.port}: Address already in use\n"
     )
 
 

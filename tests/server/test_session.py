@@ -17,12 +17,28 @@ ID = "380daae6-016c-cdd4-606e-50e54938780c"
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{2}Z")
 
 
-@pytest.fixture
-def loaded(data: Path):
-    """A server over the two tasks of the samples."""
+@pytest.fixture(scope="module")
+def sample_tasks(tmp_path_factory: pytest.TempPathFactory):
+    """A data folder with the two tasks of the samples, to copy."""
+    data = tmp_path_factory.mktemp("tasks") / "data"
     result = svctasks("import", "svctasks", SAMPLES / "svctasks.list.json", data=data)
     assert (result.returncode, result.stdout) == (0, "2 imported\n")
-    server = Server(data)
+    return data
+
+
+@pytest.fixture(scope="module")
+def shown(sample_tasks: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A server over these, for the tests that change nothing."""
+    folder = tmp_path_factory.mktemp("shown") / "data"
+    server = Server(shutil.copytree(sample_tasks, folder))
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def loaded(sample_tasks: Path, data: Path):
+    """A server over these, for a test that changes them."""
+    server = Server(shutil.copytree(sample_tasks, data))
     yield server
     server.kill()
 
@@ -33,14 +49,14 @@ def curl(server: Server, *arguments: str, path: str = T) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-def test_the_list_is_the_sample(loaded):
-    assert curl(loaded, path=f"{T}?offset=0&limit=2") == sample_text(
+def test_the_list_is_the_sample(shown):
+    assert curl(shown, path=f"{T}?offset=0&limit=2") == sample_text(
         "svctasks.list.json"
     )
 
 
-def test_one_is_the_sample(loaded):
-    assert curl(loaded, path=f"{T}/{ID}") == sample_text("svctask.json")
+def test_one_is_the_sample(shown):
+    assert curl(shown, path=f"{T}/{ID}") == sample_text("svctask.json")
 
 
 def test_creating_gives_the_sample(server):
@@ -67,13 +83,13 @@ def test_changing_gives_the_sample(loaded):
     assert MOMENT.search(lwt.search(reply)[0])
 
 
-def test_lookup_finds_what_the_sample_finds(loaded):
-    reply = curl(loaded, "-X", "LOOKUP", "--json", f'"{ID}"')
+def test_lookup_finds_what_the_sample_finds(shown):
+    reply = curl(shown, "-X", "LOOKUP", "--json", f'"{ID}"')
     assert reply == f'[\n  "{ID}"\n]'
 
 
-def test_lookup_fails_as_in_the_sample(loaded):
-    reply = curl(loaded, "-i", "-X", "LOOKUP", "--json", f'"{ID[:-1]}0"')
+def test_lookup_fails_as_in_the_sample(shown):
+    reply = curl(shown, "-i", "-X", "LOOKUP", "--json", f'"{ID[:-1]}0"')
     head, body = reply.split("\n\n", 1)
     assert head.startswith("HTTP/1.1 404 Not Found")
     assert "content-type: application/json; charset=utf-8" in head
@@ -87,9 +103,9 @@ def test_deleting_answers_204_with_nothing(loaded):
     assert (body, "\ncontent-type:" in head.lower()) == ("", False)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def demo():
-    """A server over the samples that the project comes with."""
+    """A server over the samples that the project comes with; no test changes them."""
     server = Server()
     yield server
     server.stop()

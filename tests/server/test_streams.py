@@ -1,6 +1,8 @@
 """Standard streams that are closed or full, and a terminal that goes away."""
 
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 from running import SVCTASKS, Server, free_port
 from servers import SERVERS
-from shared import PATIENCE, T, until
+from shared import DATA, PATIENCE, T, until
 
 each_kind = pytest.mark.parametrize("kind", SERVERS)
 
@@ -87,12 +89,11 @@ def test_it_serves_even_if_it_cannot_log(data, kind, redirected):
         ("--version >&-", "Bad file descriptor"),
     ],
 )
-def test_a_command_says_so_that_cannot_read_or_write(server, command, message):
-    server.request("POST", T, {"name": "n"})
-    server.stop()
+def test_a_command_says_so_that_cannot_read_or_write(data, command, message):
+    shutil.copytree(DATA, data)
     result = subprocess.run(
         ["sh", "-c", f'exec "$0" {command}', SVCTASKS],
-        env={**os.environ, "SVCTASKS_DATA": str(server.data)},
+        env={**os.environ, "SVCTASKS_DATA": str(data)},
         stderr=subprocess.PIPE,
         text=True,
         timeout=PATIENCE,
@@ -102,11 +103,11 @@ def test_a_command_says_so_that_cannot_read_or_write(server, command, message):
     assert result.stderr.count("\n") == 1
 
 
-def test_a_command_whose_reader_has_enough_ends_quietly(server):
-    for _ in range(50):
-        server.request("POST", T, {"name": "n" * 10_000})
-    server.stop()
-    command = f'"{SVCTASKS}" export svctasks --data "{server.data}" | head -c 1'
+def test_a_command_whose_reader_has_enough_ends_quietly(data):
+    data.mkdir()
+    tasks = {str(number): {"name": "n" * 10_000} for number in range(1, 51)}
+    (data / "svctasks.json").write_text(json.dumps({"svctasks": tasks}))
+    command = f'"{SVCTASKS}" export svctasks --data "{data}" | head -c 1'
     result = subprocess.run(
         ["sh", "-c", command], capture_output=True, timeout=PATIENCE
     )
