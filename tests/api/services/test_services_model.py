@@ -3,7 +3,7 @@
 The model is a plain dict for each service, state and task, and one for each schema. It
 validates nothing, for what is drawn says what becomes of it (``service_draws``). Two
 workers share the folder, and each request goes to one of them. The environment variable
-SVCTASKS_MODEL_EXAMPLES asks for more histories than the 30 of the test run.
+SVCTASKS_MODEL_EXAMPLES asks for more histories than the 12 of the test run.
 """
 
 import json
@@ -740,7 +740,7 @@ def is_within(service, name, moment):
 
 TestLifeCycles = LifeCycles.TestCase
 TestLifeCycles.settings = settings(
-    max_examples=int(os.environ.get("SVCTASKS_MODEL_EXAMPLES", 30)),
+    max_examples=int(os.environ.get("SVCTASKS_MODEL_EXAMPLES", 12)),
     stateful_step_count=50,
     deadline=None,
     derandomize=True,
