@@ -41,6 +41,21 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")
 
 
+LONG = (
+    "test_schemathesis",
+    "test_docs_browser",
+    "test_console_views",
+    "test_model",
+    "test_services_model",
+)
+"""The modules with the longest tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that none is left for one process in the end."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 def pytest_collection_finish() -> None:
     """Let the garbage collector pass over the tests themselves, which live to the end."""
     gc.freeze()
