@@ -26,8 +26,13 @@ from app.storage.postgresql.store import PostgresStore
 
 DEBIAN = Path("/usr/lib/postgresql")
 
-# The server ends with the process that started it, however that ends.
-ATTENDED = '"$@" & child=$!; read -r _; kill -QUIT "$child"; wait "$child"'
+ATTENDED = """
+"$@" & child=$!
+read -r _ || is_left=yes
+kill -QUIT "$child"; wait "$child"
+test -z "$is_left" || rm -rf "$PWD"
+"""
+"""The server ends with the process that started it; if that was killed, the folder goes."""
 
 
 def programs():
@@ -109,7 +114,9 @@ class Server:
         os.kill(self.pid(), signal.SIGKILL)
 
     def stop(self):
-        self.process.stdin.close()
+        if not self.process.stdin.closed:
+            self.process.stdin.write(b"\n")
+            self.process.stdin.close()
         self.process.wait()
 
     def remove(self):
