@@ -33,22 +33,13 @@ def _whole(log: IO[str]) -> str:
     return content[: content.rfind(b"\n") + 1].decode()
 
 
-LASTING = ("serve", "runner", "run")
-"""The commands that begin anew: what they import depends on their settings."""
-
-
 def svctasks(
     *arguments: object, data: Path | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""
     options = [] if data is None else ["--data", data]
     command = list(map(str, [SVCTASKS, *arguments, *options]))
-    variables = {**os.environ, **env}
-    if arguments[0] not in LASTING:
-        return _origin().run(command, variables)
-    return subprocess.run(
-        command, env=variables, capture_output=True, text=True, timeout=PATIENCE
-    )
+    return _origin().run(command, {**os.environ, **env})
 
 
 class _Origin:

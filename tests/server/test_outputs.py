@@ -218,9 +218,9 @@ def test_a_fifo_is_written_to(folder):
 
 
 def test_a_full_device_is_named(loaded):
-    result = run("export", "svctasks", "/dev/full", data=loaded)
-    assert (result.returncode, result.stdout) == (1, b"")
-    assert result.stderr == b"svctasks: /dev/full: No space left on device\n"
+    result = svctasks("export", "svctasks", "/dev/full", data=loaded)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr == "svctasks: /dev/full: No space left on device\n"
 
 
 # the standard output
@@ -327,13 +327,13 @@ def test_a_backup_is_not_shown_on_a_terminal(loaded):
 def test_a_backup_replaces_a_file_only_when_asked(loaded, folder):
     file = folder / "b.tar.gz"
     file.write_bytes(b"former")
-    result = run("backup", file, data=loaded)
+    result = svctasks("backup", file, data=loaded)
     assert result.returncode == 1
     message = f"svctasks: {file} exists already; --replace replaces it\n"
-    assert result.stderr.decode() == message
+    assert result.stderr == message
     assert file.read_bytes() == b"former"
-    result = run("backup", file, "--replace", data=loaded)
-    assert result.stdout == b"5 documents backed up\n"
+    result = svctasks("backup", file, "--replace", data=loaded)
+    assert result.stdout == "5 documents backed up\n"
     assert gzip.decompress(file.read_bytes())
 
 
@@ -343,17 +343,17 @@ def test_a_file_of_the_data_folder_itself_is_refused(loaded, folder, command, na
     (folder / "link").symlink_to(loaded / "svctasks.json")
     file = (folder if name == "link" else loaded) / name
     before = (loaded / "services.json").read_bytes()
-    result = run(*command, file, data=loaded)
+    result = svctasks(*command, file, data=loaded)
     assert result.returncode == 1
-    assert b"is a file of the data folder itself" in result.stderr
+    assert "is a file of the data folder itself" in result.stderr
     assert (loaded / "services.json").read_bytes() == before
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_an_empty_path_is_refused(loaded, command):
-    result = run(*command, "", data=loaded)
+    result = svctasks(*command, "", data=loaded)
     assert result.returncode == 2
-    assert b"a path must not be empty" in result.stderr
+    assert "a path must not be empty" in result.stderr
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="there is no strace")
