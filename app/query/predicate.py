@@ -17,7 +17,6 @@ from app.query import (
     Field,
     Negation,
     Order,
-    Some,
 )
 from app.query.matching import RELATIONS, Test, is_composite, test_of
 from app.query.values import (
@@ -51,19 +50,27 @@ def predicate(condition: Condition) -> Predicate:
         refused = predicate(condition.part)
         return lambda document: not refused(document)
     parts = [predicate(part) for part in condition.parts]
-    return _joined(parts, decisive=isinstance(condition, Some))
+    return _every(parts) if isinstance(condition, Every) else _some(parts)
 
 
-def _joined(parts: list[Predicate], decisive: bool) -> Predicate:
-    """Return the test that is ``decisive`` if one of its parts is, and else is not."""
-
-    def joined(document: Document) -> bool:
+def _every(parts: list[Predicate]) -> Predicate:
+    def every(document: Document) -> bool:
         for part in parts:
-            if part(document) is decisive:
-                return decisive
-        return not decisive
+            if not part(document):
+                return False
+        return True
 
-    return joined
+    return every
+
+
+def _some(parts: list[Predicate]) -> Predicate:
+    def some(document: Document) -> bool:
+        for part in parts:
+            if part(document):
+                return True
+        return False
+
+    return some
 
 
 def _compared(comparison: Comparison) -> Predicate:
