@@ -141,10 +141,11 @@ class MemoryStore:
             pace(len(found))
             matches = predicate(query.where)
             found = [record for record in found if matches(record.document)]
-        _sort(found, self._collections[table].order, pace)
         is_mirrored = bool(query.order) and query.order[-1].descending
         mirror = [Order(by.field, by.descending ^ is_mirrored) for by in query.order]
-        _sort(found, tuple(mirror), pace)
+        for order in (self._collections[table].order, tuple(mirror)):
+            key = sort_key(order)
+            sort(found, order, lambda record: key(record.document), pace)
         if is_mirrored:
             found.reverse()
         return found
@@ -301,10 +302,3 @@ def _extent(records: Mapping[Key, Record]) -> Extent:
 
 def _record(key: Key, document: Document) -> Record:
     return Record(key, orjson.dumps(document))
-
-
-def _sort(records: list[Record], order: tuple[Order, ...], pace: Pace) -> None:
-    """Sort ``records`` in place; ties stay as they were."""
-    if order:
-        key = sort_key(order)
-        sort(records, order, lambda record: key(record.document), pace)

@@ -34,22 +34,22 @@ class CatchingUp:
 
     def look(self) -> None:
         """Apply what there is in the files; raises Unavailable."""
-        mark = self._sequence.mark()
+        replica, mark = self._replica, self._sequence.mark()
         end = time.monotonic() + self._lock.patience
         try:
-            while not self._replica.is_current():
+            while not (replica.has_seen_file() and replica.has_read_journal()):
                 try:
                     self._apply()
                     break
                 except Busy:
                     # An edit that another merges may be served later; a write may not,
                     # and one may have come while the edit was waited for.
-                    if self._replica.has_read_journal():
+                    if replica.has_read_journal():
                         break
                     if time.monotonic() >= end:
                         raise
         except (OSError, Invalid) as error:
-            raise self._replica.unreadable(error) from error
+            raise replica.unreadable(error) from error
         self._sequence.record(mark)
 
     def _apply(self) -> None:

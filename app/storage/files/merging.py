@@ -251,9 +251,7 @@ class Merger:
         return self._others_of[record.key]
 
     def _written_or_saved(self, key: Key) -> Record | None:
-        if key in self._written.latter:
-            return self._written.latter[key]
-        return self._records.get(key)
+        return self._written.latter.get(key, self._records.get(key))
 
 
 def _alike(one: Record, other: Record) -> bool:

@@ -70,10 +70,6 @@ class Replica:
         """Return whether the data file that is there now is the one that is served."""
         return self.seen == identity(self._paths[0])
 
-    def is_current(self) -> bool:
-        """Return whether nobody did anything to the two files since they were read."""
-        return self.has_seen_file() and self.has_read_journal()
-
     def is_edited(self) -> bool:
         """Return whether the data file has an edit that was not looked at yet."""
         if self.has_seen_file():

@@ -197,4 +197,4 @@ class JournalTable:
         """Start anew after a fork: the threads are gone, and a file that is locked too."""
         self._replica.lock.close()
         self._replica.state.documents.start()
-        self._writer.start_in_child()
+        self._writer.queue.start()

@@ -228,11 +228,8 @@ class Versions:
             file.write(b"\n" * bool(is_torn) + raw)
             self._sync(file.fileno())
         if size > 2 * BYTES:
-            self._begin_anew()
-
-    def _begin_anew(self) -> None:
-        kept = newest(list(self._lines()))
-        replace(self.path, (line.raw for line in kept), self._sync)
+            kept = newest(list(self._lines()))
+            replace(self.path, (line.raw for line in kept), self._sync)
 
 
 def newest(lines: Sequence[Line]) -> list[Line]:

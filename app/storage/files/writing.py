@@ -79,7 +79,10 @@ class Write(NamedTuple):
 
 
 class Writer:
-    """Writes to the table of ``replica``; waits for others with the lock's patience."""
+    """Writes to the table of ``replica``; waits for others with the lock's patience.
+
+    The ``queue`` has the writes that wait for their turn.
+    """
 
     def __init__(
         self, replica: Replica, appender: Appender, catching_up: CatchingUp
@@ -87,7 +90,7 @@ class Writer:
         self._replica = replica
         self._appender = appender
         self._catching_up = catching_up
-        self._queue = GroupCommit[Write, Changes](self._write_all)
+        self.queue = GroupCommit[Write, Changes](self._write_all)
 
     def write(self, plan: Plan) -> Changes:
         """Carry out what ``plan`` makes of the documents, atomically and durably.
@@ -98,7 +101,7 @@ class Writer:
             raise RuntimeError("a write within a write")
         write, nothing = Write(plan, author.get()), Changes([], [])
         pending = PendingWrite(write, nothing, self._replica.lock.patience)
-        return self._queue.write(pending)
+        return self.queue.write(pending)
 
     def give_number(self) -> int:
         """Return the number of a new document, which is given once; raises Unavailable."""
@@ -189,10 +192,6 @@ class Writer:
             state.reserve(entry)
             planned.append((entry, packed))
         return planned
-
-    def start_in_child(self) -> None:
-        """Start with an empty queue: its threads are gone."""
-        self._queue.start()
 
 
 def _carried_out(plan: Plan, documents: Records, next_id: NextId) -> Changes:
