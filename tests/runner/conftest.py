@@ -3,6 +3,14 @@
 import pytest
 from real import end_left
 from running import Runner
+from world import end_all_worlds
+
+
+@pytest.fixture(autouse=True)
+def _ended():
+    """End what a test has opened in a database."""
+    yield
+    end_all_worlds()
 
 
 @pytest.fixture

@@ -11,12 +11,14 @@ import pytest
 from shared import sample
 from world import (
     HOUR,
+    IS_IN_DATABASE,
     MINUTE,
     SECOND,
     START,
     World,
     begun,
     end_all,
+    not_in_database,
     passes,
     task,
 )
@@ -81,6 +83,7 @@ def test_02_3600_without_dtstart_is_on_the_hour(world):
     assert [run["slot"] for run, _ in world.spawned] == hours == shown
 
 
+@not_in_database
 @pytest.mark.parametrize("name", ZONES)
 def test_03_previews_of_a_year_are_the_starts_of_a_simulated_year(name):
     """Apia has no 30 December 2011, and all others but two change their offsets."""
@@ -136,7 +139,7 @@ def test_06_a_single_task_in_the_down_time_is_started_unless_it_has_stopped(worl
 def test_07_nothing_starts_that_was_claimed_after_a_task_was_disabled(world):
     """It is disabled after each of the effects of the turn in which its slot is due."""
     started = []
-    for steps in range(40):
+    for steps in range(0, 40, 13 if IS_IN_DATABASE else 1):
         world = World()
         runner = begun(world, task(1, START))
         passes(world, runner, 59 * SECOND)

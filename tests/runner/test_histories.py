@@ -20,7 +20,18 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from world import HOUR, MINUTE, SECOND, START, Script, World, task, with_script
+from world import (
+    HOUR,
+    IS_IN_DATABASE,
+    MINUTE,
+    SECOND,
+    START,
+    Script,
+    World,
+    end_all_worlds,
+    task,
+    with_script,
+)
 
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.errors import Conflict, NoRunner, NotFound, Unavailable
@@ -252,8 +263,11 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self):
         """In the end nothing is left, and what is previewed is what starts."""
-        if not hasattr(self, "world"):
-            return
+        if hasattr(self, "world"):
+            self.settle()
+        end_all_worlds()
+
+    def settle(self):
         world = self.world
         world.is_broken = False
         self.runners.append(world.runner(most=MOST))
@@ -299,8 +313,9 @@ class Histories(RuleBasedStateMachine):
 
 
 TestHistories = Histories.TestCase
+# In a database each step takes many transactions.
 TestHistories.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None
+    max_examples=5 if IS_IN_DATABASE else 60, stateful_step_count=30, deadline=None
 )
 
 

@@ -13,6 +13,7 @@ from world import (
     World,
     begun,
     end_all,
+    not_in_database,
     passes,
     task,
     with_script,
@@ -136,6 +137,7 @@ def test_a_slot_that_is_no_later_than_latesec_is_started(world):
     assert world.slots() == ["11:00:00"] and reasons(world) == []
 
 
+@not_in_database
 def test_of_all_late_slots_the_latest_thousand_are_started(world):
     with_script(world, catchup="all")
     runner = begun(world, task(1, START, intervalsec=1))

@@ -5,9 +5,11 @@ two of another, or end a runner there; and it checks at each start what must alw
 """
 
 import os
-import weakref
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
+
+import pytest
 
 from app.bootstrap import (
     CLOCKS,
@@ -36,6 +38,23 @@ SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 WORLDS = count()
+
+IS_IN_DATABASE = os.environ.get("SVCTASKS_TEST_STORE") == "postgresql"
+"""Whether the store is one in PostgreSQL, where each effect takes a transaction."""
+
+not_in_database = pytest.mark.skipif(
+    IS_IN_DATABASE, reason="its very many turns take minutes there"
+)
+"""Leaves out a test that asks nothing of the store but time."""
+
+_opened = []
+"""What ends the stores of worlds in a database."""
+
+
+def end_all_worlds():
+    """Close all stores in a database, and let their tables be used again."""
+    while _opened:
+        _opened.pop()()
 
 
 @dataclass(frozen=True)
@@ -93,13 +112,13 @@ class World:
         hours = named_collection(workhours.NAME, workhours.loaded)
         tasks = svctasks_collection("000000000000")
         known = [tasks, modes, hours, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS]
-        if os.environ.get("SVCTASKS_TEST_STORE") != "postgresql":
+        if not IS_IN_DATABASE:
             return MemoryStore(known, self.memory)
         import postgres
 
         store = postgres.tables(self.name, known).open()
-        weakref.finalize(self, store.close)
-        weakref.finalize(self, postgres.release, self.name)
+        _opened.append(partial(postgres.release, self.name))
+        _opened.append(store.close)
         return store
 
     def clock(self):
