@@ -7,14 +7,13 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import falcon
 
-from app import hosts, lifecycle, logs, modes
+from app import hosts, logs
 from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
 from app.api.authentication import Access
@@ -24,40 +23,29 @@ from app.api.proxies import Proxies
 from app.api.request_limits import RequestLimits
 from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
-from app.datetimes import EPOCH, Clock, now
+from app.datetimes import Clock, now
 from app.errors import Invalid, Unavailable
 from app.extensions import Extensions
 from app.hosts import Hosts
 from app.hours import zone
 from app.log_stream import LogStream
+from app.modes import Modes
 from app.pacing import Pacing
-from app.query import Field, Order
-from app.query.values import DATE, ID, INTBOOL, INTEGER, TEXT
 from app.run_checks import Checked, checked
 from app.runner import sites
 from app.runner.svcruns import Svcruns
 from app.runners import Runners
 from app.runs import Runs
-from app.schemas import (
-    business_attribute,
-    extension,
-    service,
-    stored_service,
-    svcrun,
-    svcscript,
-    svctask,
-    token,
-    workhours,
-)
 from app.services import Services
 from app.settings import Settings
 from app.starts import Starts
-from app.storage import Collection, Limits, Store
+from app.storage import Limits, Store
 from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import exposures, findings
 from app.storage.files.store import FileStore
 from app.svcscripts import Svcscripts
-from app.svctasks import Svctasks, new_id
+from app.svctasks import Svctasks
+from app.tables import TOKENS, collections
 from app.tokens import Tokens
 from app.workhours import WorkhoursTable
 
@@ -65,8 +53,6 @@ if TYPE_CHECKING:
     from app.storage.postgresql.store import PostgresStore
 
 log = logging.getLogger(__name__)
-
-Complete = Callable[[Any, int, str], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +163,7 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
         svcscripts=Svcscripts(store),
         runners=Runners(store, clock),
         business_attributes=attributes,
-        modes=modes.Modes(store),
+        modes=Modes(store),
     )
 
 
@@ -284,148 +270,6 @@ def check_runs(store: Store, settings: Settings) -> Checked:
     sites = [settings.site, *hosts.listed(settings.sites)]
     place = "table {}" if settings.database else "{}.json"
     return checked(store, starts(store, settings), sites, place)
-
-
-def collections(settings: Settings) -> list[Collection]:
-    """Return the collections, which describe each table to a store."""
-    return [
-        svctasks_collection(settings.node),
-        EXTENSIONS,
-        SERVICES,
-        leased_collection(business_attribute.NAME, business_attribute.loaded),
-        named_collection(workhours.NAME, workhours.loaded),
-        leased_collection(modes.TABLE, modes.loaded),
-        TOKENS,
-        SVCSCRIPTS,
-        SVCRUNS,
-        CLOCKS,
-        RUNNERS,
-        COUNTS,
-    ]
-
-
-def lasting_collections(settings: Settings) -> list[Collection]:
-    """Return the collections that a copy has: runners are of the moment."""
-    return [each for each in collections(settings) if each != RUNNERS]
-
-
-def kept_collections(settings: Settings) -> list[Collection]:
-    """Return the collections that a backup may have.
-
-    What runners are about belongs to the moment, and to the machines that they are on.
-    """
-    others = (CLOCKS, RUNNERS, COUNTS)
-    return [each for each in collections(settings) if each not in others]
-
-
-def svctasks_collection(node: str) -> Collection:
-    """Return the collection of service tasks."""
-
-    def complete(raw: Any, number: int, moment: str) -> dict[str, Any]:
-        # An id that a fixture leaves out stays the same however often it is edited.
-        default_id = new_id(f"{number % 2**32:08x}", EPOCH, node)
-        return svctask.loaded(raw, default_id, moment)
-
-    fields = svctask.FIELDS
-    return Collection(
-        name=svctask.NAME,
-        key="id",
-        order=(),
-        indexed=tuple(field for field in fields.listed if field.type in _INDEXED),
-        complete=complete,
-        open=("opts", "ext"),
-        may_be_stale=True,
-    )
-
-
-SERVICES = Collection(
-    name=service.NAME,
-    key="service_id",
-    order=(
-        Order(service.FIELDS.order("started.timestamp")),
-        Order(service.FIELDS.order("service_id")),
-    ),
-    indexed=(
-        service.FIELDS.one("customer_id"),
-        service.FIELDS.one("contact_key"),
-        service.COMPLETED,
-    ),
-    complete=stored_service.loaded,
-    ids=lifecycle.ids,
-    may_be_stale=True,
-    # Not its states, tasks and extension values, which are nearly all of it.
-    searched=frozenset(
-        {
-            "service_id",
-            "service_type",
-            "customer_id",
-            "contact_key",
-            "started",
-            "completed",
-        }
-    ),
-)
-
-EXTENSIONS = Collection(
-    name=extension.NAME,
-    key="id",
-    order=(Order(Field(("id",), TEXT)),),
-    indexed=(),
-    complete=extension.loaded,
-    is_leased=True,
-)
-
-
-SVCSCRIPTS = Collection(
-    name=svcscript.NAME,
-    key="code",
-    order=(Order(Field(("code",), TEXT)),),
-    indexed=(),
-    complete=svcscript.loaded,
-    is_private=True,
-)
-
-
-def named_collection(name: str, complete: Complete) -> Collection:
-    """Return the collection of a table whose key is ``name``."""
-    order = (Order(Field(("name",), TEXT)),)
-    return Collection(name, "name", order, (), complete)
-
-
-def leased_collection(name: str, complete: Complete) -> Collection:
-    """Return the collection of a table by ``name`` that each request goes by."""
-    return replace(named_collection(name, complete), is_leased=True)
-
-
-TOKENS = replace(leased_collection(token.NAME, token.loaded), is_private=True)
-
-SVCRUNS = Collection(
-    name=svcrun.NAME,
-    key="id",
-    order=(),
-    indexed=tuple(svcrun.FIELDS.one(name) for name in ("svctask", "code", "state")),
-    complete=svcrun.loaded,
-    is_edited=False,
-)
-
-CLOCKS = Collection(
-    name=svcrun.CLOCKS,
-    key="id",
-    order=(),
-    indexed=(svcrun.IS_BUSY,),
-    complete=svcrun.loaded_clock,
-    is_edited=False,
-    # Of a script no more runs are claimed at once than it may have.
-    is_serial=True,
-)
-
-RUNNERS = Collection(
-    svcrun.RUNNERS, "id", (), (), svcrun.loaded_runner, is_edited=False
-)
-
-COUNTS = Collection(svcrun.COUNTS, "id", (), (), svcrun.loaded_counts, is_edited=False)
-
-_INDEXED = (TEXT, ID, INTEGER, INTBOOL, DATE)
 
 
 def _leave_unflushed(descriptor: int) -> None:

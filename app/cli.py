@@ -24,6 +24,7 @@ from app.runner_command import runner
 from app.runs_commands import run, runs
 from app.settings import SETTINGS, Settings
 from app.streams import Commands, read_input
+from app.tables import SVCSCRIPTS, TOKENS, collections, kept_collections
 from app.token_commands import token
 from app.variables import misspelt
 
@@ -159,7 +160,7 @@ def import_(
     store = bootstrap.open_store(settings)
     try:
         does = bootstrap.use_cases(store, settings)
-        known = bootstrap.collections(settings)[COLLECTIONS.choices.index(collection)]
+        [known] = [of for of in collections(settings) if of.name == collection]
         complete = {
             "svctasks": does.svctasks.complete_document,
             "services": does.services.complete_document,
@@ -233,7 +234,7 @@ def backup(
 
     Example: svctasks backup svctasks-2026-11-22.tar.gz
     """
-    from app import bootstrap, import_export
+    from app import import_export
     from app.command_store import existing_store
 
     settings = Settings.from_environment(**where)
@@ -247,12 +248,12 @@ def backup(
             raise Conflict(f"{error.message}; --replace replaces it") from None
         with output as opened:
             wanted = {
-                bootstrap.TOKENS.name: with_tokens,
-                bootstrap.SVCSCRIPTS.name: with_scripts,
+                TOKENS.name: with_tokens,
+                SVCSCRIPTS.name: with_scripts,
             }
             tables = [
                 table
-                for table in bootstrap.kept_collections(settings)
+                for table in kept_collections(settings)
                 if wanted.get(table.name, True)
             ]
             count = import_export.back_up(store, tables, opened)
@@ -282,15 +283,15 @@ def restore(file: Path, with_scripts: bool, where: Where) -> None:
     try:
         tables = [
             table
-            for table in bootstrap.kept_collections(settings)
-            if with_scripts or table != bootstrap.SVCSCRIPTS
+            for table in kept_collections(settings)
+            if with_scripts or table != SVCSCRIPTS
         ]
         total, left = import_export.restore(store, tables, file)
     finally:
         store.close()
     for table in left:
         # Few backups have the tokens.
-        if table != bootstrap.TOKENS.name:
+        if table != TOKENS.name:
             click.echo(f"{table}: not in this backup, left as it is", err=True)
     click.echo(f"{total} documents restored")
 
@@ -363,11 +364,9 @@ def _say_of(file: Path, message: str) -> None:
 
 def _spare_data_files(file: Path, settings: Settings) -> None:
     """Raise Invalid if ``file`` is one that the service itself keeps."""
-    from app import bootstrap
-
     folder, name = os.path.split(os.path.realpath(file))
     table, _, rest = name.partition(".")
-    tables = {table.name for table in bootstrap.collections(settings)}
+    tables = {known.name for known in collections(settings)}
     own = table in tables and rest.split(".")[0] == "json"
     if own and folder == os.path.realpath(settings.data):
         raise Invalid(f"{file} is a file of the data folder itself; choose another")

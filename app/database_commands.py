@@ -9,6 +9,7 @@ from app.command_faults import explained
 from app.command_options import of_setting
 from app.errors import Invalid
 from app.settings import Settings
+from app.tables import lasting_collections
 
 
 @click.command()
@@ -62,7 +63,7 @@ def copy(source: str, target: str) -> None:
     with existing_store(settings) as old:
         new = bootstrap.open_store(wanted)
         try:
-            for table in bootstrap.lasting_collections(settings):
+            for table in lasting_collections(settings):
                 count = copying.copy_table(old, new, table.name, _shown(table.name))
                 click.echo(f"{table.name}: {count} documents")
             folder = bootstrap.outputs(wanted, new)

@@ -10,6 +10,7 @@ from app.command_faults import explained
 from app.command_options import Where, where
 from app.logs import visible
 from app.settings import Settings
+from app.tables import collections
 
 
 def _since(text: str) -> str:
@@ -40,11 +41,10 @@ def log(table: str | None, key: str | None, since: str | None, where: Where) -> 
 
     Example: svctasks log --table svctasks --since 2026-01-31
     """
-    from app import bootstrap
     from app.command_store import existing_store
 
     settings = Settings.from_environment(**where)
-    known = bootstrap.collections(settings)
+    known = collections(settings)
     names = [collection.name for collection in known]
     # What only machines write, many times a minute, is printed where it is asked for.
     usual = [collection.name for collection in known if collection.is_edited]

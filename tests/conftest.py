@@ -17,10 +17,11 @@ from documented import Documented
 from shared import SAMPLES, Clock, T, sample, sample_text
 from webtest import TestApp
 
-from app.bootstrap import Service, collections, limits, open_service
+from app.bootstrap import Service, limits, open_service
 from app.settings import Settings
 from app.storage import Store
 from app.storage.memory import Memory, MemoryStore
+from app.tables import collections
 
 assert app.__version__
 

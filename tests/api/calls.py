@@ -15,11 +15,11 @@ from app.api.failed_attempts import FailedAttempts
 from app.api.proxies import Proxies
 from app.api.request_limits import RequestLimits
 from app.api.simulation import Simulation
-from app.bootstrap import TOKENS
 from app.hosts import Hosts
 from app.logs import json_line
 from app.pacing import Pacing
 from app.storage.memory import MemoryStore
+from app.tables import TOKENS
 from app.tokens import Tokens
 
 ID = "380daae6-016c-cdd4-606e-50e54938780c"

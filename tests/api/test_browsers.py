@@ -12,10 +12,11 @@ from shared import T
 from webtest import TestApp, TestRequest
 
 from app.api.routes import ROUTES
-from app.bootstrap import collections, open_service
+from app.bootstrap import open_service
 from app.errors import Invalid
 from app.settings import Settings
 from app.storage.memory import MemoryStore
+from app.tables import collections
 from app.tokens import Tokens
 
 OWN = "http://localhost:8000"

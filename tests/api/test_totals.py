@@ -8,10 +8,10 @@ from calls import address, create, send
 from shared import T
 
 from app.api.parameters import COUNTED
-from app.bootstrap import collections
 from app.pacing import unhurried
 from app.storage import Page
 from app.storage.memory import MemoryStore
+from app.tables import collections
 
 BOB = "/customers/bob/services"
 

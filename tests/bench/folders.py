@@ -10,6 +10,7 @@ from parts import Part
 from app import bootstrap
 from app.query import Query
 from app.settings import Settings
+from app.tables import collections
 
 
 def checkpoint(folder: Path) -> float:
@@ -21,7 +22,7 @@ def checkpoint(folder: Path) -> float:
     settings = Settings.from_environment(data=folder)
     store = bootstrap.open_store(settings)
     seconds = time.perf_counter() - begin
-    for collection in bootstrap.collections(settings):
+    for collection in collections(settings):
         some = store.find(collection.name, Query(limit=1)).records
         # A table is written when there is anything new in it.
         store.load(collection.name, [record.document for record in some])

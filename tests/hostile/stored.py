@@ -15,7 +15,7 @@ from raw_requests import SCHEMA, TASK
 from shared import DATA, Clock
 
 from app.bootstrap import check as findings
-from app.bootstrap import collections, open_store, use_cases
+from app.bootstrap import open_store, use_cases
 from app.errors import Conflict, Error, Invalid, Unavailable
 from app.import_export import back_up, entities, load, restore
 from app.schemas.service import SERVICES, STATES, TASKS
@@ -23,6 +23,7 @@ from app.services import Owner
 from app.settings import Settings
 from app.storage.files.journal import decode
 from app.storage.memory import MemoryStore
+from app.tables import collections
 
 JOURNALED = ("svctasks", "services", "extensions")
 

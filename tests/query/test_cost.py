@@ -6,7 +6,6 @@ import pytest
 
 from app.api.parameters import listing
 from app.api.request_limits import RequestLimits
-from app.bootstrap import svctasks_collection
 from app.errors import Invalid, Overdue
 from app.query import Query
 from app.query.grammar import condition, ordering
@@ -15,6 +14,7 @@ from app.schemas.svctask import FIELDS
 from app.settings import Settings
 from app.storage.files.documents import Documents
 from app.storage.files.records import Record
+from app.tables import svctasks_collection
 
 LIMITS = RequestLimits.of(Settings.from_environment())
 

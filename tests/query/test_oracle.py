@@ -3,7 +3,6 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.bootstrap import svctasks_collection
 from app.errors import Invalid
 from app.query import Query
 from app.query.grammar import condition
@@ -11,6 +10,7 @@ from app.query.predicate import predicate
 from app.schemas.svctask import FIELDS
 from app.storage.files.documents import Documents
 from app.storage.files.records import Record
+from app.tables import svctasks_collection
 
 NOTHING = object()
 

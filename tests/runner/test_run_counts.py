@@ -11,10 +11,10 @@ from shared import RUNNER, until
 from test_runner import begun, end_all, passes
 from world import HOUR, SECOND, START, World, task
 
-from app.bootstrap import COUNTS, SVCSCRIPTS
 from app.errors import Unavailable
 from app.runner.run_counts import ID, RunCounts, rows
 from app.storage.memory import MemoryStore
+from app.tables import COUNTS, SVCSCRIPTS
 
 BUSY = {**RUNNER, "active": 2, "open": 3}
 

@@ -11,18 +11,8 @@ from itertools import count
 
 import pytest
 
-from app.bootstrap import (
-    CLOCKS,
-    RUNNERS,
-    SVCRUNS,
-    SVCSCRIPTS,
-    named_collection,
-    svctasks_collection,
-)
 from app.datetimes import EPOCH, milliseconds_of, of_milliseconds, timedelta
 from app.errors import Unavailable
-from app.modes import TABLE as MODES
-from app.modes import loaded as loaded_mode
 from app.runner.effects import Look, Spawn, Stop, Sweep
 from app.runner.performer import Performer, done
 from app.runner.sites import is_ours
@@ -30,8 +20,17 @@ from app.runner.stored_runs import Keep, StoredRuns
 from app.runner.svcruns import Svcruns
 from app.runner.turns import End, Identity, Rules, Runner
 from app.schedules import Schedule
-from app.schemas import svctask, workhours
+from app.schemas import svctask
 from app.storage.memory import Memory, MemoryStore
+from app.tables import (
+    CLOCKS,
+    MODES,
+    RUNNERS,
+    SVCRUNS,
+    SVCSCRIPTS,
+    WORKHOURS,
+    svctasks_collection,
+)
 
 START = milliseconds_of("2026-03-02T10:00:00.500Z")
 SECOND = 1000
@@ -108,10 +107,8 @@ class World:
         self.end_on_stop = "stopped"
 
     def open_store(self):
-        modes = named_collection(MODES, loaded_mode)
-        hours = named_collection(workhours.NAME, workhours.loaded)
         tasks = svctasks_collection("000000000000")
-        known = [tasks, modes, hours, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS]
+        known = [tasks, MODES, WORKHOURS, CLOCKS, RUNNERS, SVCRUNS, SVCSCRIPTS]
         if not IS_IN_DATABASE:
             return MemoryStore(known, self.memory)
         import postgres

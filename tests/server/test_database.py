@@ -16,9 +16,10 @@ from readme import block
 from running import SVCTASKS, Server, free_port, svctasks
 from shared import PATIENCE, T, until
 
-from app.bootstrap import collections, open_store
+from app.bootstrap import open_store
 from app.schemas import svctask
 from app.settings import Settings
+from app.tables import collections
 
 SCHEMAS = "/metadata/services/extensions"
 NOTES = {

@@ -8,12 +8,12 @@ from notes import FIELDS as NOTE_FIELDS
 from notes import NOTES
 from query_draws import DOCUMENTS, FILTERS, NOTE_FILTERS, NOTES_DRAWN, ORDERS
 
-from app.bootstrap import svctasks_collection
 from app.errors import Invalid
 from app.query import Query, grammar
 from app.schemas.svctask import FIELDS
 from app.storage.files.store import FileStore
 from app.storage.memory import MemoryStore
+from app.tables import svctasks_collection
 
 ANY_TASK = svctasks_collection("50e54938780c")
 

@@ -23,10 +23,10 @@ from notes import (
 )
 from shared import SAMPLES
 
-from app.bootstrap import SERVICES, svctasks_collection
 from app.errors import Error
 from app.storage.files.fsck import findings
 from app.storage.files.writing import Changes
+from app.tables import SERVICES, svctasks_collection
 
 NODE = "50e54938780c"
 

@@ -5,7 +5,6 @@ import psycopg
 import pytest
 
 from app.api.parameters import COUNTED
-from app.bootstrap import SERVICES, svctasks_collection
 from app.query import Comparison, Every, Order, Query, grammar
 from app.query.values import DATE
 from app.schemas import service
@@ -14,6 +13,7 @@ from app.schemas.service import FIELDS as SERVICE_FIELDS
 from app.schemas.svctask import FIELDS
 from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.listing import statement
+from app.tables import SERVICES, svctasks_collection
 
 TASKS = svctasks_collection("50e54938780c")
 MANY = 20_000
