@@ -1,12 +1,10 @@
 """The command that checks the files of a data folder, and what runners go by."""
 
 import sys
-from pathlib import Path
 
 import click
 
-from app.command_faults import explained
-from app.command_options import Where, require_folder, where
+from app.command_options import existing_store, require_folder, where
 from app.logs import visible
 from app.settings import Settings
 
@@ -17,8 +15,7 @@ GONE_BY = ("svcscripts.json", "workhours.json")
 @click.command()
 @click.option("--repair", is_flag=True, help="Mend journals, and say what was done.")
 @where
-@explained
-def check(repair: bool, where: Where) -> None:
+def check(repair: bool, settings: Settings) -> None:
     """Check every data file and journal; exit with 1 if anything is wrong.
 
     Names file, document and field. --repair sets damaged lines of a journal aside in a
@@ -30,9 +27,7 @@ def check(repair: bool, where: Where) -> None:
     Example: svctasks check --data /var/lib/svctasks
     """
     from app import bootstrap, logs
-    from app.command_store import existing_store
 
-    settings = Settings.from_environment(**where)
     require_folder(settings)
     notes: list[str] = []
     found = bootstrap.check(settings)
@@ -41,7 +36,8 @@ def check(repair: bool, where: Where) -> None:
         with existing_store(settings):
             pass
         found = bootstrap.check(settings)
-    if not found and (settings.database or _has_any(settings.data, GONE_BY)):
+    has_more = any((settings.data / name).exists() for name in GONE_BY)
+    if not found and (settings.database or has_more):
         with existing_store(settings) as store:
             found, notes = bootstrap.check_runs(store, settings)
     found += bootstrap.check_modes(settings)
@@ -52,7 +48,3 @@ def check(repair: bool, where: Where) -> None:
     if found:
         sys.exit(1)
     click.echo("all is well")
-
-
-def _has_any(folder: Path, names: tuple[str, ...]) -> bool:
-    return any((folder / name).exists() for name in names)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ import click
 
 from app import __version__, figures, outputs
 from app.check_command import check
-from app.command_faults import explained
-from app.command_options import Where, of_setting, path, where
+from app.command_faults import Commands
+from app.command_options import existing_store, of_setting, path, where
 from app.database_commands import copy, migrate
 from app.demo import folder as demo_folder
 from app.errors import Conflict, Invalid, Unavailable
@@ -23,7 +23,7 @@ from app.outputs import STANDARD
 from app.runner_command import runner
 from app.runs_commands import run, runs
 from app.settings import SETTINGS, Settings
-from app.streams import Commands, read_input
+from app.streams import read_input
 from app.tables import SVCSCRIPTS, TOKENS, collections, kept_collections
 from app.token_commands import token
 from app.variables import misspelt
@@ -67,7 +67,8 @@ _from_file_or_input = click.argument(
 
 
 @main.command()
-@where
+@of_setting("data", type=path, metavar="DIR")
+@of_setting("store", metavar="STORE")
 @click.option(
     "--demo",
     is_flag=True,
@@ -90,20 +91,17 @@ _from_file_or_input = click.argument(
 @of_setting("read_only", is_flag=True, default=None)
 @of_setting("delay", metavar="TIME")
 @of_setting("fail_rate", type=float, metavar="PART")
-@explained
-def serve(demo: bool, where: Where, **given: Any) -> None:
+def serve(demo: bool, data: Path | None, **given: Any) -> None:
     """Serve the API over HTTP until SIGTERM or Ctrl-C.
 
     Example: svctasks serve --data /var/lib/svctasks --bind 127.0.0.1:8000
     """
-    if demo and any(where.values()):
+    if demo and (data or given["store"]):
         raise click.UsageError(
             "--demo makes a folder of its own: leave out --data and --store"
         )
-    with demo_folder() if demo else nullcontext() as folder:
-        if folder is not None:
-            where = {"data": folder}
-        settings = Settings.from_environment(**where, **given)
+    with demo_folder() if demo else nullcontext(data) as folder:
+        settings = Settings.from_environment(data=folder, **given)
         if demo and not settings.is_local:
             raise Invalid(
                 "--demo is for programs of this machine: leave out --bind and "
@@ -133,9 +131,8 @@ def _serve(settings: Settings) -> None:
     "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
 )
 @where
-@explained
 def import_(
-    collection: str, file: Path, replace: bool, skip_invalid: bool, where: Where
+    collection: str, file: Path, replace: bool, skip_invalid: bool, settings: Settings
 ) -> None:
     """Add what FILE has for a table, all or none; ids and times are kept.
 
@@ -151,7 +148,6 @@ def import_(
     def skip(place: str, reason: str) -> None:
         click.echo(f"skipped {place}: {visible(reason)}", err=True)
 
-    settings = Settings.from_environment(**where)
     if str(file) == "-":
         content, name = read_input(), "the standard input"
     else:
@@ -190,8 +186,7 @@ def import_(
 @click.argument("collection", type=COLLECTIONS)
 @click.argument("file", type=path, default=STANDARD)
 @where
-@explained
-def export(collection: str, file: Path, where: Where) -> None:
+def export(collection: str, file: Path, settings: Settings) -> None:
     """Write a table to FILE, or to the standard output.
 
     It is an array of complete ones, which import takes. A FILE that exists is replaced.
@@ -199,9 +194,7 @@ def export(collection: str, file: Path, where: Where) -> None:
     Example: svctasks export svctasks tasks.json
     """
     from app import import_export
-    from app.command_store import existing_store
 
-    settings = Settings.from_environment(**where)
     with existing_store(settings) as store:
         _spare_data_files(file, settings)
         documents = import_export.stored(store, collection)
@@ -223,9 +216,8 @@ main.add_command(check)
     "--with-scripts", is_flag=True, help="Back up the scripts too, with their secrets."
 )
 @where
-@explained
 def backup(
-    file: Path, replace: bool, with_tokens: bool, with_scripts: bool, where: Where
+    file: Path, replace: bool, with_tokens: bool, with_scripts: bool, settings: Settings
 ) -> None:
     """Write all data to a new FILE, a .tar.gz; the server may go on meanwhile.
 
@@ -235,9 +227,7 @@ def backup(
     Example: svctasks backup svctasks-2026-11-22.tar.gz
     """
     from app import import_export
-    from app.command_store import existing_store
 
-    settings = Settings.from_environment(**where)
     if outputs.is_standard(file) and os.isatty(1):
         raise Invalid("a backup is nothing for a terminal to show; name a file")
     with existing_store(settings) as store:
@@ -266,8 +256,7 @@ def backup(
     "--with-scripts", is_flag=True, help="Restore the scripts too: what tasks start."
 )
 @where
-@explained
-def restore(file: Path, with_scripts: bool, where: Where) -> None:
+def restore(file: Path, with_scripts: bool, settings: Settings) -> None:
     """Replace all data by what FILE, a backup, holds; the server may go on meanwhile.
 
     The backup is checked as a whole before anything is replaced. Tables that a backup of
@@ -278,17 +267,13 @@ def restore(file: Path, with_scripts: bool, where: Where) -> None:
     """
     from app import bootstrap, import_export
 
-    settings = Settings.from_environment(**where)
-    store = bootstrap.open_store(settings)
-    try:
-        tables = [
-            table
-            for table in kept_collections(settings)
-            if with_scripts or table != SVCSCRIPTS
-        ]
+    tables = [
+        table
+        for table in kept_collections(settings)
+        if with_scripts or table != SVCSCRIPTS
+    ]
+    with closing(bootstrap.open_store(settings)) as store:
         total, left = import_export.restore(store, tables, file)
-    finally:
-        store.close()
     for table in left:
         # Few backups have the tokens.
         if table != TOKENS.name:
@@ -296,18 +281,11 @@ def restore(file: Path, with_scripts: bool, where: Where) -> None:
     click.echo(f"{total} documents restored")
 
 
-main.add_command(migrate)
-main.add_command(copy)
-main.add_command(token)
-main.add_command(log)
-main.add_command(next_)
-main.add_command(runner)
-main.add_command(runs)
-main.add_command(run)
+for command in (migrate, copy, token, log, next_, runner, runs, run):
+    main.add_command(command)
 
 
 @main.command()
-@explained
 def routes() -> None:
     """Print the addresses that the service answers, and their methods.
 
@@ -327,7 +305,6 @@ def routes() -> None:
 
 
 @main.command("openapi")
-@explained
 def openapi_() -> None:
     """Print the OpenAPI document that /openapi.json serves.
 
@@ -340,7 +317,6 @@ def openapi_() -> None:
 
 
 @main.command("settings")
-@explained
 def settings_() -> None:
     """Print the settings as they are now, with the variables that set them.
 

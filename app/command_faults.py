@@ -1,42 +1,55 @@
-"""How a command ends where it fails: with a message for people and the exit code 1."""
+"""How commands end where they fail: with a message for people and the exit code 1."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import wraps
-from typing import ParamSpec
+from typing import Any
 
 import click
 
 from app.errors import Error, Invalid, NotFound, Unavailable, cut
 from app.logs import visible
+from app.streams import discard, replace_closed
 
-P = ParamSpec("P")
 
+class Commands(click.Group):
+    """Commands that end with a message where they, or their output, fail."""
 
-def explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Let ``command`` end with a message and exit code 1 where it raises an Error."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command that ``args``, or the command line, name."""
+        replace_closed()
         try:
-            command(*args, **kwargs)
+            try:
+                return super().main(*args, **kwargs)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            ended = error.__context__
+            # The rest of the buffer must not fail again when Python ends.
+            discard(sys.stdout)
+            was_explained = isinstance(ended, SystemExit) and ended.code
+            if not was_explained and not isinstance(error, BrokenPipeError):
+                message = f"svctasks: the output cannot be written: {error.strerror}"
+                click.echo(message, err=True)
+            sys.exit(1)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; end with a message where it raises an Error or OSError."""
+        try:
+            return super().invoke(ctx)
         except Error as error:
             click.echo(f"svctasks: {visible(_sentence(error))}", err=True)
             if isinstance(error, Invalid) and error.message not in _further(error):
                 for line in _further(error):
                     click.echo(f"  {visible(line)}", err=True)
-            sys.exit(1)
         except BrokenPipeError:
             # The reader of the output has closed it.
-            sys.exit(1)
+            pass
         except OSError as error:
             reason = error.strerror or str(error)
             where = f"{error.filename}: " if error.filename else ""
             click.echo(f"svctasks: {visible(where)}{reason}", err=True)
-            sys.exit(1)
-
-    return run
+        sys.exit(1)
 
 
 @contextmanager

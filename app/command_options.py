@@ -1,6 +1,7 @@
-"""The options that several commands have, made of the table of settings."""
+"""What several commands have: options, made of the table of settings, and a store."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import click
 
 from app.errors import NotFound
 from app.settings import REPEATED, SETTINGS, Settings, option
+from app.storage import Store
 
 
 def path(text: str) -> Path:
@@ -37,16 +39,19 @@ def _joined(context: object, parameter: object, parts: tuple[str, ...]) -> str |
 _data = of_setting("data", type=path, metavar="DIR")
 _store = of_setting("store", metavar="STORE")
 
-Where = dict[str, Any]
-"""Which of the settings of the store were given, by their names."""
+_NAMES = frozenset(setting.name for setting in SETTINGS)
 
 
 def where(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command --data and --store, which it is handed as ``where``."""
+    """Give a command --data and --store, and hand it the ``settings``.
+
+    They are those of all its options that are of settings, and of the environment.
+    """
 
     @wraps(command)
-    def placed(data: Path | None, store: str | None, **given: Any) -> None:
-        command(where={"data": data, "store": store}, **given)
+    def placed(**given: Any) -> None:
+        options = {name: given.pop(name) for name in _NAMES.intersection(given)}
+        command(settings=Settings.from_environment(**options), **given)
 
     options: Callable[..., None] = _data(_store(placed))
     return options
@@ -56,3 +61,11 @@ def require_folder(settings: Settings) -> None:
     """Raise NotFound if there is no data folder, where files have the tables."""
     if not settings.database and not settings.data.is_dir():
         raise NotFound(f"there is no data folder {settings.data}")
+
+
+def existing_store(settings: Settings) -> AbstractContextManager[Store]:
+    """Open the store of a folder that must exist; raises NotFound as well."""
+    from app import bootstrap
+
+    require_folder(settings)
+    return closing(bootstrap.open_store(settings))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from hashlib import blake2b
+from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from app.errors import Conflict, Unavailable
@@ -39,18 +40,18 @@ def copy_table(
     source: Store,
     target: Store,
     table: str,
-    bar: Callable[[int], AbstractContextManager[Bar]],
+    bar: Callable[..., AbstractContextManager[Bar]],
 ) -> int:
     """Copy the documents of a table that the target lacks, and return how many it has.
 
-    ``bar`` makes what shows the progress of so many. Raises Conflict if the target has
-    others, and Unavailable if the two differ at the end.
+    ``bar`` makes what shows the progress, of a ``length`` and with a ``label``. Raises
+    Conflict if the target has others, and Unavailable if the two differ at the end.
     """
     records = source.scan(table)
-    with bar(source.status()[table].documents) as shown:
+    with bar(length=source.status()[table].documents, label=table) as shown:
         there = _passed(records, target, table)
         shown.update(there)
-        for batch in _batches(records):
+        while batch := list(islice(records, BATCH)):
             target.load(table, [record.document for record in batch])
             shown.update(len(batch))
     copied = content(target, table)
@@ -76,14 +77,3 @@ def _passed(records: Iterator[Record], target: Store, table: str) -> int:
             )
         count += 1
     return count
-
-
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    batch = []
-    for record in records:
-        batch.append(record)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch

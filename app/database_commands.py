@@ -1,12 +1,13 @@
 """The commands about the store itself: make its tables, copy it to another one."""
 
 import sys
+from contextlib import closing
+from functools import partial
 from typing import Any
 
 import click
 
-from app.command_faults import explained
-from app.command_options import of_setting
+from app.command_options import existing_store, of_setting
 from app.errors import Invalid
 from app.settings import Settings
 from app.tables import lasting_collections
@@ -14,7 +15,6 @@ from app.tables import lasting_collections
 
 @click.command()
 @of_setting("store", metavar="STORE")
-@explained
 def migrate(store: str | None) -> None:
     """Make the tables in a database, or upgrade them to this version.
 
@@ -30,11 +30,8 @@ def migrate(store: str | None) -> None:
         raise Invalid(
             "files need no migration: name a database by --store (SVCTASKS_STORE)"
         )
-    database = bootstrap.open_database(settings)
-    try:
+    with closing(bootstrap.open_database(settings)) as database:
         was_needed = database.migrate()
-    finally:
-        database.close()
     click.echo("the tables are made" if was_needed else "nothing is to be done")
 
 
@@ -43,7 +40,6 @@ def migrate(store: str | None) -> None:
 @click.option(
     "--to", "target", required=True, metavar="STORE", help="Copy to that one."
 )
-@explained
 def copy(source: str, target: str) -> None:
     """Copy all tables from one store to another: file:DIR or postgresql://….
 
@@ -55,32 +51,20 @@ def copy(source: str, target: str) -> None:
     Example: svctasks copy --from file:data --to postgresql://svctasks@db.example/svctasks
     """
     from app import bootstrap, copying
-    from app.command_store import existing_store
     from app.execution import run_outputs
 
     settings = Settings.from_environment(store=source)
     wanted = Settings.from_environment(store=target)
-    with existing_store(settings) as old:
-        new = bootstrap.open_store(wanted)
-        try:
-            for table in lasting_collections(settings):
-                count = copying.copy_table(old, new, table.name, _shown(table.name))
-                click.echo(f"{table.name}: {count} documents")
-            folder = bootstrap.outputs(wanted, new)
-            if count := run_outputs.copy_all(bootstrap.outputs(settings, old), folder):
-                click.echo(f"outputs of runs: {count} files in {folder}")
-        finally:
-            new.close()
+    hidden = not sys.stderr.isatty()
+    bar: Any = partial(click.progressbar, file=sys.stderr, hidden=hidden)
+    with (
+        existing_store(settings) as old,
+        closing(bootstrap.open_store(wanted)) as new,
+    ):
+        for table in lasting_collections(settings):
+            count = copying.copy_table(old, new, table.name, bar)
+            click.echo(f"{table.name}: {count} documents")
+        folder = bootstrap.outputs(wanted, new)
+        if count := run_outputs.copy_all(bootstrap.outputs(settings, old), folder):
+            click.echo(f"outputs of runs: {count} files in {folder}")
     click.echo("all is copied, and the same")
-
-
-def _shown(table: str) -> Any:
-    """Return what makes the progress bar of a table, by the number of its documents."""
-
-    def bar(length: int) -> Any:
-        hidden = not sys.stderr.isatty()
-        return click.progressbar(
-            length=length, label=table, file=sys.stderr, hidden=hidden
-        )
-
-    return bar

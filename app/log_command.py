@@ -6,8 +6,7 @@ from heapq import merge
 import click
 
 from app import datetimes
-from app.command_faults import explained
-from app.command_options import Where, where
+from app.command_options import existing_store, where
 from app.logs import visible
 from app.settings import Settings
 from app.tables import collections
@@ -30,8 +29,9 @@ def _since(text: str) -> str:
 @click.option("--key", help="Only changes of the document under this key.")
 @click.option("--since", type=_since, metavar="TIME", help="Only changes from then on.")
 @where
-@explained
-def log(table: str | None, key: str | None, since: str | None, where: Where) -> None:
+def log(
+    table: str | None, key: str | None, since: str | None, settings: Settings
+) -> None:
     """Print who put or removed what, the oldest change first.
 
     At least the last 10,000 changes of each table are known; those of svcruns, clocks and
@@ -41,9 +41,6 @@ def log(table: str | None, key: str | None, since: str | None, where: Where) -> 
 
     Example: svctasks log --table svctasks --since 2026-01-31
     """
-    from app.command_store import existing_store
-
-    settings = Settings.from_environment(**where)
     known = collections(settings)
     names = [collection.name for collection in known]
     # What only machines write, many times a minute, is printed where it is asked for.

@@ -3,16 +3,14 @@
 import click
 
 from app import datetimes
-from app.command_faults import about_task, explained
-from app.command_options import Where, where
+from app.command_faults import about_task
+from app.command_options import existing_store, where
 from app.logs import visible
 from app.settings import Settings
 
 
-def _moment(context: object, parameter: object, text: str | None) -> str | None:
-    """Return the date-time that ``text`` is, if any."""
-    if text is None:
-        return None
+def _moment(text: str) -> str:
+    """Return the date-time that ``text`` is."""
     try:
         return datetimes.parse(text)
     except ValueError as error:
@@ -31,21 +29,18 @@ def _moment(context: object, parameter: object, text: str | None) -> str | None:
 @click.option(
     "--from",
     "begin",
-    callback=_moment,
+    type=_moment,
     metavar="TIME",
     help="Only starts then or later. [default: now]",
 )
-@click.option(
-    "--until", callback=_moment, metavar="TIME", help="Only starts up to then."
-)
+@click.option("--until", type=_moment, metavar="TIME", help="Only starts up to then.")
 @where
-@explained
 def next_(
     id: str | None,
     count: int,
     begin: str | None,
     until: str | None,
-    where: Where,
+    settings: Settings,
 ) -> None:
     """Print when a task starts next, and why not; without ID, all tasks of a day.
 
@@ -55,10 +50,8 @@ def next_(
     Example: svctasks next 380daae6-016c-cdd4-606e-50e54938780c --count 3
     """
     from app import bootstrap
-    from app.command_store import existing_store
     from app.starts import Wanted
 
-    settings = Settings.from_environment(**where)
     wanted = Wanted(begin, until, count)
     with existing_store(settings) as store:
         starts = bootstrap.starts(store, settings)

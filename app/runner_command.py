@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from app.command_faults import explained
-from app.command_options import Where, of_setting, where
+from app.command_options import of_setting, where
 from app.settings import Settings
 
 
@@ -15,8 +14,7 @@ from app.settings import Settings
 @where
 @of_setting("runner_runs", type=int, metavar="N")
 @of_setting("runner_grace", type=float, metavar="SECONDS")
-@explained
-def runner(where: Where, runner_runs: int | None, runner_grace: float | None) -> None:
+def runner(settings: Settings) -> None:
     """Start the scripts of tasks when they are due, until SIGTERM or Ctrl-C.
 
     Scripts are in svcscripts.json, which people write. Any number of runners may go on
@@ -30,9 +28,6 @@ def runner(where: Where, runner_runs: int | None, runner_grace: float | None) ->
     from app.log_stream import LogStream
     from app.runner_process import RunnerProcess
 
-    settings = Settings.from_environment(
-        **where, runner_runs=runner_runs, runner_grace=runner_grace
-    )
     stream = LogStream(sys.stderr)
     logs.configure(stream)
     store = bootstrap.open_store(settings)

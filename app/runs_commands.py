@@ -4,8 +4,8 @@ import sys
 
 import click
 
-from app.command_faults import about_task, explained
-from app.command_options import Where, where
+from app.command_faults import about_task
+from app.command_options import existing_store, where
 from app.logs import visible
 from app.schemas.svcrun import STATES, WANTED
 from app.settings import Settings
@@ -27,8 +27,9 @@ from app.settings import Settings
     help="How many runs to print at most. [default: 20]",
 )
 @where
-@explained
-def runs(id: str | None, state: tuple[str, ...], count: int, where: Where) -> None:
+def runs(
+    id: str | None, state: tuple[str, ...], count: int, settings: Settings
+) -> None:
     """Print the last runs, active and ended, the newest first; with ID, those of a task.
 
     Of each are printed: when it was started, or its slot if it never was, its state, id
@@ -37,11 +38,9 @@ def runs(id: str | None, state: tuple[str, ...], count: int, where: Where) -> No
     Example: svctasks runs --state failed --state timedout
     """
     from app import bootstrap
-    from app.command_store import existing_store
     from app.query import Comparison, Query
     from app.schemas.svcrun import FIELDS
 
-    settings = Settings.from_environment(**where)
     wanted = Comparison(FIELDS.one("state"), "$in", frozenset(state)) if state else None
     query = Query(where=wanted, limit=count)
     with existing_store(settings) as store:
@@ -66,8 +65,7 @@ def runs(id: str | None, state: tuple[str, ...], count: int, where: Where) -> No
 @click.command()
 @click.argument("id")
 @where
-@explained
-def run(id: str, where: Where) -> None:
+def run(id: str, settings: Settings) -> None:
     """Run a task here and now: its output and its exit code are those of the script.
 
     Also a task that is disabled, and out of hours. No server and no runner is needed; one
@@ -76,10 +74,8 @@ def run(id: str, where: Where) -> None:
 
     Example: svctasks run 380daae6-016c-cdd4-606e-50e54938780c
     """
-    from app.command_store import existing_store
     from app.manual_run import ManualRun
 
-    settings = Settings.from_environment(**where)
     with existing_store(settings) as store:
         record = ManualRun(settings, store, sys.stdout.buffer).run(id)
     if reason := record.get("reason"):

@@ -4,31 +4,7 @@ import os
 import sys
 from typing import Any
 
-import click
-
 from app.errors import Invalid
-
-
-class Commands(click.Group):
-    """Commands that end with a message if their output cannot be written."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command that ``args``, or the command line, name."""
-        replace_closed()
-        try:
-            try:
-                return super().main(*args, **kwargs)
-            finally:
-                sys.stdout.flush()
-        except OSError as error:
-            ended = error.__context__
-            # The rest of the buffer must not fail again when Python ends.
-            _to_nowhere(sys.stdout)
-            was_explained = isinstance(ended, SystemExit) and ended.code
-            if not was_explained and not isinstance(error, BrokenPipeError):
-                message = f"svctasks: the output cannot be written: {error.strerror}"
-                click.echo(message, err=True)
-            sys.exit(1)
 
 
 def replace_closed() -> None:
@@ -56,7 +32,8 @@ def read_input() -> bytes:
     return sys.stdin.buffer.read()
 
 
-def _to_nowhere(stream: Any) -> None:
+def discard(stream: Any) -> None:
+    """Send what is written to ``stream`` from now on to nowhere."""
     try:
         descriptor = stream.fileno()
     except OSError:

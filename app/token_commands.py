@@ -7,15 +7,14 @@ can be seen by all users of the machine.
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import click
 
 from app.access import OF_TOKENS
-from app.command_faults import explained
-from app.command_options import Where, require_folder, where
+from app.command_options import require_folder, where
 from app.logs import visible
 from app.settings import Settings
 
@@ -56,15 +55,14 @@ def token() -> None:
     help="How long it is valid, such as 12h, 30d or 8w. [default: until it is revoked]",
 )
 @where
-@explained
-def create(name: str, role: str, expires: timedelta | None, where: Where) -> None:
+def create(name: str, role: str, expires: timedelta | None, settings: Settings) -> None:
     """Create a token and print it, this once only.
 
     NAME is what logs and lists call it. Only its SHA-256 is kept.
 
     Example: svctasks token create ci --role writer --expires 30d
     """
-    with _tokens(where) as tokens:
+    with _tokens(settings) as tokens:
         was_open = not tokens.has_tokens()
         secret = tokens.create(name, role, expires)
     click.echo(secret)
@@ -78,13 +76,12 @@ def create(name: str, role: str, expires: timedelta | None, where: Where) -> Non
 
 @token.command("list")
 @where
-@explained
-def list_(where: Where) -> None:
+def list_(settings: Settings) -> None:
     """List the tokens: name, role, created, expires, last used.
 
     Example: svctasks token list
     """
-    with _tokens(where, must_exist=True) as tokens:
+    with _tokens(settings, must_exist=True) as tokens:
         rows = [
             (
                 known.name,
@@ -108,13 +105,12 @@ def list_(where: Where) -> None:
 @token.command()
 @click.argument("name")
 @where
-@explained
-def revoke(name: str, where: Where) -> None:
+def revoke(name: str, settings: Settings) -> None:
     """Revoke a token: the next request with it is refused.
 
     Example: svctasks token revoke ci
     """
-    with _tokens(where, must_exist=True) as tokens:
+    with _tokens(settings, must_exist=True) as tokens:
         tokens.revoke(name)
         is_last = not tokens.has_tokens()
     click.echo(f"{visible(name)} revoked")
@@ -134,16 +130,12 @@ def _expiry(expires: str, is_valid: bool) -> str:
 
 
 @contextmanager
-def _tokens(where: Where, must_exist: bool = False) -> Iterator[Any]:
+def _tokens(settings: Settings, must_exist: bool = False) -> Iterator[Any]:
     """Open the tokens of a data folder, alone: other tables may be large."""
     from app import bootstrap
     from app.tokens import Tokens
 
-    settings = Settings.from_environment(**where)
     if must_exist:
         require_folder(settings)
-    store = bootstrap.open_tokens(settings)
-    try:
+    with closing(bootstrap.open_tokens(settings)) as store:
         yield Tokens(store)
-    finally:
-        store.close()

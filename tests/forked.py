@@ -10,11 +10,11 @@ import os
 import socket
 import sys
 
-from app import bootstrap, command_store, import_export, launch, manual_run
+from app import bootstrap, import_export, launch, manual_run
 from app.cli import main
 from app.storage.postgresql import store
 
-assert bootstrap and command_store and import_export and launch and manual_run and store
+assert bootstrap and import_export and launch and manual_run and store
 
 
 def fork(channel: socket.socket) -> bool:
