@@ -37,6 +37,9 @@ TABLE = service.NAME
 
 T = TypeVar("T")
 
+Edit = Callable[[Values, Any, Any], Any]
+"""Returns the new value of an extension for its rules, the old value and what was sent."""
+
 
 class Owner(NamedTuple):
     """The owner of an extension value: a service, or a state or task ``id_`` of it."""
@@ -156,32 +159,17 @@ class Services:
     # Extension values
 
     def write(
-        self, owner: Owner, name: str, raw: Any, known: Known | None = None
-    ) -> None:
-        """Replace the value of an extension; raises NotFound, Stale and Invalid."""
-        self._change_value(owner, name, _replaced, raw, known)
-
-    def write_record(
-        self, owner: Owner, name: str, raw: Any, known: Known | None = None
-    ) -> None:
-        """Change the record that ``raw`` selects; raises NotFound, Stale and Invalid."""
-        self._change_value(owner, name, _with_record, raw, known)
-
-    def remove_record(
-        self, owner: Owner, name: str, raw: Any, known: Known | None = None
-    ) -> None:
-        """Remove the record that ``raw`` selects; raises NotFound, Stale and Invalid."""
-        self._change_value(owner, name, _without_record, raw, known)
-
-    def _change_value(
         self,
         owner: Owner,
         name: str,
-        edit: Callable[[Values, Any, Any], Any],
+        edit: Edit,
         raw: Any,
-        known: Known | None,
+        known: Known | None = None,
     ) -> None:
-        """Store what ``edit`` returns for the rules, the old value and ``raw``."""
+        """Change the value of an extension as ``edit`` does, given what was sent.
+
+        Raises NotFound, Stale and Invalid.
+        """
         service_id, level, id_ = owner
 
         def change(old: Document, _: object = None) -> Document:
@@ -344,18 +332,6 @@ class _Body(Generic[T]):
     def _values(self) -> Mapping[str, Values]:
         self._seen = self._extensions.values(self._level)
         return self._seen
-
-
-def _replaced(values: Values, _: Any, raw: Any) -> Any:
-    return values.whole(raw)
-
-
-def _with_record(values: Values, old: Any, raw: Any) -> Any:
-    return values.amended(old, values.record(raw))
-
-
-def _without_record(values: Values, old: Any, raw: Any) -> Any:
-    return values.without(old, values.record(raw))
 
 
 UNEXPECTED = "the {} is not in the state that is expected; get it again"

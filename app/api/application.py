@@ -22,7 +22,7 @@ from app.api.authentication import Access, Authentication
 from app.api.browsers import Browsers
 from app.api.business_attributes import BusinessAttributes
 from app.api.entrance import Entrance
-from app.api.extensions import Schemas, Values
+from app.api.extensions import ExtensionSchemas, ExtensionValues
 from app.api.pages import OF_CONSOLE, OF_DOCS, TRUSTED, Page
 from app.api.proxies import Proxies
 from app.api.request_context import Request
@@ -144,8 +144,8 @@ def create_application(
         "console": Page("console", OF_CONSOLE, TRUSTED),
     }
     for level in LEVELS.values():
-        values = Values(level, of_services)
-        schemas = Schemas(level, of_services.extensions)
+        values = ExtensionValues(level, of_services)
+        schemas = ExtensionSchemas(level, of_services.extensions)
         resources |= {f"{level.noun}_values": values, f"{level.noun}_schemas": schemas}
     for route in all_routes:
         application.add_route(route.address, resources[route.resource], route=route)

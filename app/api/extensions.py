@@ -3,6 +3,8 @@
 Operations and replies: context-services contract, sections 2 and 4.
 """
 
+from functools import partialmethod
+
 from falcon import HTTP_200, HTTP_201, HTTP_204, Response
 
 from app import services
@@ -19,10 +21,11 @@ from app.api.request_context import Request
 from app.api.service_parameters import owner
 from app.extensions import Extensions
 from app.schemas import extension
+from app.schemas.extension_values import Values
 from app.schemas.service import TASKS, Level
 
 
-class Values:
+class ExtensionValues:
     """Answers requests for extension values of one level."""
 
     def __init__(self, level: Level, use_cases: services.Services) -> None:
@@ -32,36 +35,31 @@ class Values:
     def on_put(
         self, request: Request, response: Response, name: str, **ids: str
     ) -> None:
-        parameters.refuse_any(request)
-        body = bodies.read(request)
-        self._services.write(
-            owner(self._level, ids), name, body, conditions(request, of_views=True)
-        )
-        # The documents answer the write of a task's value with another status.
-        response.status = HTTP_200 if self._level is TASKS else HTTP_204
+        self._write(Values.replaced, request, response, name, **ids)
+        if self._level is TASKS:
+            # The documents answer the write of a task's value with another status.
+            response.status = HTTP_200
 
-    def on_put_record(
-        self, request: Request, response: Response, name: str, **ids: str
+    def _write(
+        self,
+        edit: services.Edit,
+        request: Request,
+        response: Response,
+        name: str,
+        **ids: str,
     ) -> None:
         parameters.refuse_any(request)
         body = bodies.read(request)
-        self._services.write_record(
-            owner(self._level, ids), name, body, conditions(request, of_views=True)
-        )
+        whose = owner(self._level, ids)
+        known = conditions(request, of_views=True)
+        self._services.write(whose, name, edit, body, known)
         response.status = HTTP_204
 
-    def on_put_removal(
-        self, request: Request, response: Response, name: str, **ids: str
-    ) -> None:
-        parameters.refuse_any(request)
-        body = bodies.read(request)
-        self._services.remove_record(
-            owner(self._level, ids), name, body, conditions(request, of_views=True)
-        )
-        response.status = HTTP_204
+    on_put_record = partialmethod(_write, Values.amended)
+    on_put_removal = partialmethod(_write, Values.without)
 
 
-class Schemas:
+class ExtensionSchemas:
     """Answers requests for the extension schemas of one level."""
 
     def __init__(self, level: Level, extensions: Extensions) -> None:

@@ -72,21 +72,27 @@ class Values:
         faults.include(found)
         return checked(given, self._placed(faults))
 
-    def amended(self, value: Any, record: Mapping[str, Any]) -> Any:
-        """Return ``value`` with the attributes of ``record`` in the record of that key.
+    def replaced(self, value: Any, raw: Any) -> Any:
+        """Return the complete new value in the place of ``value``; raises Invalid."""
+        return self.whole(raw)
 
-        Raises NotFound if there is none.
+    def amended(self, value: Any, raw: Any) -> Any:
+        """Return ``value`` with the attributes of ``raw`` in the record of that key.
+
+        Raises NotFound if there is none, and what ``record`` does.
         """
+        record = self.record(raw)
         records, index = self._found(value, record)
         records[index] |= record
         return records if isinstance(value, list) else records[0]
 
-    def without(self, value: Any, record: Mapping[str, Any]) -> Any:
-        """Return ``value`` without the record that has the key of ``record``.
+    def without(self, value: Any, raw: Any) -> Any:
+        """Return ``value`` without the record that has the key of ``raw``.
 
-        It is None if there is no value any more. Raises NotFound if there is none.
+        It is None if there is no value any more. Raises NotFound if there is none, and
+        what ``record`` does.
         """
-        records, index = self._found(value, record)
+        records, index = self._found(value, self.record(raw))
         del records[index]
         return records if isinstance(value, list) else None
 

@@ -557,9 +557,7 @@ def test_record_is_refused_when_the_extension_has_no_key():
 def test_record_of_the_key_is_amended():
     rules, value = values(), stored()
     before = copy.deepcopy(value)
-    given = rules.record(
-        {"offer_name": "life insurance", "type": "4", "comments": "no"}
-    )
+    given = {"offer_name": "life insurance", "type": "4", "comments": "no"}
     after = rules.amended(value, given)
     assert same(after, [OFFER, {**OFFER, "type": 4, "comments": "no"}, before[2]])
     assert value == before
@@ -567,14 +565,12 @@ def test_record_of_the_key_is_amended():
 
 def test_absent_attributes_are_left_alone_when_a_record_is_amended():
     rules = values()
-    assert (
-        rules.amended(stored(), rules.record({**OFFER, "comments": None})) == stored()
-    )
+    assert rules.amended(stored(), {**OFFER, "comments": None}) == stored()
 
 
 def test_record_of_the_key_is_removed():
     rules, value = values(), stored()
-    after = rules.without(value, rules.record({"offer_name": "x", "type": 9}))
+    after = rules.without(value, {"offer_name": "x", "type": 9})
     assert after == stored()[:2]
     assert value == stored()
     after[0].clear()
@@ -583,7 +579,7 @@ def test_record_of_the_key_is_removed():
 
 def test_nothing_is_left_when_the_last_record_is_removed():
     rules = values()
-    assert rules.without([OFFER], rules.record(OFFER)) == []
+    assert rules.without([OFFER], OFFER) == []
 
 
 @pytest.mark.parametrize("value", [None, [], [{**OFFER, "type": 4}], [{}]])
@@ -591,13 +587,13 @@ def test_record_is_not_found_when_there_is_none_of_the_key(value):
     rules = values()
     for act in (rules.amended, rules.without):
         with pytest.raises(NotFound, match='offer_name "life insurance" and type 3$'):
-            act(value, rules.record(OFFER))
+            act(value, OFFER)
 
 
 def test_single_value_is_amended_and_removed_by_its_key():
     rules = Values(new(CLIENT, "tasks", ()))
     value = {"clientIp": "192.168.1.1", "port": 80}
-    record = rules.record({"clientIp": "192.168.1.1", "port": 81})
+    record = {"clientIp": "192.168.1.1", "port": 81}
     assert rules.amended(value, record) == record
     assert rules.without(value, record) is None
     assert value["port"] == 80
@@ -608,13 +604,13 @@ def test_single_value_is_not_found_when_its_key_is_another(value):
     rules = Values(new(CLIENT, "tasks", ()))
     for act in (rules.amended, rules.without):
         with pytest.raises(NotFound, match="no record of ClientInfo"):
-            act(value, rules.record({"clientIp": "192.168.1.1"}))
+            act(value, {"clientIp": "192.168.1.1"})
 
 
 def test_record_is_found_when_a_person_wrote_it_in_another_type():
     rules = values()
     by_hand = [{**OFFER, "type": "x"}, {**OFFER, "type": "3"}]
-    assert rules.without(by_hand, rules.record(OFFER)) == by_hand[:1]
+    assert rules.without(by_hand, OFFER) == by_hand[:1]
 
 
 def test_keys_are_compared_as_what_they_are_converted_to():
@@ -623,7 +619,7 @@ def test_keys_are_compared_as_what_they_are_converted_to():
     ]
     rules = values(attributes=attributes, unique=["b", "d"])
     value = rules.whole([{"b": True, "d": 1}, {"b": "false", "d": "1"}])
-    assert rules.without(value, rules.record({"b": False, "d": 1.0})) == value[:1]
+    assert rules.without(value, {"b": False, "d": 1.0}) == value[:1]
 
 
 # Whatever is sent
@@ -682,9 +678,8 @@ def test_whole_value_is_made_of_itself_again(raw):
     assert same(RULES.whole(value), value)
     for record in value:
         if "k" in record:
-            named = RULES.record(record)
-            assert RULES.amended(value, named) == value
-            assert RULES.without(value, named) == [r for r in value if r != record]
+            assert RULES.amended(value, record) == value
+            assert RULES.without(value, record) == [r for r in value if r != record]
 
 
 # Bounds

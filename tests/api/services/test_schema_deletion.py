@@ -11,6 +11,7 @@ from webtest import TestApp
 from app.bootstrap import open_service, use_cases
 from app.errors import Invalid, NotFound
 from app.query import Query
+from app.schemas.extension_values import Values
 from app.schemas.service import LEVELS
 from app.services import Owner
 from app.settings import Settings
@@ -294,19 +295,19 @@ def acts(services):
             lambda: services.start({"service_type": 1, **event}),
             lambda: services.associate("c", 1, event),
             lambda: services.complete(Owner(1), {"Info": NEW}),
-            lambda: services.write(Owner(1), "info", NEW),
-            lambda: services.write_record(Owner(1), "info", {"k": "old"}),
-            lambda: services.remove_record(Owner(1), "info", {"k": "old"}),
+            lambda: services.write(Owner(1), "info", Values.replaced, NEW),
+            lambda: services.write(Owner(1), "info", Values.amended, {"k": "old"}),
+            lambda: services.write(Owner(1), "info", Values.without, {"k": "old"}),
         ],
         "states": [
             lambda: services.start_in(1, states, state),
             lambda: services.transit(1, transition),
             lambda: services.complete(Owner(1, states, 1), {"Info": NEW}),
-            lambda: services.write(Owner(1, states, 1), "info", NEW),
+            lambda: services.write(Owner(1, states, 1), "info", Values.replaced, NEW),
         ],
         "tasks": [
             lambda: services.start_in(1, tasks, task),
-            lambda: services.write(Owner(1, tasks, 1), "info", NEW),
+            lambda: services.write(Owner(1, tasks, 1), "info", Values.replaced, NEW),
         ],
     }
 

@@ -24,6 +24,7 @@ from webtest import TestApp
 
 from app.bootstrap import use_cases
 from app.errors import Invalid, NotFound
+from app.schemas.extension_values import Values
 from app.schemas.service import LEVELS, TASKS
 from app.services import Owner
 
@@ -439,7 +440,9 @@ def test_value_cannot_slip_in_behind_a_deletion(api, store, interrupted):
         done(send(api, "DELETE", info), 204)
 
     with pytest.raises(NotFound):
-        interrupted(delete).write(Owner(service_id), "Info", {"a": "x"})
+        interrupted(delete).write(
+            Owner(service_id), "Info", Values.replaced, {"a": "x"}
+        )
     assert "Info" not in contents(store)["services"][0][1]
 
 
