@@ -16,17 +16,10 @@ import falcon
 from app import hosts, logs
 from app.api.access_log import AccessLog
 from app.api.application import UseCases, create_application
-from app.api.authentication import Access
-from app.api.browsers import Browsers
-from app.api.failed_attempts import FailedAttempts
-from app.api.proxies import Proxies
-from app.api.request_limits import RequestLimits
-from app.api.simulation import Simulation
 from app.business_attributes import BusinessAttributes
 from app.datetimes import Clock, now
 from app.errors import Invalid, Unavailable
 from app.extensions import Extensions
-from app.hosts import Hosts
 from app.hours import zone
 from app.log_stream import LogStream
 from app.modes import Modes
@@ -98,29 +91,11 @@ def open_service(
         _finish_deletions(does.services.extensions)
     tokens = Tokens(store, seconds, is_use_noted=not settings.read_only)
     _check_any_origin(settings, tokens)
+    # Long queries have half of the threads: a quarter runs, and a quarter waits.
+    most = max(1, settings.threads // 4)
+    pacing = Pacing(settings.query_timeout, most, settings.max_scan)
     application = create_application(
-        store,
-        does,
-        Access(
-            tokens,
-            FailedAttempts(seconds),
-            is_open=settings.is_local,
-            is_read_only=settings.read_only,
-        ),
-        Browsers(
-            Hosts(settings.bound, hosts.listed(settings.hosts)),
-            hosts.listed(settings.cors_origins),
-            tokens.has_tokens,
-        ),
-        RequestLimits.of(settings),
-        settings.services_prefix,
-        Simulation(settings.delay_seconds, settings.fail_rate),
-        Proxies(settings.trusted_networks),
-        access_log,
-        # Long queries have half of the threads: a quarter runs, and a quarter waits.
-        Pacing(
-            settings.query_timeout, max(1, settings.threads // 4), settings.max_scan
-        ),
+        store, does, tokens, access_log, pacing, settings, seconds
     )
     return Service(store, access_log, application, log, tokens)
 

@@ -1,5 +1,6 @@
 """The Falcon application, put together from the routes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,11 +19,12 @@ from app import (
 )
 from app.api import bodies, middleware, problems
 from app.api.access_log import AccessLog
-from app.api.authentication import Access, Authentication
+from app.api.authentication import Authentication
 from app.api.browsers import Browsers
 from app.api.business_attributes import BusinessAttributes
 from app.api.entrance import Entrance
 from app.api.extensions import ExtensionSchemas, ExtensionValues
+from app.api.failed_attempts import FailedAttempts
 from app.api.pages import OF_CONSOLE, OF_DOCS, TRUSTED, Page
 from app.api.proxies import Proxies
 from app.api.request_context import Request
@@ -37,9 +39,12 @@ from app.api.svcruns import Svcruns
 from app.api.svcscript_runtimes import SvcscriptRuntimes
 from app.api.svcscripts import Svcscripts
 from app.api.svctasks import Svctasks
+from app.hosts import Hosts, listed
 from app.pacing import Pacing
 from app.schemas.service import LEVELS, STATES, TASKS
+from app.settings import Settings
 from app.storage import Store
+from app.tokens import Tokens
 
 
 class _Application(falcon.App[Request, falcon.Response]):
@@ -86,24 +91,23 @@ class UseCases:
 def create_application(
     store: Store,
     use_cases: UseCases,
-    access: Access,
-    browsers: Browsers,
-    limits: RequestLimits,
-    prefix: str,
-    simulation: Simulation,
-    proxies: Proxies,
+    tokens: Tokens,
     access_log: AccessLog,
     pacing: Pacing,
+    settings: Settings,
+    seconds: Callable[[], float],
 ) -> falcon.App[Request, falcon.Response]:
     """Return the application over ``store`` and the use cases.
 
-    ``access`` decides who may do what, ``browsers`` which pages may. The services API is
-    served under ``prefix`` too, if that is not empty.
+    ``seconds`` returns the time in seconds since 1970.
     """
     if "LOOKUP" not in falcon.COMBINED_METHODS:
         raise RuntimeError(
             "falcon was imported before app, which names the LOOKUP verb"
         )
+    prefix, limits = settings.services_prefix, RequestLimits.of(settings)
+    hosts = Hosts(settings.bound, listed(settings.hosts))
+    browsers = Browsers(hosts, listed(settings.cors_origins), tokens.has_tokens)
     all_routes = routes(prefix)
     application = _Application(request_type=Request, router=_Router())
     # Falcon would add a type to a reply that has no body.
@@ -111,14 +115,22 @@ def create_application(
     application.add_middleware(access_log)
     application.add_middleware(browsers.permissions)
     application.add_middleware(middleware.Headers(all_routes))
-    if proxies.is_on:
-        application.add_middleware(proxies)
+    if networks := settings.trusted_networks:
+        application.add_middleware(Proxies(networks))
     application.add_middleware(middleware.MethodOverride())
     application.add_middleware(browsers)
-    application.add_middleware(Authentication(all_routes, access))
+    authentication = Authentication(
+        all_routes,
+        tokens,
+        FailedAttempts(seconds),
+        is_open=settings.is_local,
+        is_read_only=settings.read_only,
+    )
+    application.add_middleware(authentication)
     application.add_middleware(middleware.ServicesApi(all_routes, use_cases.modes))
     application.add_middleware(bodies.WholeBodies(limits))
-    if simulation.is_on:
+    if settings.delay_seconds or settings.fail_rate:
+        simulation = Simulation(settings.delay_seconds, settings.fail_rate)
         application.add_middleware(simulation)
     application.req_options.strip_url_path_trailing_slash = True
     problems.register(application, prefix, all_routes)

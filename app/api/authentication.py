@@ -12,7 +12,6 @@ RFC 9111, section 3.5, requires that of caches anyway, but not all comply.
 
 from base64 import b64decode
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any, NamedTuple, NoReturn
@@ -47,28 +46,25 @@ MISSING = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What decides who may do what, beside the routes.
+class Authentication:
+    """Falcon middleware: recognizes the sender, and refuses what its role may not do.
 
     With ``is_open``, all is allowed to the programs of this machine while there is no
     token. With ``is_read_only``, nobody may do what writes.
     """
 
-    tokens: Tokens
-    failed: FailedAttempts
-    is_open: bool
-    is_read_only: bool
-
-
-class Authentication:
-    """Falcon middleware: recognizes the sender, and refuses what its role may not do."""
-
-    def __init__(self, routes: Iterable[Route], access: Access) -> None:
-        self._tokens = access.tokens
-        self._failed = access.failed
-        self._is_open = access.is_open
-        self._is_read_only = access.is_read_only
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        tokens: Tokens,
+        failed: FailedAttempts,
+        is_open: bool,
+        is_read_only: bool,
+    ) -> None:
+        self._tokens = tokens
+        self._failed = failed
+        self._is_open = is_open
+        self._is_read_only = is_read_only
         self._needed: dict[str, dict[str, Role]] = {}
         for route in routes:
             verbs = {method: verb.role for method, verb in route.verbs.items()}

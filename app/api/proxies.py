@@ -37,11 +37,6 @@ class Proxies:
         self._networks = tuple(trusted)
         self._trusts = lru_cache(MAX_SEEN)(self._includes)
 
-    @property
-    def is_on(self) -> bool:
-        """Whether any proxy is trusted."""
-        return bool(self._networks)
-
     def process_request(self, request: Request, response: Response) -> None:
         """Change the request by the headers of the proxy; raises Invalid."""
         environ = request.env

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from falcon import Response
@@ -23,15 +22,8 @@ class Simulation:
     are answered with 503.
     """
 
-    delay: float = 0.0
-    fail_rate: float = 0.0
-    sleep: Callable[[float], None] = time.sleep
-    chance: Callable[[], float] = random.random
-
-    @property
-    def is_on(self) -> bool:
-        """Whether anything is to go wrong at all."""
-        return bool(self.delay or self.fail_rate)
+    delay: float
+    fail_rate: float
 
     def process_resource(
         self, request: Request, response: Response, resource: object, params: object
@@ -40,6 +32,6 @@ class Simulation:
         if request.uri_template in SPARED:
             return
         if self.delay:
-            self.sleep(self.delay)
-        if self.chance() < self.fail_rate:
+            time.sleep(self.delay)
+        if random.random() < self.fail_rate:  # nosec B311
             raise Unavailable("simulated failure; the server runs with a fail rate")

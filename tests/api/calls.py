@@ -1,7 +1,9 @@
 """Requests as a client writes them, and what has to hold of their replies."""
 
 import json
+import time
 from contextlib import contextmanager
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from shared import T
@@ -9,13 +11,6 @@ from webtest import TestApp, TestRequest
 
 from app.api.access_log import AccessLog
 from app.api.application import create_application
-from app.api.authentication import Access
-from app.api.browsers import Browsers
-from app.api.failed_attempts import FailedAttempts
-from app.api.proxies import Proxies
-from app.api.request_limits import RequestLimits
-from app.api.simulation import Simulation
-from app.hosts import Hosts
 from app.logs import json_line
 from app.pacing import Pacing
 from app.storage.memory import MemoryStore
@@ -55,30 +50,16 @@ def raw(api, method="GET", path=T, body=b"", **environ):
     return TestApp(api.app, lint=False).do_request(request, expect_errors=True)
 
 
-def open_to_all():
-    """Return the access to an application that no token protects."""
-    tokens = Tokens(MemoryStore([TOKENS]))
-    return Access(tokens, FailedAttempts(), is_open=True, is_read_only=False)
-
-
-def own_pages():
-    """Return the browsers of an application that only pages of its own may use."""
-    return Browsers(Hosts("127.0.0.1", ()), (), lambda: False)
-
-
 def unprotected(store, does, settings, prefix="", pacing=None):
     """Return the application over ``store``, without a log, a proxy and tokens."""
     return create_application(
         store,
         does,
-        open_to_all(),
-        own_pages(),
-        RequestLimits.of(settings),
-        prefix,
-        Simulation(),
-        Proxies(()),
+        Tokens(MemoryStore([TOKENS])),
         AccessLog(json_line, lambda text: None, lambda: 0.0),
         pacing or Pacing(10, 1, 100),
+        replace(settings, services_prefix=prefix),
+        time.time,
     )
 
 
