@@ -201,14 +201,19 @@ class Schema(marshmallow.Schema):
 
     A null counts as absent; in a partial body it is handed on, for there it resets.
     ``error_messages`` say what is wrong with what is no object, and with an unknown
-    member. ``component`` is its name in the OpenAPI document where others refer to it.
+    member; where there is a ``noun``, with its article, they are made of it. ``component``
+    is its name in the OpenAPI document where others refer to it.
     """
 
     component: ClassVar[str] = ""
+    noun: ClassVar[str] = ""
     error_messages = {"type": "the body must be a JSON object"}
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
+        if self.noun:
+            self.error_messages["type"] = f"{self.noun} must be a JSON object"
+            self.error_messages["unknown"] = f"is not a member of {self.noun}"
         self._members = [
             (field.data_key or name, field, field.required, field.load_default)
             for name, field in self.load_fields.items()

@@ -38,7 +38,7 @@ def _check_field(cv_attribute: str) -> None:
 class ValueSchema(Schema):
     """One of the values of a business attribute."""
 
-    error_messages = {"unknown": "is not a member of a value"}
+    noun = "a value"
     name = Value(TEXT, required=True, validate=_NOT_EMPTY)
     dbid = Value(INTEGER, required=True)
     display_name = Value(TEXT)
@@ -48,10 +48,7 @@ class ValueSchema(Schema):
 class BusinessAttributeSchema(Schema):
     """A business attribute as a data file has it."""
 
-    error_messages = {
-        "type": "a business attribute must be a JSON object",
-        "unknown": "is not a member of a business attribute",
-    }
+    noun = "a business attribute"
     name = Value(TEXT, required=True, validate=_NOT_EMPTY)
     dbid = Value(INTEGER)
     display_name = Value(TEXT)

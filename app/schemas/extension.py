@@ -49,7 +49,7 @@ class AttributeSchema(Schema):
     """An attribute of an extension's records."""
 
     component = "NewAttribute"
-    error_messages = {"unknown": "is not a member of an attribute"}
+    noun = "an attribute"
     name = Value(
         TEXT,
         required=True,
@@ -88,10 +88,7 @@ class AttributeSchema(Schema):
 class DefinitionSchema(Schema):
     """An extension schema as a client may send it."""
 
-    error_messages = {
-        "type": "an extension schema must be a JSON object",
-        "unknown": "is not a member of an extension schema",
-    }
+    noun = "an extension schema"
     name = Value(
         TEXT,
         required=True,

@@ -37,7 +37,7 @@ class StoredEventSchema(EventSchema):
     class Meta:
         unknown = RAISE
 
-    error_messages = {"unknown": "is not a member of an event"}
+    noun = "an event"
     timestamp = Value(MOMENT, required=True, error_messages={"null": "is required"})
 
 
@@ -120,7 +120,7 @@ class TaskSchema(_ResourceSchema):
 class ServiceSchema(_ResourceSchema):
     """A service as a data file or an import has it."""
 
-    error_messages = {"type": "a service must be a JSON object"}
+    noun = "a service"
     level = SERVICES
     service_id = Value(NUMBER)
     service_type = Value(TYPE, required=True)

@@ -54,10 +54,7 @@ STATES = (
 class SvcrunSchema(Schema):
     """A run, or slots that were missed or skipped."""
 
-    error_messages = {
-        "type": "a run must be a JSON object",
-        "unknown": "is not a member of a run",
-    }
+    noun = "a run"
     id = Value(ID, required=True)
     svctask = Value(ID, required=True)
     name = Value(TEXT, load_default="")
@@ -184,10 +181,7 @@ class RetrySchema(Schema):
 class ClockSchema(Schema):
     """What the runners keep of one task, at one site or at all."""
 
-    error_messages = {
-        "type": "a clock must be a JSON object",
-        "unknown": "is not a member of a clock",
-    }
+    noun = "a clock"
     id = Value(TEXT, required=True)
     svctask = Value(ID, required=True)
     site = Value(TEXT, required=True)
@@ -208,10 +202,7 @@ class ClockSchema(Schema):
 class RunnerSchema(Schema):
     """A runner, and the last that is known of it."""
 
-    error_messages = {
-        "type": "a runner must be a JSON object",
-        "unknown": "is not a member of a runner",
-    }
+    noun = "a runner"
     id = Value(TEXT, required=True)
     host = Value(TEXT, required=True)
     process = Value(TEXT, required=True)
@@ -227,10 +218,7 @@ class RunnerSchema(Schema):
 class CountsSchema(Schema):
     """What runners have counted: names, labels and a number in each row."""
 
-    error_messages = {
-        "type": "the counts must be a JSON object",
-        "unknown": "is not a member of the counts",
-    }
+    noun = "the counts"
     id = Value(TEXT, required=True)
     rows = Value(ARRAY, required=True)
 

@@ -124,10 +124,7 @@ def header_fault(value: str) -> str:
 class SvcscriptSchema(Schema):
     """A service script as a data file has it."""
 
-    error_messages = {
-        "type": "a script must be a JSON object",
-        "unknown": "is not a member of a script",
-    }
+    noun = "a script"
     code = Value(TEXT, required=True, validate=_NOT_EMPTY)
     name = Value(TEXT)
     command = List(

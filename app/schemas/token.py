@@ -26,10 +26,7 @@ _DIGEST = validate.Regexp(
 class TokenSchema(Schema):
     """A token: who it is, what it may do, and until when; it may have no end."""
 
-    error_messages = {
-        "type": "a token must be a JSON object",
-        "unknown": "is not a member of a token",
-    }
+    noun = "a token"
     name = Value(TEXT, required=True, validate=_NAME)
     role = Enumeration(*OF_TOKENS, required=True)
     sha256 = Value(TEXT, required=True, validate=_DIGEST)

@@ -30,7 +30,7 @@ def _check_zone(name: str) -> None:
 class TimesSchema(Schema):
     """Times of a day, in minutes since midnight."""
 
-    error_messages = {"unknown": "is not a member of a period"}
+    noun = "a period"
     timestart = bounded(0, 1440)
     timestop = bounded(0, 1440)
 
@@ -49,7 +49,7 @@ class WeekSchema(TimesSchema):
 class DaySchema(Schema):
     """A day whose hours are not those of its weekday."""
 
-    error_messages = {"unknown": "is not a member of a day"}
+    noun = "a day"
     date = Value(TYPES["date"], required=True)
     isannual = Value(INTBOOL, load_default=0)
     asdow = Value(
@@ -70,10 +70,7 @@ class DaySchema(Schema):
 class WorkhoursSchema(Schema):
     """Working hours as a data file has them."""
 
-    error_messages = {
-        "type": "working hours must be a JSON object",
-        "unknown": "is not a member of working hours",
-    }
+    noun = "working hours"
     name = Value(
         TEXT, required=True, validate=validate.Length(1, error="must not be empty")
     )
