@@ -22,11 +22,6 @@ class Limit(NamedTuple):
     least: int = 1
     most: int | None = None
 
-    @property
-    def variable(self) -> str:
-        """The variable that sets it."""
-        return f"SVCTASKS_{self.name.upper()}"
-
     def fault(self, value: int | float) -> str:
         """Return what is wrong with ``value``, or nothing."""
         if isinstance(self.default, float):

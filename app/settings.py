@@ -184,7 +184,8 @@ class Settings:
     runs_max: int
 
     def __post_init__(self) -> None:
-        if faults := dict(self._faults()):
+        variables = {setting.name: setting.variable for setting in SETTINGS}
+        if faults := {variables[name]: [fault] for name, fault in self._faults()}:
             raise Invalid(sentence(faults), faults)
         if self.store.startswith(FILE):
             object.__setattr__(self, "data", Path(self.store.removeprefix(FILE)))
@@ -279,96 +280,85 @@ class Settings:
         values["store_read"] = _without_password(self.store_read)
         return ((setting, values[setting.name]) for setting in SETTINGS)
 
-    def _faults(self) -> Iterator[tuple[str, list[str]]]:
-        variables = {setting.name: setting.variable for setting in SETTINGS}
+    def _faults(self) -> Iterator[tuple[str, str]]:
+        """Return what is wrong, each with the name of the setting."""
         if not 0 < self.port < 65536:
-            yield variables["port"], [f"must be {PORT}, not {self.port}"]
+            yield "port", f"must be {PORT}, not {self.port}"
         if self.store and not self.store.startswith((FILE, *DATABASES)):
-            yield variables["store"], [
-                "must be file:DIR or postgresql://USER@HOST/NAME, not "
-                f'"{cut(_without_password(self.store))}"'
-            ]
+            given = cut(_without_password(self.store))
+            right = "must be file:DIR or postgresql://USER@HOST/NAME"
+            yield "store", f'{right}, not "{given}"'
         if self.store_read and not self.store_read.startswith(DATABASES):
-            yield variables["store_read"], ["must be postgresql://USER@HOST/NAME"]
+            yield "store_read", "must be postgresql://USER@HOST/NAME"
         if self.store_read and not self.database:
-            yield variables["store_read"], [f"goes with {option('store')} only"]
+            yield "store_read", f"goes with {option('store')} only"
         if self.store_read_lag <= 0:
-            yield variables["store_read_lag"], ["must be more than 0"]
+            yield "store_read_lag", "must be more than 0"
         match = _ADDRESS.fullmatch(self.bind) or _ADDRESS.fullmatch(f"{self.bind}:1")
         if match is None or not 0 < int(match[2]) < 65536:
-            yield variables["bind"], [
+            yield "bind", (
                 "must be HOST or HOST:PORT, such as 127.0.0.1:8000, with a port from 1 to "
                 f'65535, not "{self.bind}"'
-            ]
+            )
         for given, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
             if getattr(self, given) and not getattr(self, other):
-                yield variables[given], [f"goes with {option(other)} only"]
+                yield given, f"goes with {option(other)} only"
         usual = next(row.default for row in SETTINGS if row.name == "trusted_proxies")
         if self.trusted_proxies != usual and not self.behind_proxy:
-            yield variables["trusted_proxies"], [
-                f"has no effect without {option('behind_proxy')}"
-            ]
+            yield "trusted_proxies", f"has no effect without {option('behind_proxy')}"
         for network in hosts.listed(self.trusted_proxies):
             try:
                 ip_network(network)
             except ValueError as error:
-                yield variables["trusted_proxies"], [
-                    f"must be addresses and networks such as 10.0.0.0/8: {error}"
-                ]
+                right = "must be addresses and networks such as 10.0.0.0/8"
+                yield "trusted_proxies", f"{right}: {error}"
         for fault in hosts.faults_of_hosts(hosts.listed(self.hosts)):
-            yield variables["hosts"], [fault]
+            yield "hosts", fault
         for fault in hosts.faults_of_origins(hosts.listed(self.cors_origins)):
-            yield variables["cors_origins"], [fault]
+            yield "cors_origins", fault
         for name, most in MOST.items():
-            if getattr(self, name) < 1:
-                yield variables[name], [f"must be 1 or more, not {getattr(self, name)}"]
-            if getattr(self, name) > most:
-                found = getattr(self, name)
-                yield variables[name], [f"must be {most} or less, not {found}"]
+            found = getattr(self, name)
+            if found < 1:
+                yield name, f"must be 1 or more, not {found}"
+            if found > most:
+                yield name, f"must be {most} or less, not {found}"
         if self.runner and self.read_only:
-            yield variables["runner"], [f"does not go with {option('read_only')}"]
+            yield "runner", f"does not go with {option('read_only')}"
         for limit in LIMITS:
             if fault := limit.fault(getattr(self, limit.name)):
-                yield limit.variable, [fault]
+                yield limit.name, fault
         if self.server not in SERVERS:
-            yield variables["server"], [
-                f'must be {" or ".join(SERVERS)}, not "{self.server}"'
-            ]
+            yield "server", f'must be {" or ".join(SERVERS)}, not "{self.server}"'
         if self.fsync not in ("always", "never"):
-            yield variables["fsync"], [f'must be always or never, not "{self.fsync}"']
-        if self.services_prefix:
-            yield from self._faults_of_prefix(variables["services_prefix"])
+            yield "fsync", f'must be always or never, not "{self.fsync}"'
+        if prefix := self.services_prefix:
+            if not PREFIX.fullmatch(prefix):
+                yield "services_prefix", (
+                    "must be segments of letters, digits and . _ ~ - with a / before "
+                    f'each, such as /genesys/1/cs, not "{prefix}"'
+                )
+            elif (first := prefix.split("/")[1]) in TAKEN:
+                yield "services_prefix", (
+                    f'must not begin with "/{first}", where there are other addresses '
+                    "already"
+                )
         try:
             hours.zone(self.timezone)
         except ValueError as error:
-            yield variables["timezone"], [f'{error}, not "{self.timezone}"']
+            yield "timezone", f'{error}, not "{self.timezone}"'
         sites = hosts.listed(self.sites)
         if self.site and self.site not in sites:
-            yield variables["sites"], [
+            yield "sites", (
                 f'must name all sites, and "{self.site}" (SVCTASKS_SITE) is not among them'
-            ]
+            )
         if sites and not self.site:
-            yield variables["sites"], ["has no effect without SVCTASKS_SITE"]
+            yield "sites", "has no effect without SVCTASKS_SITE"
         if not _DURATION.fullmatch(self.delay):
-            yield variables["delay"], [
-                f'must be such as 200ms or 1.5s, not "{self.delay}"'
-            ]
+            yield "delay", f'must be such as 200ms or 1.5s, not "{self.delay}"'
         if not 0 <= self.fail_rate <= 1:
-            yield variables["fail_rate"], [f"must be 0 to 1, not {self.fail_rate}"]
+            yield "fail_rate", f"must be 0 to 1, not {self.fail_rate}"
         if not re.fullmatch("([0-9a-f]{12})?", self.node):
-            yield variables["node"], [f'must be 12 hex digits, not "{self.node}"']
-
-    def _faults_of_prefix(self, variable: str) -> Iterator[tuple[str, list[str]]]:
-        prefix = self.services_prefix
-        if not PREFIX.fullmatch(prefix):
-            yield variable, [
-                "must be segments of letters, digits and . _ ~ - with a / before each, "
-                f'such as /genesys/1/cs, not "{prefix}"'
-            ]
-        elif (first := prefix.split("/")[1]) in TAKEN:
-            yield variable, [
-                f'must not begin with "/{first}", where there are other addresses already'
-            ]
+            yield "node", f'must be 12 hex digits, not "{self.node}"'
 
 
 def _without_password(address: str) -> str:

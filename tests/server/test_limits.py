@@ -197,5 +197,5 @@ def test_what_is_beyond_a_limit_is_refused_by_its_name(limited, limit, request):
     assert answer.status == STATUS.get(limit.name, 400)
     assert answer.json["error_code"] == 1000 + answer.status
     message = answer.json["error_message"]
-    assert limit.variable in message
+    assert f"SVCTASKS_{limit.name.upper()}" in message
     assert f"{SET[limit.name]}" in message
