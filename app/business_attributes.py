@@ -7,7 +7,7 @@ section 6.
 """
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 from app.schemas import business_attribute
@@ -93,20 +93,8 @@ class BusinessAttributes:
         Raises ValueError, with a text that follows the field's name, if the field is
         mapped and has no such value.
         """
-        return self.mapping(level)(field, value)
-
-    def mapping(self, level: str) -> Callable[[str, Any], Any]:
-        """Return ``mapped`` for one level, with the attributes at its first call."""
-        places: Mapping[Place, Values] | None = None
-
-        def mapped(field: str, value: Any) -> Any:
-            nonlocal places
-            if places is None:
-                places = self._values()
-            values = places.get((level, field))
-            return value if values is None else values.id_of(value)
-
-        return mapped
+        values = self._values().get((level, field))
+        return value if values is None else values.id_of(value)
 
     def known(self, level: str, field: str, value: Any) -> Any:
         """Return the stored form of ``value``, or itself if the field has no such value."""

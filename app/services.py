@@ -23,14 +23,7 @@ from app.schemas import events, service, stored_service
 from app.schemas.events import Rules
 from app.schemas.extension import folded
 from app.schemas.extension_values import Values
-from app.schemas.service import (
-    ARRAYS,
-    SERVICES,
-    STATES,
-    TASKS,
-    TYPED,
-    Level,
-)
+from app.schemas.service import LEVEL_OF, SERVICES, STATES, Level, with_typed
 from app.storage import Document, NextId, Page, Record, Store
 
 TABLE = service.NAME
@@ -225,8 +218,7 @@ class Services:
                 raise
             faults = error.faults
             document = raw
-        for name in ARRAYS:
-            level = STATES if name.endswith(STATES.name) else TASKS
+        for name, level in LEVEL_OF.items():
             if isinstance(nested := document.get(name), list):
                 document[name] = [
                     self._fitted(level, resource, faults, f"{name}.{index}.")
@@ -250,16 +242,8 @@ class Services:
                     resource = lifecycle.with_value(resource, values.name, value)
                 except Invalid as error:
                     faults.include(error.faults, place)
-        return level.arranged(self._mapped_where_known(level, resource))
-
-    def _mapped_where_known(self, level: Level, members: Document) -> dict[str, Any]:
-        mapped = dict(members)
-        for name, value in members.items():
-            if name in TYPED:
-                mapped[name] = self.attributes.known(level.name, name, value)
-            elif name in ("started", "completed") and isinstance(value, dict):
-                mapped[name] = self._mapped_where_known(level, value)
-        return mapped
+        known_value = partial(self.attributes.known, level.name)
+        return level.arranged(with_typed(resource, known_value))
 
     # What the operations share
 
@@ -308,7 +292,7 @@ class _Body(Generic[T]):
     ) -> None:
         self._level = level
         self._extensions = extensions
-        self._rules = Rules(self._values, attributes.mapping(level.name))
+        self._rules = Rules(self._values, partial(attributes.mapped, level.name))
         self._read = read
         self._seen: Mapping[str, Values] | None = None
         try:

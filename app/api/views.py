@@ -3,20 +3,20 @@
 Context-services contract, sections 1 and 4.
 """
 
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
 from app import services
 from app.api import parameters
 from app.schemas.extension import folded
 from app.schemas.service import (
-    ARRAYS,
     ASKED_FOR,
+    LEVEL_OF,
     LEVELS,
     SERVICES,
-    STATES,
     TASKS,
-    TYPED,
     Level,
+    with_typed,
 )
 from app.storage import Document
 
@@ -63,11 +63,12 @@ class View:
             elif name in ASKED_FOR:
                 if name not in self._arrays:
                     continue
-                if name in ARRAYS:
-                    inner = STATES if name.endswith("states") else TASKS
+                if inner := LEVEL_OF.get(name):
                     value = [self.shown(inner, part) for part in value]
             reply[name] = value
-        return self._mapped(level, reply) if self._are_mapped else reply
+        if not self._are_mapped:
+            return reply
+        return with_typed(reply, partial(self._attributes.shown, level.name))
 
     def inside(self, level: Level, document: Document, resource: Document) -> Document:
         """Return what is shown of a state or task in ``document``.
@@ -84,13 +85,3 @@ class View:
             if name in self._arrays
         }
         return {**self.shown(level, resource), **tasks}
-
-    def _mapped(self, level: Level, members: Document) -> dict[str, Any]:
-        """Return ``members`` with values of business attributes as they are shown."""
-        mapped = dict(members)
-        for name, value in members.items():
-            if name in TYPED:
-                mapped[name] = self._attributes.shown(level.name, name, value)
-            elif name in ("started", "completed"):
-                mapped[name] = self._mapped(level, value)
-        return mapped

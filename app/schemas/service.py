@@ -7,7 +7,7 @@ active and completed, and each extension value is a member named after its schem
 Context-services contract, sections 1 and 4.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -274,3 +274,16 @@ def strange_states(service: Mapping[str, Any], ids: Mapping[str, int]) -> Faults
 def place(level: Level, resource: Mapping[str, Any]) -> tuple[str, int]:
     """Return the sort position of ``resource`` among its like: start time, then id."""
     return resource["started"]["timestamp"], resource[level.id]
+
+
+def with_typed(
+    members: Mapping[str, Any], convert: Callable[[str, Any], Any]
+) -> dict[str, Any]:
+    """Return ``members`` with ``convert`` of the values of mapped fields, of events too."""
+    converted = dict(members)
+    for name, value in members.items():
+        if name in TYPED:
+            converted[name] = convert(name, value)
+        elif name in ("started", "completed") and isinstance(value, dict):
+            converted[name] = with_typed(value, convert)
+    return converted
