@@ -31,6 +31,7 @@ STARTED_AT = FIELDS.one("started.timestamp")
 COMPLETED_AT = FIELDS.one("completed.timestamp")
 ACTIVE = Comparison(COMPLETED, "$eq", False)
 DONE = Comparison(COMPLETED, "$eq", True)
+ANONYMOUS = Comparison(IDENTIFIED, "$eq", False)
 
 _NUMBER = re.compile("[0-9]{1,19}")
 
@@ -46,19 +47,6 @@ def owner(level: Level, ids: Mapping[str, str]) -> Owner:
     """Return whom the ids of an address name; raises NotFound."""
     service_id = number(SERVICES, ids[SERVICES.id])
     return Owner(service_id, level, number(level, ids[level.id]))
-
-
-def of_customer(customer_id: str) -> list[Condition]:
-    """Return the condition that a service is that of a customer."""
-    return [Comparison(CUSTOMER, "$eq", customer_id)]
-
-
-def anonymous(contact_key: str) -> list[Condition]:
-    """Return the conditions that a service has a contact key and no customer."""
-    return [
-        Comparison(CONTACT, "$eq", contact_key),
-        Comparison(IDENTIFIED, "$eq", False),
-    ]
 
 
 def selection(reader: Reader) -> Selection:

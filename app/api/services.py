@@ -21,17 +21,18 @@ from app.api.renderings import Renderings
 from app.api.request_context import Request
 from app.api.service_parameters import (
     ACTIVE,
+    ANONYMOUS,
+    CONTACT,
+    CUSTOMER,
     DONE,
-    anonymous,
     conditions_of_list,
     number,
-    of_customer,
     selection,
 )
 from app.api.service_replies import answer, answer_created
 from app.api.views import Selection, View
 from app.pacing import Pacing, paced
-from app.query import Condition, Every, Query
+from app.query import Comparison, Condition, Every, Query
 from app.schemas.service import SERVICES
 from app.services import Owner
 
@@ -97,7 +98,11 @@ class Services:
         """List the services in a part of those of a customer, or of a contact key."""
         given = parameters.of_address(request)
         reader = Reader(given, parameters.OF_SERVICES)
-        where = of_customer(**whose) if "customer_id" in whose else anonymous(**whose)
+        where: list[Condition]
+        if "customer_id" in whose:
+            where = [Comparison(CUSTOMER, "$eq", whose["customer_id"])]
+        else:
+            where = [Comparison(CONTACT, "$eq", whose["contact_key"]), ANONYMOUS]
         where += [*part, *conditions_of_list(reader, self._services)]
         offset = reader.read("offset")
         limit = reader.read_limit(self._most)
