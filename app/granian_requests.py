@@ -6,14 +6,14 @@ back, and a request becomes a WSGI call when all of it has arrived.
 """
 
 import io
-import json
 import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
+from app.api import bodies
 from app.errors import Invalid
 from app.granian_heads import Environ, Heads
 from app.limits import late
@@ -313,7 +313,7 @@ class _Body(_Waiting):
         return self.protocol.receive() if self._requests.keep(self, len(part)) else None
 
     def _fail(self, message: str) -> None:
-        self._requests.end(self, _Broken(Invalid(message)))
+        self._requests.end(self, bodies.Broken(Invalid(message)))
 
 
 class _Reply(_Waiting):
@@ -360,23 +360,12 @@ class _Client(_Waiting):
         return None
 
 
-class _Broken:
-    """The body of a request that is malformed or was cut."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def read(self, size: int = -1) -> NoReturn:
-        raise self._error
-
-
 def _refuse(protocol: Any, status: int, message: str) -> None:
     """Refuse a request without calling the application."""
     log.warning("refused a request: %s", message)
-    error = {"error_code": 1000 + status, "error_message": message}
-    content = json.dumps(error, indent=2).encode()
+    content = bodies.encode(bodies.error_body(status, message))
     headers = [
-        (b"content-type", b"application/json; charset=utf-8"),
+        (b"content-type", bodies.JSON.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"content-length", str(len(content)).encode()),
         (b"connection", b"close"),

@@ -1,6 +1,5 @@
 """A connection of gunicorn's worker: bytes received, and bytes still to be sent."""
 
-import json
 import math
 import select
 import socket
@@ -10,6 +9,7 @@ from typing import Any
 
 from falcon import code_to_http_status
 
+from app.api import bodies
 from app.certificates import InUse
 from app.gunicorn_requests import Incoming
 
@@ -166,12 +166,11 @@ class Connection:
 
 def refusal_reply(status: int, message: str) -> bytes:
     """Return the reply to a request that does not reach the application."""
-    error = {"error_code": 1000 + status, "error_message": message}
-    body = json.dumps(error, indent=2).encode()
+    body = bodies.encode(bodies.error_body(status, message))
     head = (
         f"HTTP/1.1 {code_to_http_status(status)}\r\n"
         "Connection: close\r\n"
-        "Content-Type: application/json; charset=utf-8\r\n"
+        f"Content-Type: {bodies.JSON}\r\n"
         "X-Content-Type-Options: nosniff\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )

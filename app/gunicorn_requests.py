@@ -7,8 +7,8 @@ A body is read here: as long as ``Content-Length`` says, or in chunks (RFC 9112,
 
 import io
 import re
-from collections.abc import Callable, Generator
-from typing import Any, NoReturn
+from collections.abc import Generator
+from typing import Any
 
 from gunicorn.config import Config
 from gunicorn.http.body import ChunkedReader, LengthReader
@@ -26,6 +26,7 @@ from gunicorn.http.errors import (
 from gunicorn.http.message import Request
 from gunicorn.http.unreader import IterUnreader
 
+from app.api import bodies
 from app.errors import Invalid
 from app.limits import long_head, long_line
 from app.settings import Settings
@@ -58,23 +59,13 @@ _Body = Generator[None, None, bytes]
 
 
 class Incoming:
-    """The requests of one connection, within the limits of ``settings``.
+    """The requests of one connection, within the limits of ``settings``."""
 
-    ``too_large`` returns the exception that reading a larger body raises.
-    """
-
-    def __init__(
-        self,
-        cfg: Config,
-        client: Any,
-        settings: Settings,
-        too_large: Callable[[], Exception],
-    ) -> None:
+    def __init__(self, cfg: Config, client: Any, settings: Settings) -> None:
         self._cfg = cfg
         self._client = client
         self._settings = settings
         self._most = settings.max_body
-        self._too_large = too_large
         self._buffer = bytearray()
         self._searched = 0
         self._number = 0
@@ -175,20 +166,65 @@ class Incoming:
         if [text.strip().lower() for text in codings] != ["chunked"]:
             raise UnsupportedTransferCoding(", ".join(codings))
 
-        def check_trailers(lines: bytes) -> None:
-            request.parse_headers(lines, from_trailer=True)
-
-        return _chunked(self._buffer, self._most, self._too_large, check_trailers)
+        return self._in_chunks(request)
 
     def _sized(self, length: int) -> _Body:
         if length > self._most:
-            raise self._too_large()
+            raise bodies.too_large(self._most)
         buffer = self._buffer
         while len(buffer) < length:
             yield
         content = bytes(buffer[:length])
         del buffer[:length]
         return content
+
+    def _in_chunks(self, request: Request) -> _Body:
+        """Remove a body in chunks and return it; yield for more bytes.
+
+        Raises Invalid, and HTTPContentTooLarge.
+        """
+        buffer, content = self._buffer, bytearray()
+        while size := (yield from self._size()):
+            if len(content) + size > self._most:
+                raise bodies.too_large(self._most)
+            while len(buffer) < size + 2:
+                yield
+            if buffer[size : size + 2] != b"\r\n":
+                raise Invalid(f"the body is malformed: no line end after {size} bytes")
+            content += buffer[:size]
+            del buffer[: size + 2]
+        trailers = bytearray()
+        while (line := (yield from self._line())) != b"\r\n":
+            trailers += line
+            if not line.endswith(b"\r\n") or len(trailers) > LINE:
+                raise Invalid("the body is malformed: its trailers are too long or cut")
+        if trailers:
+            try:
+                request.parse_headers(bytes(trailers[:-2]), from_trailer=True)
+            except ParseException as error:
+                raise Invalid(f"the body is malformed: {shortened(error)}") from None
+        return bytes(content)
+
+    def _size(self) -> Generator[None, None, int]:
+        line = yield from self._line()
+        if (match := _SIZE.fullmatch(line)) is None:
+            raise Invalid(
+                "the body is malformed: a chunk must begin with its size in hex digits, "
+                f"not {shortened(line)}"
+            )
+        return int(match[1], 16)
+
+    def _line(self) -> Generator[None, None, bytes]:
+        """Remove and return a line, with its end, which a line too long lacks."""
+        buffer, searched = self._buffer, 0
+        while (end := buffer.find(b"\n", searched)) < 0 and len(buffer) <= LINE:
+            searched = len(buffer)
+            yield
+        if end < 0:
+            end = LINE
+        line = bytes(buffer[: end + 1])
+        del buffer[: end + 1]
+        return line[: LINE + 2]
 
     def _whole(self, body: Any) -> Request:
         request, self._request, self._body = self._request, None, None
@@ -200,75 +236,9 @@ class Incoming:
     def _broken(self, error: Exception) -> Request:
         # It is unknown where the next request begins.
         self._buffer.clear()
-        request = self._whole(_Broken(error))
+        request = self._whole(bodies.Broken(error))
         request.force_close()
         return request
-
-
-class _Broken:
-    """The body of a request that is malformed or was cut."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def read(self, size: int = -1) -> NoReturn:
-        raise self._error
-
-
-def _chunked(
-    buffer: bytearray,
-    most: int,
-    too_large: Callable[[], Exception],
-    check_trailers: Callable[[bytes], None],
-) -> _Body:
-    """Remove a body in chunks from ``buffer`` and return it; yield for more bytes.
-
-    Raises Invalid, and what ``too_large`` returns if it has more than ``most`` bytes.
-    """
-    content = bytearray()
-    while size := (yield from _size(buffer)):
-        if len(content) + size > most:
-            raise too_large()
-        while len(buffer) < size + 2:
-            yield
-        if buffer[size : size + 2] != b"\r\n":
-            raise Invalid(f"the body is malformed: no line end after {size} bytes")
-        content += buffer[:size]
-        del buffer[: size + 2]
-    trailers = bytearray()
-    while (line := (yield from _line(buffer))) != b"\r\n":
-        trailers += line
-        if not line.endswith(b"\r\n") or len(trailers) > LINE:
-            raise Invalid("the body is malformed: its trailers are too long or cut")
-    if trailers:
-        try:
-            check_trailers(bytes(trailers[:-2]))
-        except ParseException as error:
-            raise Invalid(f"the body is malformed: {shortened(error)}") from None
-    return bytes(content)
-
-
-def _size(buffer: bytearray) -> Generator[None, None, int]:
-    line = yield from _line(buffer)
-    if (match := _SIZE.fullmatch(line)) is None:
-        raise Invalid(
-            "the body is malformed: a chunk must begin with its size in hex digits, "
-            f"not {shortened(line)}"
-        )
-    return int(match[1], 16)
-
-
-def _line(buffer: bytearray) -> Generator[None, None, bytes]:
-    """Remove a line from ``buffer``, with its end, which a line too long lacks."""
-    searched = 0
-    while (end := buffer.find(b"\n", searched)) < 0 and len(buffer) <= LINE:
-        searched = len(buffer)
-        yield
-    if end < 0:
-        end = LINE
-    line = bytes(buffer[: end + 1])
-    del buffer[: end + 1]
-    return line[: LINE + 2]
 
 
 def refusal(error: ParseException, settings: Settings) -> str:

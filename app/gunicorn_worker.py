@@ -23,7 +23,6 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from gunicorn.workers.gthread import ThreadWorker
 
-from app.api.bodies import too_large
 from app.certificates import InUse
 from app.errors import Invalid
 from app.gunicorn_connections import (
@@ -56,7 +55,6 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         settings: Settings = self.app.settings  # type: ignore[attr-defined]
         self._settings = settings
-        self._too_large = partial(too_large, settings.max_body)
         self._seconds: float = settings.request_timeout
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         self._scheme = settings.scheme
@@ -166,7 +164,7 @@ class Worker(ThreadWorker):
             connected = secured(accepted, certificates)
             if connected is None:
                 continue
-            incoming = Incoming(self.cfg, client, self._settings, self._too_large)
+            incoming = Incoming(self.cfg, client, self._settings)
             connection = Connection(connected, client, server, incoming)
             self.nr_conns += 1
             has_room = self.nr_conns <= self.worker_connections or self._make_room()

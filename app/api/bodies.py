@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
 import orjson
@@ -175,6 +175,21 @@ def too_large(limit: int) -> HTTPContentTooLarge:
     return HTTPContentTooLarge(
         description=f"The body may have {limit} bytes at most (SVCTASKS_MAX_BODY)"
     )
+
+
+class Broken:
+    """A body that was cut or is malformed; ``error`` is what reading it raises."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def read(self, size: int = -1) -> NoReturn:
+        raise self._error
+
+
+def error_body(status: int, message: str) -> dict[str, Any]:
+    """Return the body of an error. svctasks contract, section 6."""
+    return {"error_code": 1000 + status, "error_message": message}
 
 
 def _media_type(header: str) -> str:

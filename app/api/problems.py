@@ -14,7 +14,7 @@ import falcon
 from falcon import COMBINED_METHODS, HTTPMethodNotAllowed, Response
 
 from app import errors
-from app.api.bodies import JSON, encode
+from app.api import bodies
 from app.api.middleware import SLASH_IN_NAME, has_slash_in_name
 from app.api.request_context import Request
 from app.api.routes import SERVICES_API, Route, begins
@@ -135,15 +135,15 @@ class _Answers:
             body = {"http_method": cut(request.method), "http_uri": uri}
             body |= {"http_code": status, "code": code, "description": message}
         else:
-            body = {"error_code": 1000 + status, "error_message": message}
+            body = bodies.error_body(status, message)
         if faults:
             body["errors"] = dict(faults)
         # The tag was set for a reply that is not sent.
         response.delete_header("ETag")
-        response.content_type = JSON
+        response.content_type = bodies.JSON
         response.status = falcon.code_to_http_status(status)
         # The message, the address and the places of faults repeat what was sent.
-        response.data = hidden(encode(body).decode()).encode()
+        response.data = hidden(bodies.encode(body).decode()).encode()
 
 
 def _code(status: int) -> str:

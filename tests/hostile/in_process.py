@@ -1,6 +1,5 @@
 """The application behind gunicorn's parser, without sockets: fast, and all is seen."""
 
-from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 from replies import Answer, answers, check, check_log
 
-from app.api.bodies import too_large
 from app.bootstrap import check as findings
 from app.bootstrap import open_service, open_store
 from app.errors import Invalid
@@ -67,8 +65,7 @@ class InProcess:
         Raises AssertionError if a reply is not as it should be.
         """
         peer = (client, PORT)
-        refuse = partial(too_large, self._settings.max_body)
-        incoming = Incoming(self._cfg, peer, self._settings, refuse)
+        incoming = Incoming(self._cfg, peer, self._settings)
         replies: list[Answer] = []
         try:
             for piece in pieces:

@@ -12,7 +12,6 @@ import json
 import time
 import zlib
 from contextlib import suppress
-from functools import partial
 from io import BytesIO, StringIO
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from gunicorn.config import Config
 from shared import T
 
 from app import jsontext
-from app.api.bodies import too_large
 from app.api.parameters import decoded, listing, showing
 from app.api.request_limits import RequestLimits
 from app.bootstrap import check, open_service, open_store
@@ -288,8 +286,7 @@ def asks(service, value, name):
 
 def feeds(config, pieces):
     def feed():
-        refuse = partial(too_large, SETTINGS.max_body)
-        incoming = Incoming(config, ("127.0.0.1", 1), SETTINGS, refuse)
+        incoming = Incoming(config, ("127.0.0.1", 1), SETTINGS)
         with suppress(Exception):
             for piece in pieces:
                 incoming.add(piece)
