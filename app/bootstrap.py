@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -218,12 +219,9 @@ def open_tokens(settings: Settings) -> Store:
 def check(settings: Settings) -> list[str]:
     """Return what is wrong with the files in the data folder; nothing is changed."""
     if settings.database:
-        database = open_database(settings)
-        try:
+        with closing(open_database(settings)) as database:
             database.check()
             return list(database.findings())
-        finally:
-            database.close()
     return [
         finding
         for collection in collections(settings)

@@ -74,7 +74,7 @@ class Services:
 
     def start(self, body: Any) -> int:
         """Start a service and return its id; raises Invalid and Unavailable."""
-        event = self._body(SERVICES, partial(events.start, SERVICES, body))
+        event = _Body(self, SERVICES, partial(events.start, SERVICES, body))
 
         def make(next_id: NextId) -> Document:
             return lifecycle.service(next_id(SERVICES.id), event.read(), self._now())
@@ -87,7 +87,9 @@ class Services:
     ) -> None:
         """Make a service that of a customer; raises NotFound, Stale and Invalid."""
         with self._expected_first(Owner(service_id), known):
-            event = self._body(SERVICES, partial(events.association, body, customer_id))
+            event = _Body(
+                self, SERVICES, partial(events.association, body, customer_id)
+            )
 
             def change(old: Document, _: NextId) -> Document:
                 return lifecycle.associated(old, event.read())
@@ -98,7 +100,7 @@ class Services:
         """Complete a service, a state or a task; raises NotFound, Stale and Invalid."""
         service_id, level, id_ = owner
         with self._expected_first(owner, known):
-            event = self._body(level, partial(events.end, level, body, owner.ids))
+            event = _Body(self, level, partial(events.end, level, body, owner.ids))
 
             def change(old: Document, _: NextId) -> Document:
                 _expect_part(old, owner, known)
@@ -117,7 +119,7 @@ class Services:
         id_ = 0
         with self._expected_first(Owner(service_id), known):
             read = partial(events.start, level, body)
-            event = self._body(level, read, inside=service_id)
+            event = _Body(self, level, read, inside=service_id)
 
             def change(old: Document, next_id: NextId) -> Document:
                 nonlocal id_
@@ -136,7 +138,7 @@ class Services:
         id_ = 0
         with self._expected_first(Owner(service_id), known):
             read = partial(events.transition, body, service_id)
-            transition = self._body(STATES, read, inside=service_id)
+            transition = _Body(self, STATES, read, inside=service_id)
 
             def change(old: Document, next_id: NextId) -> Document:
                 nonlocal id_
@@ -261,16 +263,6 @@ class Services:
             _expect_part(record.document, owner, known)
             raise
 
-    def _body(
-        self, level: Level, read: Callable[..., T], inside: int | None = None
-    ) -> "_Body[T]":
-        """Return a body that ``read`` reads, of a part of the service ``inside`` if given.
-
-        Raises Invalid and NotFound.
-        """
-        service = None if inside is None else partial(self.get, inside)
-        return _Body(level, self.extensions, self.attributes, read, service)
-
     def _now(self) -> str:
         return moment(self._clock())
 
@@ -278,40 +270,38 @@ class Services:
 class _Body(Generic[T]):
     """A body that is read by the extension schemas as they are, again if they change.
 
-    ``read`` takes Rules. A body with faults is read again with the service that ``service``
-    returns, if that is given, so that the message names all faults at once. Raises Invalid.
+    ``read`` takes Rules. A body with faults that is of a part of the service ``inside`` is
+    read again with that, so that the message names all faults at once. Raises Invalid and
+    NotFound.
     """
 
     def __init__(
         self,
+        services: Services,
         level: Level,
-        extensions: Extensions,
-        attributes: BusinessAttributes,
         read: Callable[..., T],
-        service: Callable[[], Document] | None,
+        inside: int | None = None,
     ) -> None:
         self._level = level
-        self._extensions = extensions
-        self._rules = Rules(self._values, partial(attributes.mapped, level.name))
+        self._extensions = services.extensions
+        mapped = partial(services.attributes.mapped, level.name)
+        self._rules = Rules(self._values, mapped)
         self._read = read
         self._seen: Mapping[str, Values] | None = None
         try:
             self._event = read(self._rules)
         except Invalid:
-            if service is None:
+            if inside is None:
                 raise
-            self._event = read(self._rules, inside=service())
+            self._event = read(self._rules, inside=services.get(inside))
 
     def read(self) -> T:
         """Return what the body says by the schemas as they are now; raises Invalid."""
-        if self._is_outdated():
-            self._event = self._read(self._rules)
-        return self._event
-
-    def _is_outdated(self) -> bool:
         # The values are the same object until a schema is created or deleted.
         seen = self._seen
-        return seen is not None and self._extensions.values(self._level) is not seen
+        if seen is not None and self._extensions.values(self._level) is not seen:
+            self._event = self._read(self._rules)
+        return self._event
 
     def _values(self) -> Mapping[str, Values]:
         self._seen = self._extensions.values(self._level)
