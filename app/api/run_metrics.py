@@ -11,10 +11,9 @@ from prometheus_client.core import (
     GaugeMetricFamily,
     HistogramMetricFamily,
 )
-from prometheus_client.registry import Collector
 
 from app.runner.run_counts import Rows, buckets
-from app.runners import Runners
+from app.runners import Runners, RunnersState
 
 COUNTERS = (
     ("runs", "runs", "Runs that have ended.", ("code", "state")),
@@ -25,52 +24,42 @@ COUNTERS = (
 """The names in the counts of runners, and as metrics; what they mean; their labels."""
 
 
-class RunMetrics(Collector):
-    """Collects the metrics of runs and runners."""
+def of_runs(runners: Runners) -> Iterator[Metric]:
+    """Return the metrics of runs and runners as they are now."""
+    yield from _gauges(runners.state())
+    rows = runners.counts()
+    for counted, name, meaning, labels in COUNTERS:
+        family = CounterMetricFamily(f"svctasks_{name}", meaning, labels=labels)
+        for (of, *values), number in rows.items():
+            if of == counted:
+                family.add_metric(values, number)
+        yield family
+    seconds = HistogramMetricFamily(
+        "svctasks_run_seconds", "Time from start to end of runs.", labels=["code"]
+    )
+    for code in sorted({row[1] for row in rows if row[0] == "seconds"}):
+        _add(seconds, [code], rows, "seconds", code)
+    yield seconds
+    delays = HistogramMetricFamily(
+        "svctasks_start_delay_seconds",
+        "Time from slots to the claims of their starts.",
+    )
+    _add(delays, [], rows, "delay", "")
+    yield delays
 
-    def __init__(self, runners: Runners) -> None:
-        self._runners = runners
 
-    def collect(self) -> Iterator[Metric]:
-        """Return the metrics as they are now."""
-        yield from self._gauges()
-        rows = self._runners.counts()
-        for counted, name, meaning, labels in COUNTERS:
-            family = CounterMetricFamily(f"svctasks_{name}", meaning, labels=labels)
-            for (of, *values), number in rows.items():
-                if of == counted:
-                    family.add_metric(values, number)
-            yield family
-        seconds = HistogramMetricFamily(
-            "svctasks_run_seconds", "Time from start to end of runs.", labels=["code"]
-        )
-        for code in sorted({row[1] for row in rows if row[0] == "seconds"}):
-            _add(seconds, [code], rows, "seconds", code)
-        yield seconds
-        delays = HistogramMetricFamily(
-            "svctasks_start_delay_seconds",
-            "Time from slots to the claims of their starts.",
-        )
-        _add(delays, [], rows, "delay", "")
-        yield delays
-
-    def _gauges(self) -> Iterator[Metric]:
-        state = self._runners.state()
-        for name, meaning, value in (
-            ("runs_active", "Runs that have started and not ended.", state.active),
-            (
-                "slots_open",
-                "Tasks with a start due that there is no room for.",
-                state.open,
-            ),
-            ("runners_alive", "Runners that have looked lately.", state.alive),
-            (
-                "runner_look_timestamp_seconds",
-                "The moment up to which a runner has looked at the tasks; 0 if none has.",
-                (state.looked or 0) / 1000,
-            ),
-        ):
-            yield GaugeMetricFamily(f"svctasks_{name}", meaning, value)
+def _gauges(state: RunnersState) -> Iterator[Metric]:
+    for name, meaning, value in (
+        ("runs_active", "Runs that have started and not ended.", state.active),
+        ("slots_open", "Tasks with a start due that there is no room for.", state.open),
+        ("runners_alive", "Runners that have looked lately.", state.alive),
+        (
+            "runner_look_timestamp_seconds",
+            "The moment up to which a runner has looked at the tasks; 0 if none has.",
+            (state.looked or 0) / 1000,
+        ),
+    ):
+        yield GaugeMetricFamily(f"svctasks_{name}", meaning, value)
 
 
 def _add(

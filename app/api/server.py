@@ -1,19 +1,13 @@
 """The resources about the server itself: health, status, mode and metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 import falcon
 from falcon import Response
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Metric,
-    generate_latest,
-)
+from prometheus_client import CONTENT_TYPE_LATEST, Metric, generate_latest
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from app import __version__, modes
 from app.access import READER, allows
@@ -24,7 +18,7 @@ from app.api.memory import memory
 from app.api.middleware import location
 from app.api.request_context import Request
 from app.api.routes import ADDRESSES
-from app.api.run_metrics import RunMetrics
+from app.api.run_metrics import of_runs
 from app.datetimes import of_milliseconds, of_seconds
 from app.errors import Unavailable
 from app.runners import Runners
@@ -144,15 +138,23 @@ class Metrics:
     """Metrics of all workers, in the text form of Prometheus."""
 
     def __init__(self, store: Store, access_log: AccessLog, runners: Runners) -> None:
-        self._registry = CollectorRegistry()
-        self._registry.register(_Requests(access_log))
-        self._registry.register(_Tables(store))
-        self._registry.register(RunMetrics(runners))
+        self._store = store
+        self._access_log = access_log
+        self._runners = runners
 
     def on_get(self, request: Request, response: Response) -> None:
         response.set_header(*NOT_KEPT)
         response.content_type = CONTENT_TYPE_LATEST
-        response.data = generate_latest(self._registry)
+        response.data = generate_latest(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Return all metrics; Prometheus' client calls it."""
+        for metric in self._access_log.metrics():
+            # The status is made of these; here, figures of one day would mislead.
+            if metric.name != daily_counts.NAME:
+                yield metric
+        yield from _of_tables(self._store)
+        yield from of_runs(self._runners)
 
 
 class OpenApi:
@@ -174,35 +176,17 @@ def _described(prefix: str, root: str) -> bytes:
     return bodies.encode(openapi.document(prefix, root))
 
 
-class _Requests(Collector):
-    """The metrics of requests of all workers."""
-
-    def __init__(self, access_log: AccessLog) -> None:
-        self._access_log = access_log
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._access_log.metrics():
-            # The status is made of these; here, figures of one day would mislead.
-            if metric.name != daily_counts.NAME:
-                yield metric
-
-
-class _Tables(Collector):
-    """The state of each table, which is alike in all workers."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    def collect(self) -> Iterator[Metric]:
-        families: dict[str, GaugeMetricFamily] = {}
-        for table, status in self._store.status().items():
-            documents = Figure(status.documents, "Documents in the table.")
-            for name, figure in {"documents": documents, **status.figures}.items():
-                if isinstance(figure.value, str):
-                    continue
-                if name not in families:
-                    families[name] = GaugeMetricFamily(
-                        f"svctasks_{name}", figure.meaning, labels=["table"]
-                    )
-                families[name].add_metric([table], figure.value)
-        yield from families.values()
+def _of_tables(store: Store) -> Iterable[Metric]:
+    """Return the state of each table, which is alike in all workers."""
+    families: dict[str, GaugeMetricFamily] = {}
+    for table, status in store.status().items():
+        documents = Figure(status.documents, "Documents in the table.")
+        for name, figure in {"documents": documents, **status.figures}.items():
+            if isinstance(figure.value, str):
+                continue
+            if name not in families:
+                families[name] = GaugeMetricFamily(
+                    f"svctasks_{name}", figure.meaning, labels=["table"]
+                )
+            families[name].add_metric([table], figure.value)
+    return families.values()
