@@ -37,7 +37,7 @@ class Hosts:
     def __init__(self, bound: str, named: Iterable[str]) -> None:
         lower = {name.lower() for name in named}
         known = lower | {"localhost", bound.lower()}
-        found = {name: _address(name) for name in known}
+        found = {name: address_of(name) for name in known}
         self._names = {name for name, address in found.items() if address is None}
         self._addresses = {address for address in found.values() if address is not None}
         self._is_any = ANY in lower
@@ -49,7 +49,7 @@ class Hosts:
         if self._is_any:
             return True
         name = name_in(host)
-        address = _address(name)
+        address = address_of(name)
         if address is None:
             return name in self._names
         return (
@@ -71,13 +71,13 @@ def is_loopback(host: str) -> bool:
 
     Any name but "localhost" may get another address later.
     """
-    address = _address(host.lower())
+    address = address_of(host.lower())
     return host.lower() == "localhost" if address is None else address.is_loopback
 
 
 def reachable(bound: str) -> str:
     """Return where programs of this machine reach what listens on ``bound``."""
-    address = _address(bound)
+    address = address_of(bound)
     if address is None or not address.is_unspecified:
         return bound
     return "127.0.0.1" if address.version == 4 else "[::1]"
@@ -97,7 +97,7 @@ def faults_of_hosts(names: Iterable[str]) -> Iterator[str]:
     """Return what is wrong with the names of hosts in a setting."""
     for name in names:
         host = name.lower()
-        if name != ANY and _address(host) is None and name_in(host) != host:
+        if name != ANY and address_of(host) is None and name_in(host) != host:
             yield (
                 "must be names or addresses without a port, such as svctasks.example, or "
                 f'{ANY} for any, not "{name}"'
@@ -117,7 +117,7 @@ def faults_of_origins(origins: Iterable[str]) -> Iterator[str]:
         )
 
 
-def _address(name: str) -> Address | None:
+def address_of(name: str) -> Address | None:
     """Return the address that ``name`` is, with or without brackets, if it is one."""
     in_brackets = name.startswith("[") and name.endswith("]")
     try:

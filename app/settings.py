@@ -245,14 +245,9 @@ class Settings:
         return self.address.rpartition(":")[0]
 
     @property
-    def is_on_loopback(self) -> bool:
-        """Whether only this machine can reach the address."""
-        return hosts.is_loopback(self.bound)
-
-    @property
     def is_local(self) -> bool:
         """Whether only programs of this machine use it; by a proxy, others do."""
-        return self.is_on_loopback and not self.behind_proxy
+        return hosts.is_loopback(self.bound) and not self.behind_proxy
 
     @property
     def trusted_networks(self) -> tuple[Network, ...]:

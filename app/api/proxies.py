@@ -15,7 +15,7 @@ from falcon import Response
 
 from app.api.request_context import Request
 from app.errors import Invalid, cut
-from app.hosts import name_in
+from app.hosts import address_of, name_in
 from app.settings import PREFIX, TAKEN, Network
 
 MAX_SEEN = 1024
@@ -70,12 +70,8 @@ class Proxies:
         return client
 
     def _includes(self, address: str) -> bool:
-        try:
-            known = ip_address(address)
-        except ValueError:
-            return False
-        known = getattr(known, "ipv4_mapped", None) or known
-        return any(known in network for network in self._networks)
+        known = address_of(address)
+        return known is not None and any(known in each for each in self._networks)
 
 
 def _address(given: str) -> str:

@@ -21,7 +21,11 @@ def nested(
     result would be nested too deeply.
     """
     faults = Faults()
-    dotted = {n: value for n, value in body.items() if _is_dotted(n, objects)}
+    dotted = {
+        name: value
+        for name, value in body.items()
+        if "." in name and name.partition(".")[0] in objects
+    }
     if not dotted:
         return body, faults
     result = {n: value for n, value in body.items() if n not in dotted}
@@ -31,11 +35,6 @@ def nested(
             faults[name] = ["is there twice, or inside of what is no object"]
     jsontext.check_depth(result)
     return result, faults
-
-
-def _is_dotted(name: str, objects: Collection[str]) -> bool:
-    first, dot, _ = name.partition(".")
-    return bool(dot) and first in objects
 
 
 def _put(members: dict[str, Any], path: list[str], value: Any) -> bool:
