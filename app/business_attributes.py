@@ -7,11 +7,12 @@ section 6.
 """
 
 import re
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from app.derived import Derived
 from app.schemas import business_attribute
-from app.storage import Document, Record, Store
+from app.storage import Document, Store
 
 TABLE = business_attribute.NAME
 
@@ -73,13 +74,13 @@ class BusinessAttributes:
     def __init__(self, store: Store, map_names: bool) -> None:
         self._store = store
         self._map_names = map_names
-        self._read: tuple[Hashable, Mapping[Place, Values]] = None, {}
+        self._values = Derived(store, TABLE, self._by_place)
 
     def all(self, place: Place | None = None) -> list[Document]:
         """Return the attributes by name, or just those that are mapped to ``place``."""
         return [
             record.document
-            for record in self._records()
+            for record in self._store.scan(TABLE)
             if place is None or place in _places(record.document)
         ]
 
@@ -93,7 +94,7 @@ class BusinessAttributes:
         Raises ValueError, with a text that follows the field's name, if the field is
         mapped and has no such value.
         """
-        values = self._values().get((level, field))
+        values = self._values.current().get((level, field))
         return value if values is None else values.id_of(value)
 
     def known(self, level: str, field: str, value: Any) -> Any:
@@ -106,40 +107,29 @@ class BusinessAttributes:
     def spellings(self, level: str, field: str, value: Any) -> set[Any]:
         """Return all stored forms of ``value``, from before the mapping or after."""
         id_ = self.known(level, field, value)
-        values = self._values().get((level, field))
+        values = self._values.current().get((level, field))
         return {value, id_} if values is None else {value, id_, values.name_of(id_)}
 
     @property
     def are_mapped(self) -> bool:
         """Whether replies may show values other than the stored ones."""
-        return bool(self._values())
+        return bool(self._values.current())
 
     def shown(self, level: str, field: str, value: Any) -> Any:
         """Return the value in replies for a stored one, even one older than the mapping."""
-        values = self._values().get((level, field))
+        values = self._values.current().get((level, field))
         if values is None:
             return value
         return values.name_of(value) if self._map_names else values.known_id(value)
 
-    def _values(self) -> Mapping[Place, Values]:
-        version, values = self._read
-        if version != (now := self._store.version(TABLE)):
-            values = _by_place(record.document for record in self._records())
-            self._read = now, values
-        return values
-
-    def _records(self) -> Sequence[Record]:
-        return list(self._store.scan(TABLE))
-
-
-def _by_place(documents: Iterable[Document]) -> Mapping[Place, Values]:
-    places: dict[Place, Values] = {}
-    for document in documents:
-        for place in _places(document):
-            values = places.setdefault(place, Values())
-            for value in document["values"]:
-                values.add(value["name"], value["dbid"])
-    return places
+    def _by_place(self) -> Mapping[Place, Values]:
+        places: dict[Place, Values] = {}
+        for document in self.all():
+            for place in _places(document):
+                values = places.setdefault(place, Values())
+                for value in document["values"]:
+                    values.add(value["name"], value["dbid"])
+        return places
 
 
 def _places(document: Document) -> set[Place]:

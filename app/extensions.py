@@ -7,10 +7,11 @@ worker and before a schema is created. No value can be added meanwhile: a write 
 the schemas inside of the atomic step that stores it. Context-services contract, section 4.
 """
 
-from collections.abc import Collection, Container, Hashable, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 
 from app import lifecycle
+from app.derived import Derived
 from app.errors import Conflict, Invalid, NotFound, Stale
 from app.schemas import extension, service
 from app.schemas.extension_values import Values
@@ -25,7 +26,7 @@ class Extensions:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: tuple[Hashable, _Known] = None, _Known([])
+        self._known = Derived(store, TABLE, lambda: _Known(self._all()))
 
     def create(self, level: Level, body: Any) -> str:
         """Add the schema in ``body`` and return its name; raises Invalid."""
@@ -61,21 +62,14 @@ class Extensions:
 
         It is the same object as long as no schema is created or deleted.
         """
-        return self._look().values[level.name]
+        return self._known.current().values[level.name]
 
     def deleting(self) -> Mapping[str, Collection[str]]:
         """Return the lower-case names whose values are being deleted, by level.
 
         They are not shown.
         """
-        return self._look().deleting
-
-    def _look(self) -> "_Known":
-        version, known = self._known
-        if version != (now := self._store.version(TABLE)):
-            known = _Known(self._all())
-            self._known = now, known
-        return known
+        return self._known.current().deleting
 
     def remove(
         self, level: Level, name: str, revisions: Container[int] | None = None

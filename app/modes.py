@@ -4,9 +4,9 @@ It is a document in a table, so that all workers have it at once, and after a re
 Context-services contract, section 6.
 """
 
-from collections.abc import Hashable
 from typing import Any
 
+from app.derived import Derived
 from app.errors import Invalid, NotFound, checked
 from app.schemas.base import unknown
 from app.storage import Store
@@ -22,17 +22,11 @@ class Modes:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: tuple[Hashable, str] = (None, PRODUCTION)
+        self._mode = Derived(store, TABLE, self._read)
 
     def current(self) -> str:
         """Return the mode; production unless another one was set."""
-        version = self._store.version(TABLE)
-        known, mode = self._known
-        if known is None or known != version:
-            # It is read after its version, and so as new or newer.
-            mode = self._read()
-            self._known = version, mode
-        return mode
+        return self._mode.current()
 
     def _read(self) -> str:
         try:

@@ -8,7 +8,7 @@ the next request on, in every worker, and no request reads a file.
 import logging
 import threading
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -18,6 +18,7 @@ from math import inf
 from app import token_text
 from app.access import Role
 from app.datetimes import of_seconds
+from app.derived import Derived
 from app.errors import Conflict, Error, NotFound
 from app.logs import Failures
 from app.schemas import token as schema
@@ -56,13 +57,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The tokens by digest, in one version of the table.
+    """The tokens by digest, as the table has them.
 
     ``seen`` caches the headers that had one of them, ``MAX_SEEN`` at most: to compute the
     digest takes as long as all other work for a token.
     """
 
-    version: Hashable
     by_digest: Mapping[bytes, Token]
     seen: dict[str, Token] = field(default_factory=dict)
 
@@ -98,8 +98,7 @@ class Tokens:
         self._store = store
         self._now = now
         self._is_use_noted = is_use_noted
-        # No version of a store is this one.
-        self._known = Known(object(), {})
+        self._known = Derived(store, TABLE, self._read)
         self._noting = threading.Lock()
         self._noted: dict[str, float] = {}
         self._failures = Failures(log)
@@ -139,17 +138,15 @@ class Tokens:
 
     def known(self) -> Known:
         """Return the tokens as they are now; raises Unavailable."""
-        version = self._store.version(TABLE)
-        known = self._known
-        if known.version != version:
-            tokens = self.all()
-            known = Known(version, {token.digest: token for token in tokens})
-            self._known = known
-            names = {token.name for token in tokens}
-            # Of a list: another thread may add to the dictionary meanwhile.
-            noted = list(self._noted.items())
-            self._noted = {name: time for name, time in noted if name in names}
-        return known
+        return self._known.current()
+
+    def _read(self) -> Known:
+        tokens = self.all()
+        names = {token.name for token in tokens}
+        # Of a list: another thread may add to the dictionary meanwhile.
+        noted = list(self._noted.items())
+        self._noted = {name: time for name, time in noted if name in names}
+        return Known({token.digest: token for token in tokens})
 
     def is_valid(self, token: Token) -> bool:
         """Return whether a token has not expired."""

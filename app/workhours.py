@@ -5,7 +5,7 @@ the site go before those with the name ``default``; where neither are there, the
 Monday to Friday, 09:00 to 18:00. Runner contract, section 3.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from operator import itemgetter
@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app import hours
+from app.derived import Derived
 from app.errors import NotFound
 from app.hours import Hours, Times, week, weekly
 from app.schemas import workhours
@@ -81,15 +82,11 @@ class WorkhoursTable:
         self._store = store
         self._site = site
         self._zone = zone
-        self._read: tuple[Hashable, Workhours] = None, Workhours.usual(zone)
+        self._workhours = Derived(store, TABLE, self._found)
 
     def current(self) -> Workhours:
         """Return the working hours; the same object until they change."""
-        version, known = self._read
-        if version != (now := self._store.version(TABLE)):
-            known = self._found()
-            self._read = now, known
-        return known
+        return self._workhours.current()
 
     def _found(self) -> Workhours:
         for name in filter(None, (self._site, DEFAULT)):
