@@ -9,6 +9,7 @@ from app.command_options import existing_store, where
 from app.logs import visible
 from app.schemas.svcrun import STATES, WANTED
 from app.settings import Settings
+from app.storage import Document
 
 
 @click.command()
@@ -84,9 +85,8 @@ def run(id: str, settings: Settings) -> None:
     sys.exit(exit_code(record))
 
 
-def exit_code(record: object) -> int:
+def exit_code(record: Document) -> int:
     """Return the exit code that says how a run has ended, as a shell does."""
-    assert isinstance(record, dict)
     if record["state"] == "succeeded":
         return 0
     if "signal" in record:

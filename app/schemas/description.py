@@ -15,12 +15,12 @@ POSITIVE = shared("Positive", whole(1))
 def body(schema: Schema) -> JsonSchema:
     """Return the schema of the objects that ``schema`` accepts."""
     required = [] if schema.partial else [n for n, f in _members(schema) if f.required]
-    properties = {name: accepted(field) for name, field in _members(schema)}
-    if not schema.partial:
-        for name, field in _members(schema):
-            # An empty text means that there is none, or that one is generated.
-            if isinstance(field.load_default, int | str) and field.load_default != "":
-                properties[name] = {**properties[name], "default": field.load_default}
+    properties = {}
+    for name, field in _members(schema):
+        properties[name], default = accepted(field), field.load_default
+        # An empty text means that there is none, or that one is generated.
+        if not schema.partial and isinstance(default, int | str) and default != "":
+            properties[name] = {**properties[name], "default": default}
     described = {
         "type": "object",
         "properties": properties,
