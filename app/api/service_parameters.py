@@ -5,10 +5,10 @@ Context-services contract, section 2.
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import partial
+from functools import lru_cache, partial
 
 from app import services
-from app.api.parameters import Reader
+from app.api.parameters import Reader, decoded
 from app.api.views import Selection
 from app.errors import NotFound
 from app.query import Comparison, Condition
@@ -54,6 +54,15 @@ def selection(reader: Reader) -> Selection:
     arrays = [name for name in ASKED_FOR if reader.read(name)]
     names = [folded(name) for name in reader.read("extensions")]
     return Selection(frozenset(arrays), frozenset(names))
+
+
+@lru_cache(maxsize=256)
+def selection_in(query_string: str, known: tuple[str, ...]) -> Selection:
+    """Return what an address with the ``known`` parameters selects; raises Invalid."""
+    reader = Reader(decoded(query_string), known)
+    selected = selection(reader)
+    reader.finish()
+    return selected
 
 
 def conditions_of_list(

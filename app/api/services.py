@@ -4,7 +4,7 @@ Operations and replies: context-services contract, sections 1 to 3.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache, partialmethod
+from functools import partialmethod
 
 from falcon import Response
 
@@ -28,9 +28,10 @@ from app.api.service_parameters import (
     conditions_of_list,
     number,
     selection,
+    selection_in,
 )
 from app.api.service_replies import answer, answer_created
-from app.api.views import Selection, View
+from app.api.views import View
 from app.pacing import Pacing, paced
 from app.query import Comparison, Condition, Every, Query
 from app.schemas.service import SERVICES
@@ -75,7 +76,8 @@ class Services:
         self._services.complete(owner, bodies.read_any(request), known)
 
     def on_get_one(self, request: Request, response: Response, service_id: str) -> None:
-        view = View(_selection_of_one(request.query_string), self._services)
+        selected = selection_in(request.query_string, parameters.OF_SERVICE)
+        view = View(selected, self._services)
         record = self._services.record(number(SERVICES, service_id))
 
         def encode() -> bytes:
@@ -136,12 +138,3 @@ class Services:
     on_get_completed_of_customer = on_get_completed_anonymous = partialmethod(
         _list, (DONE,)
     )
-
-
-@lru_cache(maxsize=256)
-def _selection_of_one(query_string: str) -> Selection:
-    """Return what an address selects of a service; raises Invalid."""
-    reader = Reader(parameters.decoded(query_string), parameters.OF_SERVICE)
-    selected = selection(reader)
-    reader.finish()
-    return selected

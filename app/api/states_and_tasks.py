@@ -17,6 +17,7 @@ from app.api.service_parameters import (
     owner,
     repeated_id,
     selection,
+    selection_in,
     types_of_list,
 )
 from app.api.service_replies import answer, answer_created
@@ -62,9 +63,7 @@ class StatesAndTasks:
 
     def on_get_one(self, request: Request, response: Response, **ids: str) -> None:
         known = parameters.OF_STATE if self._level is STATES else parameters.OF_TASK
-        reader = Reader(parameters.of_address(request), known)
-        selected = selection(reader)
-        reader.finish()
+        selected = selection_in(request.query_string, known)
         view = View(selected, self._services)
         whose = owner(self._level, ids)
         document = self._services.get(whose.service_id)
