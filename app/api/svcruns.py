@@ -78,26 +78,22 @@ class Svcruns:
                 page = self._runs.page_of(task, listing.query, pace)
             else:
                 page = self._runs.page(listing.query, pace)
-            content = shown(page, listing, pace)
-        send_page(request, response, given, page.total, content)
-
-
-def shown(page: RunPage, listing: Listing, pace: Pace) -> bytes:
-    """Return a page of a list as its reply has it."""
-    return bodies.join(
-        bodies.encode_item(listing.show(run)) for run in paced(page.runs, pace)
-    )
+            send_page(request, response, given, listing, page, pace)
 
 
 def send_page(
     request: Request,
     response: Response,
     given: Mapping[str, str],
-    total: int,
-    content: bytes,
+    listing: Listing,
+    page: RunPage,
+    pace: Pace,
 ) -> None:
-    """Reply with a page of a list that has ``total`` items, for the parameters given."""
-    tag = entity_tags.of_content(b"%d\n" % total + content)
+    """Reply with a page of the list that the parameters ``given`` ask for."""
+    content = bodies.join(
+        bodies.encode_item(listing.show(run)) for run in paced(page.runs, pace)
+    )
+    tag = entity_tags.of_content(b"%d\n" % page.total + content)
     if not entity_tags.is_answered(request, response, tag):
         response.data = content
-    parameters.set_page_headers(request, response, given, total)
+    parameters.set_page_headers(request, response, given, page.total)

@@ -9,7 +9,7 @@ from app.api import bodies, parameters
 from app.api.entity_tags import refuse_conditions
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
-from app.api.svcruns import send_page, shown
+from app.api.svcruns import send_page
 from app.pacing import Pacing
 from app.runs import Runs
 from app.schemas.svcrun import RUNTIME_FIELDS
@@ -27,8 +27,7 @@ class SvcscriptRuntimes:
         given, listing = parameters.listing_in(request, RUNTIME_FIELDS, self._limits)
         with self._pacing.query(request.env) as pace:
             page = self._runs.runtimes(listing.query)
-            content = shown(page, listing, pace)
-        send_page(request, response, given, page.total, content)
+            send_page(request, response, given, listing, page, pace)
 
     def on_post(self, request: Request, response: Response) -> None:
         parameters.refuse_any(request)

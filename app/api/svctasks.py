@@ -19,7 +19,7 @@ from app.api.renderings import Renderings
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
 from app.errors import Invalid
-from app.pacing import Pace, Pacing, paced
+from app.pacing import Pacing, paced
 from app.schemas.svctask import FIELDS
 from app.storage import Page, Record
 
@@ -96,21 +96,16 @@ class Svctasks:
         self._svctasks.expect(id_, conditions(request))
 
     def _list(self, request: Request, response: Response, listing: Listing) -> Page:
+        show = listing.show
         with self._pacing.query(request.env) as pace:
-            return self._list_at(pace, request, response, listing)
-
-    def _list_at(
-        self, pace: Pace, request: Request, response: Response, listing: Listing
-    ) -> Page:
-        page = self._svctasks.find(listing.query, pace)
-        if not is_answered(request, response, of_revisions(page)):
-            show = listing.show
-            response.data = bodies.join(
-                self._renderings.of(
-                    each, show, lambda task: bodies.encode_item(show(task))
+            page = self._svctasks.find(listing.query, pace)
+            if not is_answered(request, response, of_revisions(page)):
+                response.data = bodies.join(
+                    self._renderings.of(
+                        record, show, lambda task: bodies.encode_item(show(task))
+                    )
+                    for record in paced(page.records, pace)
                 )
-                for each in paced(page.records, pace)
-            )
         return page
 
 
