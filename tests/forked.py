@@ -1,43 +1,59 @@
-"""Runs commands in forks of itself, which has imported the application already.
+"""Runs commands in forks of itself, which has imported some modules already.
 
-Run: python -P forked.py DESCRIPTOR. Orders come by the socket of that number, each with the
-three standard streams of a command; the reply to each is the exit code.
+Run: python -P forked.py DESCRIPTOR MODULE... Orders come by the socket of that number, each
+with the three standard streams of a command and a pipe, which gets the id of its process,
+and its exit code in the end: a line each.
 """
 
 import gc
 import json
 import os
+import signal
 import socket
 import sys
+from importlib import import_module
 
-from app import bootstrap, import_export, launch, manual_run
 from app.cli import main
-from app.storage.postgresql import store
-
-assert bootstrap and import_export and launch and manual_run and store
 
 
 def fork(channel: socket.socket) -> bool:
     """Carry orders out until there are no more; return True in a command's own process."""
     # Forks share what they do not change; the collector would touch all of it.
     gc.freeze()
+    # Nobody waits for those that attend to commands.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        order, streams, _, _ = socket.recv_fds(channel, 1 << 20, 3)
+        order, descriptors, _, _ = socket.recv_fds(channel, 1 << 20, 4)
         if not order:
             return False
-        child = os.fork()
-        if child == 0:
+        if os.fork() == 0:
             channel.close()
-            _become(order, streams)
-            return True
-        for each in streams:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            *streams, pipe = descriptors
+            return _attend(order, streams, pipe)
+        for each in descriptors:
             os.close(each)
+
+
+def _attend(order: bytes, streams: list[int], pipe: int) -> bool:
+    child = os.fork()
+    if child == 0:
+        os.close(pipe)
+        _become(order, streams)
+        return True
+    for each in streams:
+        os.close(each)
+    try:
+        os.write(pipe, b"%d\n" % child)
         _, status = os.waitpid(child, 0)
-        channel.send(b"%d" % os.waitstatus_to_exitcode(status))
+        os.write(pipe, b"%d\n" % os.waitstatus_to_exitcode(status))
+    finally:
+        os._exit(0)
 
 
 def _become(order: bytes, streams: list[int]) -> None:
     sys.argv, variables, folder = json.loads(order)
+    os.setsid()
     for number, each in enumerate(streams):
         os.dup2(each, number)
         os.close(each)
@@ -46,5 +62,8 @@ def _become(order: bytes, streams: list[int]) -> None:
     os.chdir(folder)
 
 
-if __name__ == "__main__" and fork(socket.socket(fileno=int(sys.argv[1]))):
-    sys.exit(main())
+if __name__ == "__main__":
+    for each in sys.argv[2:]:
+        import_module(each)
+    if fork(socket.socket(fileno=int(sys.argv[1]))):
+        sys.exit(main())

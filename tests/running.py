@@ -1,6 +1,5 @@
 """The real command and the real server, run as a user runs them."""
 
-import atexit
 import itertools
 import json
 import os
@@ -12,13 +11,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import lru_cache
 from http.client import HTTPConnection
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Lock
 from typing import IO, Any, NamedTuple
 
+from forks import COMMANDS, SERVERS, Forked, origin
 from shared import PATIENCE, T, until
 
 SVCTASKS = Path(sys.executable).with_name("svctasks")
@@ -39,50 +37,14 @@ def svctasks(
     """Run the command to its end."""
     options = [] if data is None else ["--data", data]
     command = list(map(str, [SVCTASKS, *arguments, *options]))
-    return _origin().run(command, {**os.environ, **env})
-
-
-class _Origin:
-    """The process that commands are forked from, as most take longer to be imported.
-
-    Each is a process of its own nevertheless. It ends when this one does.
-    """
-
-    def __init__(self) -> None:
-        script = Path(__file__).with_name("forked.py")
-        self._channel, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._channel.settimeout(PATIENCE)
-        self._lock = Lock()
-        with far:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", script, f"{far.fileno()}"],
-                pass_fds=[far.fileno()],
-                start_new_session=True,
-            )
-        atexit.register(self._end)
-
-    def run(
-        self, command: list[str], variables: dict[str, str]
-    ) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        order = json.dumps([command, variables, os.getcwd()]).encode()
-        with self._lock, TemporaryFile() as output, TemporaryFile() as errors:
-            streams = [0, output.fileno(), errors.fileno()]
-            socket.send_fds(self._channel, [order], streams)
-            code = int(self._channel.recv(100))
-            output.seek(0)
-            errors.seek(0)
-            printed, logged = output.read().decode(), errors.read().decode()
-        return subprocess.CompletedProcess(command, code, printed, logged)
-
-    def _end(self) -> None:
-        self._channel.close()
-        self._process.wait()
-
-
-@lru_cache
-def _origin() -> _Origin:
-    return _Origin()
+    with TemporaryFile() as output, TemporaryFile() as errors:
+        streams = [0, output.fileno(), errors.fileno()]
+        variables = {**os.environ, **env}
+        code = origin(COMMANDS).start(command, variables, streams).wait(PATIENCE)
+        output.seek(0)
+        errors.seek(0)
+        printed, logged = output.read().decode(), errors.read().decode()
+    return subprocess.CompletedProcess(command, code, printed, logged)
 
 
 class Reply(NamedTuple):
@@ -113,19 +75,38 @@ class Server:
         self.port = port or free_port()
         where = ["--demo"] if data is None else ["--data", data]
         self._log = TemporaryFile("a+")
-        self.process = subprocess.Popen(
-            [*self.command, *where, *options],
-            env={**os.environ, "PORT": str(self.port), **env},
-            stdout=subprocess.PIPE,
-            stderr=self._log if log is None else log,
-            text=True,
-            start_new_session=True,
+        command = [str(each) for each in (*self.command, *where, *options)]
+        variables = {**os.environ, "PORT": str(self.port), **env}
+        self.process = self._begun(
+            command, variables, self._log.fileno() if log is None else log
         )
         assert self.process.stdout is not None
         self.start_lines = [self.process.stdout.readline() for _ in range(3)]
         # One that fails to start prints nothing.
         named = self.start_lines[-1].removeprefix("  data folder: ").strip()
         self.data = Path(named) if data is None else data
+
+    def _begun(
+        self, command: list[str], variables: dict[str, str], log: int
+    ) -> Forked | subprocess.Popen[str]:
+        if self.command == Server.command:
+            reader, writer = os.pipe()
+            try:
+                streams = [0, writer, log]
+                forked = origin(SERVERS).start(
+                    command, variables, streams, open(reader)
+                )
+            finally:
+                os.close(writer)
+            return forked
+        return subprocess.Popen(
+            command,
+            env=variables,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
 
     def connect(self) -> HTTPConnection:
         return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
@@ -223,11 +204,10 @@ class Runner:
 
     def __init__(self, data: Path, *options: str, **env: str) -> None:
         self._log = TemporaryFile("a+")
-        self.process = subprocess.Popen(
-            [SVCTASKS, "runner", "--data", data, *options],
-            env={**os.environ, **env},
-            stderr=self._log,
-        )
+        command = list(map(str, [SVCTASKS, "runner", "--data", data, *options]))
+        variables = {**os.environ, **env}
+        streams = [0, 1, self._log.fileno()]
+        self.process = origin(COMMANDS).start(command, variables, streams)
         # One that fails to start ends.
         until(
             lambda: "starts the tasks in" in self.logged()

@@ -109,7 +109,7 @@ def assert_serves_reads_of_a_full_disk(data, task, fill):
             fill()
             told = refuses_writes(server, task)["error_message"]
             assert told == "the disk is full"
-            assert "the disk is full" in server.logged()
+            until(lambda s=server: "the disk is full" in s.logged())
         finally:
             server.kill()
 
