@@ -41,6 +41,7 @@ class StoredRuns:
         self, store: Store, keep: Keep = Keep(), counts: RunCounts | None = None
     ) -> None:
         self._store = store
+        self._modes = modes.Modes(store)
         self._keep = keep
         self._counts = counts
         self._untrimmed = 0
@@ -57,7 +58,7 @@ class StoredRuns:
         """
         tasks.read()
         of_clocks.read()
-        is_open = modes.Modes(self._store).current() == modes.PRODUCTION
+        is_open = self._modes.current() == modes.PRODUCTION
         runners.read()
         return Seen(tasks.take(), of_clocks.take(), runners.take(), is_open)
 

@@ -187,6 +187,7 @@ def attempts(world):
     return [(run["cause"], run["attempt"]) for run, _ in world.spawned]
 
 
+@not_in_database
 def test_the_delay_of_attempts_doubles_up_to_an_hour_give_or_take_a_fifth(world):
     with_script(world, retries=9, retrysec=30)
     world.put(task(1, START, isregular=0, dtstart=of_milliseconds(START + SECOND)))
