@@ -72,6 +72,7 @@ def test_pool_that_is_exhausted_is_unavailable_and_then_goes_on(tables):
         assert holds.wait(600)
         with pytest.raises(Unavailable, match="all connections"):
             store.get("notes", "a")
+        assert store.figures()["pool_timeouts"].value == 1
         goes_on.set()
         holder.result()
     assert store.get("notes", "a").key == "a"

@@ -100,6 +100,7 @@ class Connections:
         self._lock = threading.Lock()
         self._pool: ConnectionPool[Attended] | None = None
         self._process = 0
+        self._timeouts = 0
         self._retries = 0
         self._serializations = 0
         self._noting = threading.Lock()
@@ -197,6 +198,7 @@ class Connections:
             except PoolTimeout:
                 left = end - time.monotonic()
                 if left <= 0:
+                    self._timeouts += 1
                     raise
                 is_full = pool.get_stats()["pool_size"] >= self._most
                 wait = left if is_full else min(left, TRY)
@@ -242,7 +244,7 @@ class Connections:
                 waited, "Time that requests waited for connections.", TOTAL
             ),
             "pool_timeouts": Figure(
-                found["requests_errors"],
+                self._timeouts,
                 "Requests that waited for a connection in vain.",
                 TOTAL,
             ),
