@@ -66,7 +66,10 @@ class Forked:
     def _has_ended(self, timeout: float | None) -> bool:
         if self.returncode is not None:
             return True
-        return bool(select.select([self._pipe], [], [], timeout)[0])
+        # Not by select: numbers of files may be beyond those that it takes.
+        waiting = select.poll()
+        waiting.register(self._pipe, select.POLLIN)
+        return bool(waiting.poll(None if timeout is None else timeout * 1000))
 
     def send_signal(self, number: int) -> None:
         """Send a signal, unless it has ended."""

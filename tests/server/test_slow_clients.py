@@ -127,7 +127,9 @@ def test_clients_that_read_byte_by_byte_keep_nobody_waiting(patient):
 
 def is_answered(client):
     """Return whether there is anything to read."""
-    return bool(select.select([client], [], [], 0)[0])
+    waiting = select.poll()
+    waiting.register(client, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 @each_kind
