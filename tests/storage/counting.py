@@ -30,7 +30,7 @@ class Counting:
             for each in client, server:
                 each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for passing in (self._ask, client, server), (_reply, server, client):
-                threading.Thread(target=_end, args=passing, daemon=True).start()
+                threading.Thread(target=let_go_after, args=passing, daemon=True).start()
 
     def _ask(self, client, server):
         """Pass on what a client sends, message by message."""
@@ -58,7 +58,7 @@ def _reply(server, client):
         client.sendall(part)
 
 
-def _end(pass_on, one, other):
+def let_go_after(pass_on, one, other):
     """Pass on what one sends to the other, and let both go at its end."""
     try:
         pass_on(one, other)

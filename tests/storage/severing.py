@@ -2,6 +2,9 @@
 
 import socket
 import threading
+from functools import partial
+
+from counting import let_go_after
 
 
 class Severing:
@@ -33,31 +36,20 @@ class Severing:
                 (client, server, True),
                 (server, client, False),
             ):
-                threading.Thread(
-                    target=self._pass_on,
-                    args=(one, other, is_sender, is_mute),
-                    daemon=True,
-                ).start()
+                pass_on = partial(self._pass_on, is_sender, is_mute)
+                passing = (pass_on, one, other)
+                threading.Thread(target=let_go_after, args=passing, daemon=True).start()
 
-    def _pass_on(self, one, other, is_sender, is_mute):
-        try:
-            while part := one.recv(65536):
-                if is_sender and self._word and self._word in part:
-                    self._word = None
-                    is_mute.set()
-                if not is_sender and is_mute.is_set():
-                    # The server has done what it was sent.
-                    self.severed.set()
-                    break
-                other.sendall(part)
-        except OSError:
-            pass
-        for each in (one, other):
-            try:
-                each.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
-        one.close()
+    def _pass_on(self, is_sender, is_mute, one, other):
+        while part := one.recv(65536):
+            if is_sender and self._word and self._word in part:
+                self._word = None
+                is_mute.set()
+            if not is_sender and is_mute.is_set():
+                # The server has done what it was sent.
+                self.severed.set()
+                return
+            other.sendall(part)
 
     def close(self):
         self._listener.close()
