@@ -19,7 +19,7 @@ from gunicorn.config import Config
 from app.certificates import Certificate
 from app.errors import Invalid
 from app.granian_requests import Requests
-from app.granian_socket import Listener
+from app.granian_socket import Listener, has_room
 
 _core: Any = _granian
 """As Any: its stubs differ from it."""
@@ -77,6 +77,12 @@ class Core:
         """Accept nothing while the process may open no further file."""
         if self._listener is not None:
             self._listener.look_for_room()
+
+    def makes_room(self, count: int) -> bool:
+        """Accept nothing for now; return whether ``count`` files can be opened then."""
+        assert self._listener is not None
+        self._listener.take_away()
+        return has_room(count)
 
     def give_up_socket(self) -> int:
         """Accept no more, but keep all connections; return the socket for another core."""

@@ -6,7 +6,7 @@ nobody connects to, under the same file descriptor.
 
 import os
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 TRIES = 8
 """Connections by which a core is woken, for each worker that may get them."""
@@ -27,6 +27,8 @@ class Listener:
     def __init__(self, descriptor: int, workers: int) -> None:
         self._descriptor = descriptor
         self._spare = os.dup(descriptor)
+        with socket.socket(fileno=os.dup(descriptor)) as listener:
+            self._family, self._address = listener.family, listener.getsockname()
         self._silent = socket.socket(socket.AF_UNIX)
         # An address that the kernel chooses, and no file.
         self._silent.bind("")
@@ -43,15 +45,20 @@ class Listener:
         """
         if self._reserve:
             if not has_room(1):
-                self._take_away()
-        elif has_room(RESERVE + ROOM):
-            self._reserve = _opened(RESERVE)
-            os.dup2(self._spare, self._descriptor, inheritable=False)
-            self._wake()
+                self.take_away()
+        elif has_room(RESERVE + ROOM + self._tries):
+            self._give_back()
+
+    def take_away(self) -> None:
+        """Let the core accept nothing until there is room again."""
+        os.dup2(self._silent.fileno(), self._descriptor, inheritable=False)
+        # Accepting nothing takes a file descriptor for a moment.
+        _close(self._reserve)
+        self._reserve = []
 
     def give_up(self) -> int:
         """Take the socket away for ever; return a file descriptor for another core."""
-        self._take_away()
+        self.take_away()
         self._silent.close()
         return self._spare
 
@@ -61,23 +68,23 @@ class Listener:
         os.close(self._spare)
         _close(self._reserve)
 
-    def _take_away(self) -> None:
-        os.dup2(self._silent.fileno(), self._descriptor, inheritable=False)
-        # Accepting nothing takes a file descriptor for a moment.
-        _close(self._reserve)
-        self._reserve = []
+    def _give_back(self) -> None:
+        """Give the socket back, and connect: only then does the core look who came.
 
-    def _wake(self) -> None:
-        """Connect: only then does the core look for those who came meanwhile.
-
-        The kernel chooses which worker gets a connection.
+        The kernel chooses which worker gets a connection. All files are opened before: once
+        the core accepts, those who wait may take every other one.
         """
-        with socket.socket(fileno=os.dup(self._spare)) as listener:
-            family, address = listener.family, listener.getsockname()
-        for _ in range(self._tries):
-            with socket.socket(family) as client, suppress(OSError):
+        with suppress(OSError), ExitStack() as stack:
+            clients = [
+                stack.enter_context(socket.socket(self._family))
+                for _ in range(self._tries)
+            ]
+            self._reserve = _opened(RESERVE)
+            os.dup2(self._spare, self._descriptor, inheritable=False)
+            for client in clients:
                 client.setblocking(False)
-                client.connect(address)
+                with suppress(OSError):
+                    client.connect(self._address)
 
 
 def has_room(count: int) -> bool:

@@ -23,7 +23,6 @@ from gunicorn.workers import base
 from app.certificates import Certificate, InUse
 from app.granian_core import Core
 from app.granian_requests import Requests
-from app.granian_socket import has_room
 from app.server_times import LINGER, STUCK
 from app.settings import Settings
 
@@ -54,7 +53,7 @@ class Worker(base.Worker):
             if select.select(self.PIPE[:1], (), (), 1.0)[0]:
                 os.read(self.PIPE[0], 4096)
             cores[-1].look_for_room()
-            if self._certificate is not certificate and has_room(FILES):
+            if self._certificate is not certificate and cores[-1].makes_room(FILES):
                 certificate = self._certificate
                 cores.append(self._begin(cores[-1].give_up_socket(), certificate))
                 for core in cores[:-2]:

@@ -162,6 +162,9 @@ class Server:
         # A server that was killed leaves its figures behind; the next one removes them too.
         for folder in Path("/dev/shm").glob(f"svctasks-{self.process.pid}-*"):
             shutil.rmtree(folder, ignore_errors=True)
+        if not self._log.closed:
+            # Shown where a test fails.
+            print(self.logged()[-5000:])
         self._log.close()
         assert self.process.stdout is not None
         self.process.stdout.close()
