@@ -29,8 +29,12 @@ class CatchingUp:
 
         Raises Unavailable.
         """
-        if not self._sequence.last_mark_holds():
-            self.look()
+        if self._sequence.begins_look():
+            try:
+                self.look()
+            except BaseException:
+                self._sequence.forget()
+                raise
 
     def look(self) -> None:
         """Apply what there is in the files; raises Unavailable."""
