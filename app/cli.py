@@ -1,6 +1,7 @@
 """The command line: one function a command."""
 
 import os
+import signal
 import sys
 from contextlib import closing, nullcontext
 from importlib.util import find_spec
@@ -28,6 +29,9 @@ from app.tables import SVCSCRIPTS, TOKENS, collections, kept_collections
 from app.token_commands import token
 from app.variables import misspelt
 
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the signal that this process gets when its parent ends."""
+
 # The composition root is imported by each command for itself: prometheus-client decides,
 # when it is first imported, whether it counts for one process or for several.
 
@@ -49,6 +53,7 @@ def main(context: click.Context) -> None:
 
     Example: svctasks serve --demo
     """
+    _end_with_outer_process()
     for variable, meant in misspelt(SETTINGS):
         said = f"{visible(variable)} is not a setting (did you mean {meant}?)"
         click.echo(f"svctasks: {said}; it is ignored", err=True)
@@ -330,6 +335,18 @@ def settings_() -> None:
 for command in (*main.commands.values(), *token.commands.values()):
     # Else click would cut the help off at the width of the terminal.
     command.short_help = (command.help or "").partition("\n")[0]
+
+
+def _end_with_outer_process() -> None:
+    """Let the kernel end a command whose outer process, of the executable, is killed.
+
+    That process unpacks the executable, starts this one and hands signals on to it.
+    """
+    if sys.platform == "linux" and getattr(sys, "frozen", False):
+        # Only here: a Python of one's own may have been built without it.
+        import ctypes
+
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _say_of(file: Path, message: str) -> None:

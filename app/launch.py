@@ -54,9 +54,6 @@ SWITCH = 0.0005
 SPARE_FILES = 64
 """Open files that a worker needs besides its connections."""
 
-PR_SET_PDEATHSIG = 1
-"""Of prctl(2): the signal that this process gets when its parent ends."""
-
 M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
 """Of mallopt(3): how many heaps there are, and from which size on a buffer is in none."""
 
@@ -268,7 +265,6 @@ def opened(settings: Settings, open_: Opener) -> Service:
     atexit.register(stream.flush)
     # A client or a reader of the log that disconnects must not end the process.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    _end_with_outer_process()
     _return_freed_memory()
     # Else a request waits 5 ms for each query that works, and again after each wait.
     sys.setswitchinterval(SWITCH)
@@ -299,18 +295,6 @@ def _return_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_ARENA_MAX, 1)
         libc.mallopt(M_MMAP_THRESHOLD, 1 << 18)
-
-
-def _end_with_outer_process() -> None:
-    """Let the kernel stop a server whose outer process, of the executable, is killed.
-
-    That process unpacks the executable, starts this one and hands signals on to it.
-    """
-    if sys.platform == "linux" and getattr(sys, "frozen", False):
-        # Only here: a Python of one's own may have been built without it.
-        import ctypes
-
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _check_files(settings: Settings) -> None:

@@ -1,8 +1,6 @@
 """The command that starts the scripts of tasks."""
 
-import os
 import sys
-from collections.abc import Callable
 
 import click
 
@@ -32,20 +30,9 @@ def runner(settings: Settings) -> None:
     logs.configure(stream)
     store = bootstrap.open_store(settings)
     try:
-        is_complete = RunnerProcess(settings, store, _is_wanted_by_outer()).run()
+        is_complete = RunnerProcess(settings, store).run()
     finally:
         store.close()
         stream.flush()
     if not is_complete:
         sys.exit(1)
-
-
-def _is_wanted_by_outer() -> Callable[[], bool]:
-    """Return what says if the outer process of the executable is there, if there is one.
-
-    It unpacks the executable, starts this process and hands signals on to it.
-    """
-    if not getattr(sys, "frozen", False):
-        return lambda: True
-    outer = os.getppid()
-    return lambda: os.getppid() == outer
