@@ -5,7 +5,6 @@ ignored, as the RFC permits, and the whole is sent.
 """
 
 import re
-from typing import NamedTuple
 
 from app.api.request_context import Request
 
@@ -14,42 +13,20 @@ _RANGE = re.compile(
 )
 
 
-class Range(NamedTuple):
-    """The bytes from ``first`` to ``last``, or the ``last`` ones if ``first`` is None."""
+def wanted(request: Request, tag: str, size: int) -> range | None:
+    """Return the places of the bytes that a request asks for; None for the whole.
 
-    first: int | None
-    last: int | None
-
-    def within(self, size: int) -> range | None:
-        """Return the places of the bytes in ``size`` bytes; None if there are none."""
-        if self.first is None:
-            assert self.last is not None
-            part = range(max(0, size - self.last), size)
-        elif self.last is None:
-            part = range(self.first, size)
-        else:
-            part = range(self.first, min(self.last + 1, size))
-        return part if part else None
-
-
-def wanted(request: Request, tag: str) -> Range | None:
-    """Return the range that a request asks for of what has the strong ``tag``, if any."""
-    given = request.env.get("HTTP_RANGE")
-    if given is None or request.method != "GET":
-        return None
-    condition = request.env.get("HTTP_IF_RANGE")
+    The whole has ``size`` bytes and the strong ``tag``. Where none of them is asked for,
+    the range is empty.
+    """
+    match = _RANGE.fullmatch(request.env.get("HTTP_RANGE", ""))
     # A date, as a weak tag, is that of no reply here.
-    if condition is not None and condition.strip() != f'"{tag}"':
-        return None
-    match = _RANGE.fullmatch(given)
-    if match is None or not any(match.groups()):
+    is_meant = request.env.get("HTTP_IF_RANGE", f'"{tag}"').strip() == f'"{tag}"'
+    if match is None or not is_meant or request.method != "GET":
         return None
     first, last = (int(digits) if digits else None for digits in match.groups())
-    if first is not None and last is not None and last < first:
-        return None
-    return Range(first, last)
-
-
-def content_range(part: range, size: int) -> str:
-    """Return the header Content-Range of a part of ``size`` bytes."""
-    return f"bytes {part.start}-{part.stop - 1}/{size}"
+    if first is None:
+        return None if last is None else range(max(0, size - last), size)
+    if last is None:
+        return range(first, size)
+    return range(first, min(last + 1, size)) if first <= last else None

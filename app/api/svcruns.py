@@ -52,19 +52,18 @@ class Svcruns:
         if entity_tags.is_answered(request, response, tag):
             return
         response.set_header("Accept-Ranges", "bytes")
-        wanted = ranges.wanted(request, tag)
-        if wanted is None:
-            response.data = content
-            return
         size = len(content)
-        part = wanted.within(size)
+        part = ranges.wanted(request, tag, size)
         if part is None:
+            response.data = content
+        elif part:
+            response.status = HTTP_206
+            response.content_range = part.start, part.stop - 1, size
+            response.data = content[part.start : part.stop]
+        else:
             raise HTTPRangeNotSatisfiable(
                 size, description=f"The output has {size} bytes; this range has none"
             )
-        response.status = HTTP_206
-        response.set_header("Content-Range", ranges.content_range(part, size))
-        response.data = content[part.start : part.stop]
 
     def on_post_stop(self, request: Request, response: Response, run: str) -> None:
         parameters.refuse_any(request)
