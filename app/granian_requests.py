@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -98,7 +99,7 @@ class Requests:
             elif not 0 < length <= self._most:
                 self.answer(protocol, environ)
                 return
-            body = _Body(self, protocol, environ, length, self.deadline())
+            body = _Body(protocol, environ, self.deadline(), self, length)
             self._receiving[body] = None
             body.wait(protocol.receive())
         except Exception:
@@ -122,8 +123,9 @@ class Requests:
             environ[HAS_LEFT] = partial(self._has_left, protocol)
             content = b"".join(self._application(environ, start))
             protocol.send(head)
-            if len(content) > PIECE:
-                self._send(_Reply(self, protocol, content))
+            if (size := len(content)) > PIECE:
+                rest = memoryview(content)
+                self._send(_Reply(protocol, self.deadline(), size, self, rest))
             else:
                 protocol.send({"type": "http.response.body", "body": content})
         except Exception:
@@ -222,15 +224,13 @@ class Requests:
         return True
 
 
+@dataclass(slots=True, eq=False)
 class _Waiting:
     """A chain of waits for futures of the core, one after another."""
 
-    __slots__ = ("protocol", "done", "_future")
-
-    def __init__(self, protocol: Any) -> None:
-        self.protocol = protocol
-        self.done: Any = None
-        self._future: Any = None
+    protocol: Any
+    done: Any = field(default=None, init=False)
+    _future: Any = field(default=None, init=False)
 
     def wait(self, future: Any) -> None:
         """Continue when ``future`` is done, and when the futures that follow are."""
@@ -260,38 +260,20 @@ class _Waiting:
         raise NotImplementedError
 
 
+@dataclass(slots=True, eq=False)
 class _Body(_Waiting):
     """The part of a request body that has arrived.
 
-    The body ends after ``length`` bytes, or before.
+    The body ends after ``_length`` bytes, or before.
     """
 
-    __slots__ = (
-        "environ",
-        "deadline",
-        "size",
-        "kept",
-        "_requests",
-        "_length",
-        "_parts",
-    )
-
-    def __init__(
-        self,
-        requests: Requests,
-        protocol: Any,
-        environ: Environ,
-        length: int,
-        deadline: float,
-    ) -> None:
-        super().__init__(protocol)
-        self.environ = environ
-        self.deadline = deadline
-        self.size = 0
-        self.kept = 0
-        self._requests = requests
-        self._length = length
-        self._parts: list[bytes] = []
+    environ: Environ
+    deadline: float
+    _requests: Requests
+    _length: int
+    size: int = 0
+    kept: int = 0
+    _parts: list[bytes] = field(default_factory=list)
 
     def _take(self, future: Any) -> Any:
         if future.cancelled():
@@ -316,17 +298,14 @@ class _Body(_Waiting):
         self._requests.end(self, bodies.Broken(Invalid(message)))
 
 
+@dataclass(slots=True, eq=False)
 class _Reply(_Waiting):
     """The part of a large reply that the client has not taken."""
 
-    __slots__ = ("deadline", "size", "_requests", "_rest")
-
-    def __init__(self, requests: Requests, protocol: Any, content: bytes) -> None:
-        super().__init__(protocol)
-        self.size = len(content)
-        self.deadline = requests.deadline()
-        self._requests = requests
-        self._rest = memoryview(content)
+    deadline: float
+    size: int
+    _requests: Requests
+    _rest: memoryview
 
     def send(self) -> Any:
         """Send until the core takes no more; return a future if more is to follow."""
@@ -344,14 +323,11 @@ class _Reply(_Waiting):
         return None if future.cancelled() else self.send()
 
 
+@dataclass(slots=True, eq=False)
 class _Client(_Waiting):
     """The client of a running request."""
 
-    __slots__ = ("has_left",)
-
-    def __init__(self, protocol: Any) -> None:
-        super().__init__(protocol)
-        self.has_left = False
+    has_left: bool = False
 
     def _take(self, future: Any) -> Any:
         if future.result()["type"] != "http.disconnect":

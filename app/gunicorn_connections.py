@@ -2,9 +2,11 @@
 
 import math
 import select
-import socket
 import ssl
 from contextlib import suppress
+from dataclasses import dataclass, field
+from socket import MSG_PEEK
+from socket import socket as Socket
 from typing import Any
 
 from falcon import code_to_http_status
@@ -24,7 +26,7 @@ class TlsSocket:
     The handshake is a part of receiving: it needs no state of its own.
     """
 
-    def __init__(self, accepted: socket.socket, context: ssl.SSLContext) -> None:
+    def __init__(self, accepted: Socket, context: ssl.SSLContext) -> None:
         self._socket = context.wrap_socket(
             accepted, server_side=True, do_handshake_on_connect=False
         )
@@ -74,16 +76,14 @@ class TlsSocket:
             self._socket.unwrap()
         self._socket.close()
 
-    def without_tls(self) -> socket.socket:
+    def without_tls(self) -> Socket:
         """Return the socket below, for a peer that does not speak TLS."""
-        below = socket.socket(fileno=self._socket.detach())
+        below = Socket(fileno=self._socket.detach())
         below.setblocking(False)
         return below
 
 
-def secured(
-    accepted: socket.socket, certificates: InUse | None
-) -> socket.socket | TlsSocket | None:
+def secured(accepted: Socket, certificates: InUse | None) -> Socket | TlsSocket | None:
     """Return what to talk to a new client through; None if it has left already."""
     if certificates is None:
         return accepted
@@ -94,43 +94,25 @@ def secured(
         return None
 
 
+@dataclass(slots=True, eq=False)
 class Connection:
     """A connection; gunicorn's Response uses it as its socket."""
 
-    __slots__ = (
-        "socket",
-        "client",
-        "server",
-        "incoming",
-        "begun",
-        "received",
-        "parts",
-        "unsent",
-        "keep",
-    )
-
-    def __init__(
-        self,
-        socket_: socket.socket | TlsSocket,
-        client: Any,
-        server: Any,
-        incoming: Incoming,
-    ) -> None:
-        self.socket = socket_
-        self.client = client
-        self.server = server
-        self.incoming = incoming
-        self.begun = math.inf
-        self.received = 0
-        self.parts: list[bytes] = []
-        self.unsent = memoryview(b"")
-        self.keep = True
+    socket: Socket | TlsSocket
+    client: Any
+    server: Any
+    incoming: Incoming
+    begun: float = math.inf
+    received: int = 0
+    parts: list[bytes] = field(default_factory=list)
+    unsent: memoryview = memoryview(b"")
+    keep: bool = True
 
     @property
     def is_left(self) -> bool:
         """Whether the client has closed the connection."""
         try:
-            return not self.socket.recv(1, socket.MSG_PEEK)
+            return not self.socket.recv(1, MSG_PEEK)
         except (BlockingIOError, InterruptedError):
             return False
         except OSError:
@@ -158,10 +140,8 @@ class Connection:
 
     def send_now(self, data: bytes) -> None:
         """Send a few bytes, for which the kernel has room in its buffers."""
-        try:
+        with suppress(OSError):
             self.socket.send(data)
-        except OSError:
-            pass
 
 
 def refusal_reply(status: int, message: str) -> bytes:
