@@ -90,7 +90,7 @@ class Host:
             self._executor.stop(id_, "its runner was taken for dead")
             self._executor.kill(id_)
         else:
-            self._executor.end_left(Mark(id_, run["node"]), 0)
+            self._executor.end_left(Mark(id_, run["node"]))
         end = time.monotonic() + SWEEP_SECONDS
         while id_ in self._executor.active:
             seconds = end - time.monotonic()

@@ -102,20 +102,20 @@ class Executor:
             output.close()
             self._ended.append((run, not_started(error.message)))
 
-    def end_left(self, mark: processes.Mark, gracesec: float) -> None:
-        """End what a run of a dead runner has left on this host; it ends as lost.
+    def end_left(self, mark: processes.Mark) -> None:
+        """Kill what a run of a dead runner has left on this host; it ends as lost.
 
-        What lives gets SIGTERM and, after the grace, SIGKILL. Runner contract, section 9.
+        Runner contract, section 9.
         """
-        self._jobs[mark.run] = LeftJob(mark, self.output_of(mark.run), gracesec)
+        self._jobs[mark.run] = LeftJob(mark, self.output_of(mark.run))
 
-    def stop(self, run: str, reason: str, state: str = "stopped") -> None:
-        """Begin the end of a run, which ends in ``state``; one that is ending goes on so.
+    def stop(self, run: str, reason: str) -> None:
+        """Begin the end of a run, which ends as stopped; one that is ending goes on so.
 
         A command gets SIGTERM and, after its grace, SIGKILL; a call is cut.
         """
         if run in self._jobs:
-            self._jobs[run].stop(state, reason)
+            self._jobs[run].stop("stopped", reason)
 
     def kill(self, run: str) -> None:
         """Leave no more grace to a run that is being ended."""

@@ -5,7 +5,6 @@ section 9.
 """
 
 import signal
-import time
 from pathlib import Path
 
 from app.execution import processes
@@ -16,17 +15,15 @@ REASON = "its runner died"
 
 
 class LeftJob:
-    """The end of the processes of such a run, whose output is in a file."""
+    """The end of the processes of such a run, whose output is in a file; no grace."""
 
     pid = 0
 
-    def __init__(self, mark: processes.Mark, output: Path, gracesec: float) -> None:
+    def __init__(self, mark: processes.Mark, output: Path) -> None:
         self.outcome: Outcome | None = None
         self.mark = mark
         self.due = 0.0
         self._output = output
-        self._kill_at = time.monotonic() + gracesec
-        self._signalled: set[int] = set()
 
     def check_time(self, now: float) -> None:
         """Do nothing: all is done when processes are looked for."""
@@ -36,22 +33,18 @@ class LeftJob:
         return now >= self.due
 
     def end_processes(self, found: set[int], now: float) -> None:
-        """Send signals to what is alive; the run is lost if nothing is."""
+        """Kill what is alive; the run is lost if nothing is."""
         if not found:
             size, line = kept(self._output)
             self.outcome = Outcome(
                 state="lost", reason=REASON, duration=0, outputbytes=size, lastline=line
             )
-        elif now >= self._kill_at:
-            processes.send(found, signal.SIGKILL)
         else:
-            processes.send(found - self._signalled, signal.SIGTERM)
-            self._signalled |= found
+            processes.send(found, signal.SIGKILL)
         self.due = now + LOOK_SECONDS
 
     def stop(self, state: str, reason: str) -> None:
         """Do nothing: it is being ended."""
 
     def kill(self) -> None:
-        """Leave no more time to what is alive."""
-        self._kill_at = self.due = 0.0
+        """Do nothing: it is killed at once."""

@@ -380,7 +380,7 @@ def test_processes_of_a_run_with_the_same_id_in_a_copy_of_the_data_are_left_alon
     until_output(copy, "ready")
     executor.start(order(python(GRANDCHILD, gracesec=0)))
     assert end(executor).state == "succeeded"
-    executor.end_left(Mark(ID, NODE), 0)
+    executor.end_left(Mark(ID, NODE))
     assert end(executor).state == "lost"
     assert len(processes_of(ID, node="vm/0badcafe")) == 1
     copy.close()
@@ -413,8 +413,8 @@ while True:
     runner.stdout.close()
     assert is_alive(grandchild)
     another = "00000000-0000-0000-0000-000000000001"
-    executor.end_left(Mark(ID, NODE), 0.1)
-    executor.end_left(Mark(another, NODE), 600)
+    executor.end_left(Mark(ID, NODE))
+    executor.end_left(Mark(another, NODE))
     outcomes = ends(executor, {ID, another})
     assert not is_alive(grandchild)
     assert not processes_of(ID)
