@@ -30,7 +30,7 @@ from app.runner_host import Host
 from app.runner_process import url
 from app.schemas import svcrun, svctask
 from app.settings import Settings
-from app.storage import Document, Store
+from app.storage import Document, Store, document_in
 from app.svcscripts import Svcscripts
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -116,11 +116,10 @@ class ManualRun:
 
     def _is_dead(self, runner: str) -> bool:
         """Return whether a runner of this host is gone for certain."""
-        try:
-            document = self._store.get(svcrun.RUNNERS, runner).document
-        except NotFound:
+        known = document_in(self._store, svcrun.RUNNERS, runner)
+        if known is None or known["host"] != self._hostname:
             return False
-        return document["host"] == self._hostname and self._host.is_gone(document)
+        return self._host.is_gone(known)
 
     def _claim(self, clock: str, task: Document) -> Decision:
         at = Claimant(_now(), f"{self._hostname}/{self._id}", self._id)
@@ -153,10 +152,8 @@ class ManualRun:
     def _look(self, clock: str, run: Document) -> None:
         if time.monotonic() - self._beaten >= BEAT / 1000:
             self._beat()
-        try:
-            active = self._store.get(svcrun.CLOCKS, clock).document["active"]
-        except NotFound:
-            return
+        known = document_in(self._store, svcrun.CLOCKS, clock)
+        active = known["active"] if known else ()
         if any(each["id"] == run["id"] and each.get("stop") for each in active):
             self._host.stop(run, ASKED)
 

@@ -7,9 +7,9 @@ Context-services contract, section 6.
 from typing import Any
 
 from app.derived import Derived
-from app.errors import Invalid, NotFound, checked
+from app.errors import Invalid, checked
 from app.schemas.base import unknown
-from app.storage import Store
+from app.storage import Store, document_in
 
 TABLE = "modes"
 
@@ -29,11 +29,8 @@ class Modes:
         return self._mode.current()
 
     def _read(self) -> str:
-        try:
-            mode: str = self._store.get(TABLE, "server").document["mode"]
-        except NotFound:
-            return PRODUCTION
-        return mode
+        document = document_in(self._store, TABLE, "server")
+        return PRODUCTION if document is None else str(document["mode"])
 
     def change(self, body: Any) -> str:
         """Set the mode that ``body`` names in any case, and return it.

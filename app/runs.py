@@ -19,7 +19,7 @@ from app.query.predicate import predicate, sort, sort_key
 from app.runner.stored_runs import TABLE
 from app.runner.svcruns import Svcruns
 from app.schemas import svcrun, svctask
-from app.storage import Document, Store
+from app.storage import Document, Store, document_in
 from app.svcscripts import Svcscripts
 
 NEWEST_FIRST = (Order(svcrun.FIELDS.order("slot"), descending=True),)
@@ -143,14 +143,11 @@ class Runs:
 
     def _unended(self) -> list[Document]:
         """Return the runs that are not in the history yet."""
-        return [run for run in self._svcruns.active() if not self._is_ended(run["id"])]
-
-    def _is_ended(self, id_: str) -> bool:
-        try:
-            self._store.get(TABLE, id_)
-        except NotFound:
-            return False
-        return True
+        return [
+            run
+            for run in self._svcruns.active()
+            if document_in(self._store, TABLE, run["id"]) is None
+        ]
 
 
 def _runtime(run: Document) -> Document:

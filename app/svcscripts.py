@@ -11,7 +11,7 @@ from typing import Any, Self
 from app.errors import NotFound, cut
 from app.query import suggestion
 from app.schemas import svcscript
-from app.storage import Document, Store
+from app.storage import Document, Store, document_in
 
 TABLE = svcscript.NAME
 
@@ -93,10 +93,8 @@ class Svcscripts:
 
     def find(self, code: str) -> Script | None:
         """Return the script with a code, if there is one."""
-        try:
-            return Script.of(self._store.get(TABLE, code).document)
-        except NotFound:
-            return None
+        document = document_in(self._store, TABLE, code)
+        return None if document is None else Script.of(document)
 
     def all(self) -> list[Script]:
         """Return all scripts, in the order of their codes."""

@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 
 from app import hours
 from app.derived import Derived
-from app.errors import NotFound
 from app.hours import Hours, Times, week, weekly
 from app.schemas import workhours
-from app.storage import Document, Store
+from app.storage import Document, Store, document_in
 
 TABLE = workhours.NAME
 DEFAULT = "default"
@@ -90,11 +89,8 @@ class WorkhoursTable:
 
     def _found(self) -> Workhours:
         for name in filter(None, (self._site, DEFAULT)):
-            try:
-                document = self._store.get(TABLE, name).document
-            except NotFound:
-                continue
-            return Workhours.of(document, self._zone)
+            if (document := document_in(self._store, TABLE, name)) is not None:
+                return Workhours.of(document, self._zone)
         return Workhours.usual(self._zone)
 
 

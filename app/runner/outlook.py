@@ -6,7 +6,6 @@ its key, but the runners, which are few. Runner contract, sections 4, 6, 10 and 
 
 from typing import NamedTuple
 
-from app.errors import NotFound
 from app.hours import FIRST
 from app.modes import MAINTENANCE, Modes
 from app.query import suggestion
@@ -18,7 +17,7 @@ from app.runner.stored_runs import TABLE
 from app.runner.svcruns import is_alive
 from app.schedules import Schedule
 from app.schemas import svcrun
-from app.storage import Document, Store
+from app.storage import Document, Store, document_in
 from app.svcscripts import Svcscripts
 
 NO_RUNNER = "no runner is alive"
@@ -117,7 +116,7 @@ class Outlook:
         of_clock = {run["id"]: run for run in (*clock["active"], *clock["unrecorded"])}
         for what in (1, "missed", "skipped"):
             id_ = clocks.run_id(clock["svctask"], clock["site"], slot, what)
-            run = of_clock.get(id_) or self._found(TABLE, id_)
+            run = of_clock.get(id_) or document_in(self._store, TABLE, id_)
             if run is not None and what == 1:
                 return f"started already (run {id_})"
             if run is not None:
@@ -130,10 +129,5 @@ class Outlook:
         return self._policies[code]
 
     def _clock(self, task: Document) -> Document | None:
-        return self._found(svcrun.CLOCKS, clocks.clock_id(task, self._site))
-
-    def _found(self, table: str, key: str) -> Document | None:
-        try:
-            return self._store.get(table, key).document
-        except NotFound:
-            return None
+        key = clocks.clock_id(task, self._site)
+        return document_in(self._store, svcrun.CLOCKS, key)

@@ -14,7 +14,7 @@ from typing import Any
 from app.datetimes import milliseconds_of
 from app.errors import NotFound, Unavailable
 from app.schemas import svcrun, svcscript
-from app.storage import Document, Store
+from app.storage import Document, Store, document_in
 
 ID = "runs"
 """The key of the document."""
@@ -95,19 +95,12 @@ class RunCounts:
 
         Clients could make any number of others.
         """
-        try:
-            self._store.get(svcscript.NAME, code)
-        except NotFound:
-            return ""
-        return code
+        return code if document_in(self._store, svcscript.NAME, code) else ""
 
 
 def rows(store: Store) -> Rows:
     """Return all that runners have counted, by the name of the metric and its labels."""
-    try:
-        return _rows_of(store.get(svcrun.COUNTS, ID).document)
-    except NotFound:
-        return {}
+    return _rows_of(document_in(store, svcrun.COUNTS, ID))
 
 
 def buckets(rows: Rows, name: str, code: str) -> Iterator[tuple[str, float]]:
@@ -119,12 +112,14 @@ def buckets(rows: Rows, name: str, code: str) -> Iterator[tuple[str, float]]:
         yield bound, total
 
 
-def _rows_of(document: Document) -> Rows:
+def _rows_of(document: Document | None) -> Rows:
+    if document is None:
+        return {}
     return {tuple(labels): number for *labels, number in document["rows"]}
 
 
 def _document(more: Counter[tuple[str, ...]], old: Document | None) -> dict[str, Any]:
-    known = _rows_of(old) if old else {}
+    known = _rows_of(old)
     for row, number in more.items():
         known[row] = known.get(row, 0) + number
     return {"id": ID, "rows": [[*row, number] for row, number in known.items()]}

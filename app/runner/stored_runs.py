@@ -6,6 +6,7 @@ and its last success. Runner contract, sections 4, 5 and 9.
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from app import modes
@@ -17,7 +18,7 @@ from app.runner.effects import Seen, Standing, Task
 from app.runner.follower import Follower
 from app.runner.run_counts import RunCounts
 from app.schemas import svcrun, svctask
-from app.storage import Document, NextId, Record, Store
+from app.storage import Document, NextId, Record, Store, document_in
 
 TABLE = svcrun.NAME
 
@@ -77,10 +78,8 @@ class StoredRuns:
 
     def forget(self, runner: str) -> None:
         """Remove the record of a dead runner, if it is there."""
-        try:
+        with suppress(NotFound):
             self._store.remove(svcrun.RUNNERS, runner)
-        except NotFound:
-            pass
 
     def arm(self, fresh: Sequence[Document]) -> list[Document]:
         """Add clocks, but those that are there; return all as they are now."""
@@ -97,10 +96,8 @@ class StoredRuns:
                 return self._store.insert(svcrun.CLOCKS, clock)[0].document
             except Conflict:
                 pass
-            try:
-                return self._store.get(svcrun.CLOCKS, clock["id"]).document
-            except NotFound:
-                continue
+            if known := document_in(self._store, svcrun.CLOCKS, clock["id"]):
+                return known
 
     def change(
         self, clock: str, change: Callable[[Document, Document | None], Decision]
@@ -139,13 +136,8 @@ class StoredRuns:
 
     def standing(self, clock: str, run: Document) -> Standing:
         """Return the present state of a claimed run."""
-        try:
-            document = self._store.get(svcrun.CLOCKS, clock).document
-        except NotFound:
-            document = None
-        task = (
-            self._task(run["svctask"]) if document is None else self.task_of(document)
-        )
+        document = document_in(self._store, svcrun.CLOCKS, clock)
+        task = self.task_of(document or run)
         return Standing(document, task, self.found(run["id"]) is not None)
 
     def record(self, record: Document) -> Document:
@@ -238,27 +230,16 @@ class StoredRuns:
     def task_of(self, clock: Document) -> Document | None:
         """Return the task of a clock, which may be gone, or that of a script alone."""
         own: Document | None = clock.get("task")
-        return own or self._task(clock["svctask"])
-
-    def _task(self, id_: str) -> Document | None:
-        try:
-            return self._store.get(svctask.NAME, id_).document
-        except NotFound:
-            return None
+        return own or document_in(self._store, svctask.NAME, clock["svctask"])
 
     def found(self, id_: str) -> Document | None:
         """Return a run in the history, if it is there."""
-        try:
-            return self._store.get(TABLE, id_).document
-        except NotFound:
-            return None
+        return document_in(self._store, TABLE, id_)
 
     def _remove(self, ids: list[str]) -> list[str]:
         for id_ in ids:
-            try:
+            with suppress(NotFound):
                 self._store.remove(TABLE, id_)
-            except NotFound:
-                pass
         return ids
 
 

@@ -59,7 +59,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
-from app.errors import TableFull, TooLarge, cut
+from app.errors import NotFound, TableFull, TooLarge, cut
 from app.pacing import Pace, unhurried
 from app.query import Field, Order, Query
 
@@ -344,3 +344,11 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of every resource; what was written is on disk."""
+
+
+def document_in(store: Store, table: str, key: Key) -> Document | None:
+    """Return the document under ``key``; None if there is none."""
+    try:
+        return store.get(table, key).document
+    except NotFound:
+        return None
