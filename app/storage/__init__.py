@@ -57,9 +57,9 @@ from collections.abc import (
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from app.errors import NotFound, TableFull, TooLarge, cut
+from app.errors import NotFound, Stale, TableFull, TooLarge, Unavailable, cut
 from app.pacing import Pace, unhurried
 from app.query import Field, Order, Query
 
@@ -80,6 +80,9 @@ Revisions = Container[int] | None
 IdsOf = Callable[[Document], Iterable[tuple[str, int]]]
 """Returns the ids in a document, each with the name of its sequence."""
 
+
+LAST_ID = 2**62 - 1
+"""The highest id that is given."""
 
 RETAINED = 10_000
 """How many changes of a table can be asked for at least; each is that of one document."""
@@ -114,6 +117,9 @@ class Record(Protocol):
     @property
     def size(self) -> int:
         """How many bytes the document has as JSON without white space."""
+
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +235,22 @@ class Limits(NamedTuple):
 def revision_of(content: bytes) -> int:
     """Return the revision of a document, given as JSON without white space."""
     return int.from_bytes(blake2b(content, digest_size=8).digest()) >> 1
+
+
+def expected(record: R | None, revisions: Revisions = None) -> R:
+    """Return ``record``, if it is there in one of ``revisions``; raises NotFound, Stale."""
+    if record is None:
+        raise NotFound("Not found")
+    if revisions is not None and record.revision not in revisions:
+        raise Stale("the document is not in the state that is expected; get it again")
+    return record
+
+
+def checked_id(sequence: str, id_: int) -> int:
+    """Return a new id of ``sequence``; raises Unavailable for one after the last."""
+    if id_ > LAST_ID:
+        raise Unavailable(f"there is no further {sequence}: {LAST_ID} has been given")
+    return id_
 
 
 def no_ids(document: Document) -> Iterable[tuple[str, int]]:

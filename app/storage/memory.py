@@ -8,17 +8,14 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-
-import orjson
 
 from app.datetimes import moment, now
-from app.errors import Conflict, NotFound, Stale, TooOld, Unavailable
+from app.errors import Conflict, TooOld
 from app.pacing import Pace, paced, unhurried
 from app.query import Order, Query
 from app.query.predicate import predicate, sort, sort_key
 from app.storage import (
+    LAST_ID,
     RETAINED,
     Change,
     Collection,
@@ -35,33 +32,12 @@ from app.storage import (
     Status,
     Update,
     author,
-    revision_of,
+    checked_id,
+    expected,
 )
-
-LAST_ID = 2**62 - 1
+from app.storage.encoded import Record
 
 _thread = threading.local()
-
-
-@dataclass(frozen=True)
-class Record:
-    """A document as it was written, in JSON, so that nobody can change it."""
-
-    key: Key
-    content: bytes
-
-    @cached_property
-    def document(self) -> Document:
-        document: Document = orjson.loads(self.content)
-        return document
-
-    @cached_property
-    def revision(self) -> int:
-        return revision_of(self.content)
-
-    @property
-    def size(self) -> int:
-        return len(self.content)
 
 
 class Table:
@@ -125,10 +101,7 @@ class MemoryStore:
         self._limits = limits
 
     def get(self, table: str, key: Key) -> Record:
-        record = self._tables[table].records.get(key)
-        if record is None:
-            raise NotFound("Not found")
-        return record
+        return expected(self._tables[table].records.get(key))
 
     def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
         found = self._found(table, query, pace)
@@ -187,19 +160,19 @@ class MemoryStore:
     ) -> None:
         key = self._collections[table].key
         with self._tables[table].writing():
-            records = [_record(document[key], document) for document in documents]
+            records = [Record.of(document[key], document) for document in documents]
             self._put(table, records, clear)
 
     def update(
         self, table: str, key: Key, change: Update, revisions: Revisions = None
     ) -> Record:
         with self._tables[table].writing():
-            old = self._expected(table, key, revisions)
+            old = expected(self._tables[table].records.get(key), revisions)
             ids = _Ids(self._tables[table].ids)
             document = change(old.document, ids.next_id)
             if document is old.document:
                 return old
-            record = _record(key, document)
+            record = Record.of(key, document)
             self._limits.check_document(record, old)
             self._check_table(table, {key: record})
             self._put(table, [record])
@@ -210,7 +183,7 @@ class MemoryStore:
         """Replace each document by what ``change`` makes of it, here in one step."""
         with self._tables[table].writing():
             records = [
-                _record(old.key, document)
+                Record.of(old.key, document)
                 for old in self._tables[table].records.values()
                 if (document := change(old.document)) is not old.document
             ]
@@ -219,8 +192,8 @@ class MemoryStore:
 
     def remove(self, table: str, key: Key, revisions: Revisions = None) -> None:
         with self._tables[table].writing():
-            self._expected(table, key, revisions)
             target = self._tables[table]
+            expected(target.records.get(key), revisions)
             others = {k: record for k, record in target.records.items() if k != key}
             target.replace(others, [key])
 
@@ -237,14 +210,6 @@ class MemoryStore:
     def close(self) -> None:
         """Do nothing: the memory goes with the last store over it."""
 
-    def _expected(self, table: str, key: Key, revisions: Revisions) -> Record:
-        record = self.get(table, key)
-        if revisions is not None and record.revision not in revisions:
-            raise Stale(
-                "the document is not in the state that is expected; get it again"
-            )
-        return record
-
     def _add(self, table: str, documents: Iterable[Document]) -> list[Record]:
         name = self._collections[table].key
         records: dict[Key, Record] = {}
@@ -252,7 +217,7 @@ class MemoryStore:
             key = document[name]
             if key in records or key in self._tables[table].records:
                 raise Conflict(f"{name} {key} exists already")
-            records[key] = _record(key, document)
+            records[key] = Record.of(key, document)
             self._limits.check_document(records[key])
         self._check_table(table, records)
         self._put(table, records.values())
@@ -283,12 +248,8 @@ class _Ids:
         self._new: dict[str, int] = {}
 
     def next_id(self, sequence: str) -> int:
-        id_ = self._new.get(sequence, self._given.get(sequence, 0)) + 1
-        if id_ > LAST_ID:
-            raise Unavailable(
-                f"there is no further {sequence}: {LAST_ID} has been given"
-            )
-        self._new[sequence] = id_
+        last = self._new.get(sequence, self._given.get(sequence, 0))
+        id_ = self._new[sequence] = checked_id(sequence, last + 1)
         return id_
 
     def keep(self) -> None:
@@ -298,7 +259,3 @@ class _Ids:
 
 def _extent(records: Mapping[Key, Record]) -> Extent:
     return Extent(len(records), sum(record.size for record in records.values()))
-
-
-def _record(key: Key, document: Document) -> Record:
-    return Record(key, orjson.dumps(document))

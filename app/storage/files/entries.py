@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 from typing import Any, NotRequired, TypedDict
 
-from app.storage import Key
+from app.storage import LAST_ID, Key
 
-LAST = 2**62 - 1
+LAST = LAST_ID
 """The highest sequence number of an entry, and the highest number and id that are given.
 
 Whatever may be read may be written again, and what is counted on from it too.

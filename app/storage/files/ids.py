@@ -13,16 +13,15 @@ the documents that are left.
 
 from collections.abc import Iterable
 
-from app.errors import Unavailable
-from app.storage import IdsOf, Key, no_ids
-from app.storage.files.entries import LAST, Entry, Header
+from app.storage import LAST_ID, IdsOf, Key, checked_id, no_ids
+from app.storage.files.entries import Entry, Header
 from app.storage.files.records import Record, Records
 
 
 class HighWaterMarks:
     """The highest id of each sequence that was given or found.
 
-    They ``are_complete`` when no document of the table has a higher one up to ``LAST``.
+    They ``are_complete`` when no document of the table has a higher one up to ``LAST_ID``.
     """
 
     __slots__ = ("highest", "are_complete")
@@ -42,7 +41,7 @@ class HighWaterMarks:
 
     def raise_to(self, ids: Iterable[tuple[str, int]]) -> None:
         for sequence, id_ in ids:
-            if self.highest.get(sequence, 0) < id_ <= LAST:
+            if self.highest.get(sequence, 0) < id_ <= LAST_ID:
                 self.highest[sequence] = id_
 
     def complete(self, documents: Records, ids_of: IdsOf) -> None:
@@ -68,9 +67,7 @@ class NewIds:
         """Return the id that comes next in ``sequence``; raises Unavailable."""
         self._before.complete(self._documents, self._ids_of)
         self._after.raise_to(self._before.highest.items())
-        id_ = self._after.highest.get(sequence, 0) + 1
-        if id_ > LAST:
-            raise Unavailable(f"there is no further {sequence}: {LAST} has been given")
+        id_ = checked_id(sequence, self._after.highest.get(sequence, 0) + 1)
         self._after.highest[sequence] = id_
         return id_
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from app.errors import Conflict, NotFound, Stale, Unavailable
+from app.errors import Conflict, Unavailable
 from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import (
@@ -24,6 +24,7 @@ from app.storage import (
     Revisions,
     Status,
     Update,
+    expected,
 )
 from app.storage.files.descriptors import Sync, flush_folder
 from app.storage.files.maintenance import Keeper
@@ -77,7 +78,7 @@ class FileStore:
         return self._tables[name]
 
     def get(self, table: str, key: Key) -> Record:
-        return _existing(self._tables[table].documents, key)
+        return expected(self._tables[table].documents.get(key))
 
     def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
         return Page(*self._tables[table].documents.find(query, pace))
@@ -144,7 +145,7 @@ class FileStore:
         result: list[Record] = []
 
         def plan(documents: Records, next_id: NextId) -> Changes:
-            old = _existing(documents, key, revisions)
+            old = expected(documents.get(key), revisions)
             before = old.document
             document = change(before, next_id)
             if document is before:
@@ -173,7 +174,7 @@ class FileStore:
 
     def remove(self, table: str, key: Key, revisions: Revisions = None) -> None:
         def plan(documents: Records, _: NextId) -> Changes:
-            return Changes([], [_existing(documents, key, revisions).key])
+            return Changes([], [expected(documents.get(key), revisions).key])
 
         self._tables[table].write(plan)
 
@@ -234,15 +235,6 @@ def _changed(
         if (document := change(before)) is not before:
             put.append(Record(old.number, old.key, document))
     return Changes(put, [])
-
-
-def _existing(documents: Records, key: Key, revisions: Revisions = None) -> Record:
-    record = documents.get(key)
-    if record is None:
-        raise NotFound("Not found")
-    if revisions is not None and record.revision not in revisions:
-        raise Stale("the document is not in the state that is expected; get it again")
-    return record
 
 
 def _if_alive(store: weakref.ref[FileStore], act: Callable[[FileStore], None]) -> None:

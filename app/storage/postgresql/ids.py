@@ -7,15 +7,14 @@ brings ids of its own holds the table alone, and voids all blocks by a new *epoc
 import os
 import threading
 from collections import defaultdict
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from app.errors import Busy, Unavailable
+from app.errors import Busy
+from app.storage import checked_id
 from app.storage.postgresql.connections import LOCK_WAIT, Connections
-
-LAST_ID: Final = 2**62 - 1
 
 _TAKE = """
 INSERT INTO ids AS i (collection, sequence, last) VALUES (%s, %s, %s)
@@ -72,11 +71,7 @@ class Ids:
             )
         finally:
             self._lock.release()
-        if block.next > LAST_ID:
-            raise Unavailable(
-                f"there is no further {sequence}: {LAST_ID} has been given"
-            )
-        return block.next
+        return checked_id(sequence, block.next)
 
     def give_back(self, table: str, sequence: str, epoch: int, ids: list[int]) -> None:
         """Take back the ids of a write that did not happen, if none was given since."""

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import orjson
 
-from app.storage import Document, Key, revision_of
+from app.storage import Key
+from app.storage.encoded import Record
 
 EXACT = 2.0**53
 """From here on a whole double has no fraction, but more than one spelling."""
@@ -21,51 +22,6 @@ _ODD = re.compile(rb"[:\[,]-?(?:[0-9]{16,}\.|[0-9.]+[eE]\+?[0-9])|\\u0000")
 
 Ids have digits around an e too, so that a number is known by what is before it.
 """
-
-
-class Record:
-    """A document under its key, as JSON without white space."""
-
-    __slots__ = ("key", "content", "_document", "_revision")
-
-    def __init__(
-        self, key: Key, content: bytes, document: Document | None = None
-    ) -> None:
-        self.key = key
-        self.content = content
-        self._document = document
-        self._revision: int | None = None
-
-    @property
-    def document(self) -> Document:
-        if self._document is None:
-            self._document = orjson.loads(self.content)
-        return self._document
-
-    @property
-    def revision(self) -> int:
-        if self._revision is None:
-            self._revision = revision_of(self.content)
-        return self._revision
-
-    @property
-    def size(self) -> int:
-        return len(self.content)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Record):
-            return NotImplemented
-        return self.key == other.key and self.revision == other.revision
-
-    def __hash__(self) -> int:
-        return hash((self.key, self.revision))
-
-
-def record(key: Key, document: Document) -> Record:
-    """Return the record of a document that is to be written."""
-    content = orjson.dumps(document)
-    # The document is read back, so that later changes of it change nothing here.
-    return Record(key, content)
 
 
 def stored(content: bytes, name: str) -> Record:

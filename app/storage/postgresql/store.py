@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 
-from app.errors import Conflict, NotFound, Stale, Unavailable
+from app.errors import Conflict, NotFound, Unavailable
 from app.pacing import Pace, unhurried
 from app.query import Query
 from app.storage import (
@@ -26,6 +26,7 @@ from app.storage import (
     Status,
     Update,
 )
+from app.storage.encoded import Record
 from app.storage.postgresql import feeds, schema
 from app.storage.postgresql.attended import COMMIT_WAIT
 from app.storage.postgresql.columns import Columns
@@ -33,7 +34,7 @@ from app.storage.postgresql.connections import Connections
 from app.storage.postgresql.ids import Ids
 from app.storage.postgresql.leases import LEASE, Leases
 from app.storage.postgresql.listing import counted_to, is_whole, order, statement
-from app.storage.postgresql.records import Record, digest, record, stored
+from app.storage.postgresql.records import digest, stored
 from app.storage.postgresql.replicas import Replica
 from app.storage.postgresql.transactions import CHUNK, Transaction
 from app.storage.postgresql.writing import Writer
@@ -203,7 +204,7 @@ class PostgresStore:
             key = document[name]
             if key in records:
                 raise Conflict(f"{name} {key} exists already")
-            records[key] = record(key, document)
+            records[key] = Record.of(key, document)
             self._limits.check_document(records[key])
         added = list(records.values())
 
@@ -220,7 +221,7 @@ class PostgresStore:
 
         def plan(transaction: Transaction) -> Record:
             document = make(transaction.next_id)
-            added = record(document[name], document)
+            added = Record.of(document[name], document)
             self._limits.check_document(added)
             transaction.insert([added])
             return added
@@ -232,7 +233,7 @@ class PostgresStore:
     ) -> None:
         """Add or replace documents, all or none; with ``clear``, remove all others."""
         name = self._columns[table].collection.key
-        records = {each[name]: record(each[name], each) for each in documents}
+        records = {each[name]: Record.of(each[name], each) for each in documents}
 
         def plan(transaction: Transaction) -> None:
             transaction.load(list(records.values()), clear)
@@ -246,11 +247,11 @@ class PostgresStore:
         """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
 
         def plan(transaction: Transaction) -> Record:
-            old = _expected(transaction, key, revisions)
+            old = transaction.held(key, revisions)
             document = change(old.document, transaction.next_id)
             if document is old.document:
                 return old
-            new = record(key, document)
+            new = Record.of(key, document)
             self._limits.check_document(new, old)
             transaction.replace([(old, new)])
             return new
@@ -274,7 +275,7 @@ class PostgresStore:
         """Remove a record; raises NotFound, Stale."""
 
         def plan(transaction: Transaction) -> None:
-            transaction.remove(_expected(transaction, key, revisions))
+            transaction.remove(transaction.held(key, revisions))
 
         self._writer.write(self._columns[table], plan)
 
@@ -342,13 +343,6 @@ class PostgresStore:
         return self._writer.reading(lambda c: c.execute(text, values).fetchall())
 
 
-def _expected(transaction: Transaction, key: Key, revisions: Revisions) -> Record:
-    found = transaction.held(key)
-    if revisions is not None and found.revision not in revisions:
-        raise Stale("the document is not in the state that is expected; get it again")
-    return found
-
-
 def _changed(
     rows: Sequence[UUID], change: Callable[[Document], Document]
 ) -> Callable[[Transaction], int]:
@@ -359,7 +353,7 @@ def _changed(
         for old in transaction.held_rows(rows):
             document = change(old.document)
             if document is not old.document:
-                pairs.append((old, record(old.key, document)))
+                pairs.append((old, Record.of(old.key, document)))
         transaction.replace(pairs)
         return len(pairs)
 

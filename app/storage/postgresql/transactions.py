@@ -15,11 +15,21 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from app.datetimes import moment, now
-from app.errors import Conflict, NotFound
-from app.storage import RETAINED, Extent, Key, Limits, author
+from app.errors import Conflict
+from app.storage import (
+    LAST_ID,
+    RETAINED,
+    Extent,
+    Key,
+    Limits,
+    Revisions,
+    author,
+    expected,
+)
+from app.storage.encoded import Record
 from app.storage.postgresql.columns import Columns
-from app.storage.postgresql.ids import LAST_ID, Given, Ids
-from app.storage.postgresql.records import Record, digest, searched, stored
+from app.storage.postgresql.ids import Given, Ids
+from app.storage.postgresql.records import digest, searched, stored
 
 CHUNK: Final = 1000
 """Documents that one statement writes."""
@@ -135,15 +145,14 @@ class Transaction:
 
     # What is read
 
-    def held(self, key: Key) -> Record:
-        """Return the record under ``key``, which nobody else changes; raises NotFound."""
+    def held(self, key: Key, revisions: Revisions) -> Record:
+        """Return a record, which nobody else changes; raises NotFound and Stale."""
         row = self.connection.execute(
             f"SELECT document FROM {self._table} WHERE row_key = %s FOR UPDATE",
             (digest(key),),
         ).fetchone()
-        if row is None:
-            raise NotFound("Not found")
-        return stored(row[0], self._collection.key)
+        found = None if row is None else stored(row[0], self._collection.key)
+        return expected(found, revisions)
 
     def held_rows(self, rows: Sequence[UUID]) -> list[Record]:
         """Return the records of some rows, as far as they are still there."""
