@@ -10,7 +10,8 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 import psycopg
@@ -114,11 +115,9 @@ class Connections:
 
     def connect(self) -> Attended:
         """Return a connection of its own; raises Unavailable."""
-        try:
+        with self.translating():
             connection = Attended.connect(autocommit=True, **self.parameters)
             self._configure(connection)
-        except psycopg.Error as error:
-            raise self.translated(error) from error
         return connection
 
     def run(self, work: Callable[[Attended], Result]) -> Result:
@@ -126,7 +125,6 @@ class Connections:
 
         Raises Unavailable, Busy, Full and Overdue.
         """
-
         return self._until_done(lambda: self._done(work))
 
     def once(self, work: Callable[[Attended], Result]) -> Result:
@@ -134,7 +132,7 @@ class Connections:
         try:
             return self._done(work)
         except psycopg.Error as error:
-            raise self.translated(error) from error
+            raise translated(error, self._read_timeout) from error
 
     def _done(self, work: Callable[[Attended], Result]) -> Result:
         connection = self.take()
@@ -182,7 +180,7 @@ class Connections:
                 if is_lost(error):
                     self._note_loss(str(error))
                 if not is_transient(error) or self._clock() + PAUSE > end:
-                    raise self.translated(error) from error
+                    raise translated(error, self._read_timeout) from error
                 self._retries += 1
                 self._serializations += error.sqlstate in SERIALIZATION
                 self._pause(PAUSE)
@@ -218,9 +216,13 @@ class Connections:
             # The others lead to the same server, which went away.
             pool.drain()
 
-    def translated(self, error: psycopg.Error) -> Exception:
-        """Return the error of the service for one of the database."""
-        return translated(error, self._read_timeout)
+    @contextmanager
+    def translating(self) -> Iterator[None]:
+        """Raise the error of the service for one of the database."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise translated(error, self._read_timeout) from error
 
     def figures(self) -> dict[str, Figure]:
         """Return the figures of the pool of this process."""

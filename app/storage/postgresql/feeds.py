@@ -5,7 +5,7 @@ comes before every transaction that is still open is handed out, else a reader w
 what is committed behind its position.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -49,34 +49,21 @@ FROM (VALUES (true)) AS one (row) LEFT JOIN (
 
 
 def changes(
-    columns: Columns, since: str | None, limit: int
-) -> Callable[["Connection[TupleRow]"], Feed]:
-    """Return what reads the changes of a table; it raises TooOld."""
-
-    def now(connection: "Connection[TupleRow]") -> Feed:
+    connection: "Connection[TupleRow]", columns: Columns, since: str | None, limit: int
+) -> Feed:
+    """Return what changed in a table after the position ``since``; raises TooOld."""
+    if since is None:
         row = connection.execute(_NOW).fetchone()
         assert row is not None
         return Feed([], f"{row[0]}:0")
-
-    def later(connection: "Connection[TupleRow]") -> Feed:
-        xid, _, id_ = str(since).partition(":")
-        rows = connection.execute(
-            _SINCE.format(table=columns.table),
-            {
-                "table": columns.collection.name,
-                "xid": xid,
-                "id": id_,
-                "limit": limit,
-            },
-        ).fetchall()
-        if rows[0][4]:
-            raise TooOld("what changed since then is no longer known")
-        return _feed(columns, rows, str(since))
-
-    return now if since is None else later
-
-
-def _feed(columns: Columns, rows: Sequence[tuple[Any, ...]], position: str) -> Feed:
+    table, position = columns.collection.name, since
+    xid, _, id_ = since.partition(":")
+    rows = connection.execute(
+        _SINCE.format(table=columns.table),
+        {"table": table, "xid": xid, "id": id_, "limit": limit},
+    ).fetchall()
+    if rows[0][4]:
+        raise TooOld("what changed since then is no longer known")
     found = []
     for xid, id_, key, document, _ in rows:
         if xid is not None:

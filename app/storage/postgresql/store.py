@@ -6,8 +6,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
-
 from app.errors import Conflict, NotFound, Unavailable
 from app.pacing import Pace, unhurried
 from app.query import Query
@@ -47,18 +45,18 @@ BLOCK: Final = 100
 MANY: Final = 100
 """A write of more documents is alone: it may make a table grow beyond its limits."""
 
-
 BATCH: Final = 200
 """Documents that are changed in one transaction where all are."""
 
 
 class PostgresStore:
-    """Tables in the database at ``address``; see the contract in ``app.storage``.
+    """Tables in the database at ``address``.
 
-    Each process has ``most`` connections at most. A read may take ``read_timeout``
-    seconds, and a commit wait ``commit_wait`` for other nodes. What ``may_be_stale`` comes
-    from a ``replica``, if there is one: its address, and by how many seconds. Raises
-    Invalid for what is no address; nothing is connected before it is needed.
+    What has no docstring does what the contract in ``app.storage`` says. Each process
+    has ``most`` connections at most. A read may take ``read_timeout`` seconds, and a commit
+    wait ``commit_wait`` for other nodes. What ``may_be_stale`` comes from a ``replica``, if
+    there is one: its address, and by how many seconds. Raises Invalid for what is no
+    address; nothing is connected before it is needed.
     """
 
     name = "postgresql"
@@ -98,19 +96,13 @@ class PostgresStore:
 
         Raises Unavailable.
         """
-        try:
-            with self._connections.connect() as connection:
-                return schema.migrate(connection, self._collections)
-        except psycopg.Error as error:
-            raise self._connections.translated(error) from error
+        with self._connections.translating(), self._connections.connect() as connection:
+            return schema.migrate(connection, self._collections)
 
     def check(self) -> None:
         """Raise Unavailable unless the database has the tables of this version."""
-        try:
-            with self._connections.connect() as connection:
-                schema.check(connection, self._collections)
-        except psycopg.Error as error:
-            raise self._connections.translated(error) from error
+        with self._connections.translating(), self._connections.connect() as connection:
+            schema.check(connection, self._collections)
 
     def identity(self) -> str:
         """Return what no other database has, but one that was restored from this one."""
@@ -127,7 +119,6 @@ class PostgresStore:
     # What is read
 
     def get(self, table: str, key: Key) -> Record:
-        """Return the record under ``key``; raises NotFound."""
         columns = self._columns[table]
         text = f"SELECT document FROM {columns.table} WHERE row_key = %s"
         rows = self._read_stale(table, text, (digest(key),))
@@ -136,7 +127,6 @@ class PostgresStore:
         return stored(rows[0][0], columns.collection.key)
 
     def find(self, table: str, query: Query, pace: Pace = unhurried) -> Page:
-        """Return the page of records that ``query`` asks for."""
         columns = self._columns[table]
         pace()
         rows = self._read_stale(table, *statement(columns, query))
@@ -149,7 +139,6 @@ class PostgresStore:
         return Page(records, total, bound is not None and total > bound)
 
     def scan(self, table: str) -> Iterator[Record]:
-        """Return all records as they are at one moment, in the order of the table."""
         columns = self._columns[table]
         key = columns.collection.key
         text = (
@@ -162,13 +151,13 @@ class PostgresStore:
         declared = f"DECLARE scanned NO SCROLL CURSOR FOR {text}"
         connection = self._connections.begun(f"BEGIN READ ONLY; {declared}")
         try:
-            while rows := connection.execute(f"FETCH {CHUNK} FROM scanned").fetchall():
+            is_more = True
+            while is_more:
+                with self._connections.translating():
+                    rows = connection.execute(f"FETCH {CHUNK} FROM scanned").fetchall()
                 for (content,) in rows:
                     yield stored(content, key)
-                if len(rows) < CHUNK:
-                    break
-        except psycopg.Error as error:
-            raise self._connections.translated(error) from error
+                is_more = len(rows) == CHUNK
         finally:
             self._connections.give_back(connection)
 
@@ -186,17 +175,15 @@ class PostgresStore:
         return self._leases.version(table, read)
 
     def changes(self, table: str, since: str | None, limit: int) -> Feed:
-        """Return what changed after the position ``since``; raises TooOld."""
-        return self._writer.reading(feeds.changes(self._columns[table], since, limit))
+        columns = self._columns[table]
+        return self._writer.reading(lambda c: feeds.changes(c, columns, since, limit))
 
     def history(self, table: str) -> Iterator[PastChange]:
-        """Return the last changes, the oldest first."""
         return feeds.history(self._read(feeds.HISTORY, (table,)))
 
     # What is written
 
     def insert(self, table: str, *documents: Document) -> Sequence[Record]:
-        """Add documents, all or none; raises Conflict when a key exists, TooLarge."""
         columns = self._columns[table]
         name = columns.collection.key
         records: dict[Key, Record] = {}
@@ -216,7 +203,6 @@ class PostgresStore:
         return self._writer.write(columns, plan, is_alone)
 
     def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
-        """Add the document that ``make`` makes with new ids; raises Conflict, TooLarge."""
         name = self._columns[table].collection.key
 
         def plan(transaction: Transaction) -> Record:
@@ -231,7 +217,6 @@ class PostgresStore:
     def load(
         self, table: str, documents: Sequence[Document], clear: bool = False
     ) -> None:
-        """Add or replace documents, all or none; with ``clear``, remove all others."""
         name = self._columns[table].collection.key
         records = {each[name]: Record.of(each[name], each) for each in documents}
 
@@ -244,7 +229,6 @@ class PostgresStore:
     def update(
         self, table: str, key: Key, change: Update, revisions: Revisions = None
     ) -> Record:
-        """Replace a document by what ``change`` makes of it; raises NotFound, Stale."""
 
         def plan(transaction: Transaction) -> Record:
             old = transaction.held(key, revisions)
@@ -272,7 +256,6 @@ class PostgresStore:
         return count
 
     def remove(self, table: str, key: Key, revisions: Revisions = None) -> None:
-        """Remove a record; raises NotFound, Stale."""
 
         def plan(transaction: Transaction) -> None:
             transaction.remove(transaction.held(key, revisions))
@@ -280,7 +263,6 @@ class PostgresStore:
         self._writer.write(self._columns[table], plan)
 
     def ping(self) -> None:
-        """Raise Unavailable when the database cannot be written now."""
         rows = self._read(
             "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::bool",
             (),
@@ -323,13 +305,10 @@ class PostgresStore:
 
         Else it would do so minutes later, and read whole documents to count them.
         """
-        with self._connections.connect() as connection:
-            try:
-                if not connection.is_shared:
-                    connection.execute("SET statement_timeout = 0")
-                connection.execute(f"VACUUM (ANALYZE) {self._columns[table].table}")
-            except psycopg.Error as error:
-                raise self._connections.translated(error) from error
+        with self._connections.translating(), self._connections.connect() as connection:
+            if not connection.is_shared:
+                connection.execute("SET statement_timeout = 0")
+            connection.execute(f"VACUUM (ANALYZE) {self._columns[table].table}")
 
     def _read_stale(self, table: str, text: str, values: Any) -> list[Any]:
         """Read from the replica, if there is one, what may be a little stale."""
