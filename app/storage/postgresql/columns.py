@@ -4,8 +4,7 @@ A *term* is what a field is compared or sorted by, as a column's type has it: th
 characters of a text, a number, whether there is a value, and the rank of a value's type.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from app.query import Field, Order
@@ -93,14 +92,6 @@ def expression(field: Field, term: str) -> str:
     return f"CASE {kind} WHEN 'string' THEN left({shown}, {SORTED}) ELSE '' END"
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
-    """An index over columns, in their order."""
-
-    name: str
-    columns: tuple[str, ...]
-
-
 class Columns:
     """The columns and indexes of the table of a collection."""
 
@@ -130,28 +121,30 @@ class Columns:
         found = self._made.get(expression(field, term))
         return None if found is None else found[0]
 
-    def sorted_by(self, field: Field, term: str) -> str:
-        """Return the column of a term, or its expression."""
-        if column := self.of(field, term):
-            return column
-        collated = ' COLLATE "C"' if term == TEXT else ""
-        return f"({expression(field, term)}){collated}".replace("%", "%%")
+    def sorting(self, by: Order) -> Iterator[str]:
+        """Return the columns to sort by, or expressions in place of those."""
+        for term in terms(by.field):
+            made = expression(by.field, term)
+            if made in self._made:
+                yield self._made[made][0]
+            else:
+                collated = ' COLLATE "C"' if term == TEXT else ""
+                yield f"({made}){collated}".replace("%", "%%")
 
     def generated(self) -> Iterator[tuple[str, str, str]]:
         """Return name, type and expression of each column that the database makes."""
         for made, (name, kind) in self._made.items():
             yield name, kind, made
 
-    def indexes(self) -> Iterator[Index]:
-        """Return the indexes: one in the table's order, one for each field looked up."""
+    def indexes(self) -> Iterator[tuple[str, Iterable[str]]]:
+        """Return name and columns of each index.
+
+        One is in the table's order, and there is one for each field that is looked up.
+        """
         table = self.collection.name
-        order = [each for by in self.collection.order for each in self._columns(by)]
-        yield Index(f"{table} in order", (*dict.fromkeys(order), "position"))
+        order = [each for by in self.collection.order for each in self.sorting(by)]
+        yield f"{table} in order", dict.fromkeys([*order, "position"])
         for field in self.collection.indexed:
             first = [str(self.of(field, term)) for term in looked_up(field)]
             columns = dict.fromkeys([*first, *order, "position"])
-            yield Index(f"{table} {field.name} {looked_up(field)[0]}", tuple(columns))
-
-    def _columns(self, by: Order) -> Iterator[str]:
-        for term in terms(by.field):
-            yield self.sorted_by(by.field, term)
+            yield f"{table} {field.name} {looked_up(field)[0]}", columns

@@ -1,10 +1,9 @@
 """Compiles a query to one statement, which returns its page and how many match it."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from app.query import Order, Query
-from app.storage.postgresql.columns import Columns, terms
+from app.query import Query
+from app.storage.postgresql.columns import Columns
 from app.storage.postgresql.conditions import Conditions
 from app.storage.postgresql.parameters import Parameters
 
@@ -68,16 +67,12 @@ def order(columns: Columns, query: Query) -> str:
     is_mirrored = bool(query.order) and query.order[-1].descending
     sorting: dict[str, bool] = {}
     for by in query.order:
-        for name in _columns(columns, by):
+        for name in columns.sorting(by):
             sorting.setdefault(name, by.descending)
     for by in columns.collection.order:
-        for name in _columns(columns, by):
+        for name in columns.sorting(by):
             sorting.setdefault(name, by.descending ^ is_mirrored)
     sorting["position"] = is_mirrored
     return ", ".join(
         f"{name} DESC" if descending else name for name, descending in sorting.items()
     )
-
-
-def _columns(columns: Columns, by: Order) -> Iterator[str]:
-    return (columns.sorted_by(by.field, term) for term in terms(by.field))
