@@ -8,6 +8,7 @@ is: that of the former try may have been cut off from the nodes that must have i
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -95,25 +96,18 @@ class Writer:
         )
 
 
+@dataclass(slots=True)
 class _Once:
     """One write, which is tried again and done once."""
 
-    def __init__(
-        self,
-        writer: Writer,
-        columns: Columns,
-        plan: Callable[[Transaction], Any],
-        is_alone: bool,
-        is_limited: bool,
-    ) -> None:
-        self._writer = writer
-        self._columns = columns
-        self._plan = plan
-        self._is_alone = is_alone
-        self._is_limited = is_limited
-        self._token = uuid4()
-        self._may_be_done = False
-        self._result: Any = None
+    writer: Writer
+    columns: Columns
+    plan: Callable[[Transaction], Any]
+    is_alone: bool
+    is_limited: bool
+    token: UUID = field(default_factory=uuid4)
+    may_be_done: bool = False
+    result: Any = None
 
     def done(self, connection: Attended) -> Any:
         """Do the write, unless it was done, and return what its plan does."""
@@ -122,30 +116,30 @@ class _Once:
                 return self._tried(connection)
             except NotAlone:
                 connection.rollback()
-                self._is_alone = True
+                self.is_alone = True
 
     def _tried(self, connection: Attended) -> Any:
-        is_alone = self._is_alone or self._may_be_done
-        transaction = self._writer.transaction(connection, self._columns, is_alone)
+        is_alone = self.is_alone or self.may_be_done
+        transaction = self.writer.transaction(connection, self.columns, is_alone)
         try:
             transaction.begin()
-            if self._may_be_done and self._is_noted(connection):
+            if self.may_be_done and self._is_noted(connection):
                 connection.commit_everywhere()
-                return self._result
-            self._may_be_done = False
-            _thread.write = self._writer, connection
+                return self.result
+            self.may_be_done = False
+            _thread.write = self.writer, connection
             try:
-                result = self._plan(transaction)
+                result = self.plan(transaction)
             finally:
                 _thread.write = None, None
             if transaction.has_changed:
-                transaction.finish(self._token, self._is_limited)
+                transaction.finish(self.token, self.is_limited)
         except BaseException:
             transaction.undo()
             raise
-        self._result = result
+        self.result = result
         if transaction.has_changed:
-            self._may_be_done = True
+            self.may_be_done = True
         else:
             transaction.undo()
         # What a write finds done already may be the work of one that was not confirmed.
@@ -155,7 +149,7 @@ class _Once:
     def _is_noted(self, connection: Attended) -> bool:
         # A transaction that holds a row has something to commit.
         found = connection.execute(
-            "SELECT 1 FROM changes WHERE write = %s LIMIT 1 FOR UPDATE", (self._token,)
+            "SELECT 1 FROM changes WHERE write = %s LIMIT 1 FOR UPDATE", (self.token,)
         )
         return found.fetchone() is not None
 
