@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -50,6 +51,8 @@ def fill(server):
         assert reply.status in (200, 201), reply.text
         return reply.json if reply.text else None
 
+    # Its next starts are in days, whatever the day of the test.
+    day = (datetime.now(UTC) + timedelta(days=3)).isoweekday()
     hostile = {
         "name": HOSTILE,
         "isenabled": 1,
@@ -58,7 +61,7 @@ def fill(server):
         "svcscriptcode": HOSTILE,
         "sites": [HOSTILE],
         "schedule": "individual",
-        "periods": [{"dow": 1, "timestart": 545, "timestop": 1080, HOSTILE: HOSTILE}],
+        "periods": [{"dow": day, "timestart": 545, "timestop": 1080, HOSTILE: HOSTILE}],
         "opts": {"title": HOSTILE, "comment": HOSTILE, HOSTILE: [HOSTILE]},
         "ext": {HOSTILE: {HOSTILE: HOSTILE}, "owner": HOSTILE},
     }
@@ -268,3 +271,23 @@ def test_nothing_moves_while_a_view_is_loaded_and_asked_for_again(visit, views, 
                 page.clock.fast_forward(LONGEST)
             page.evaluate(DRAWN)
         assert console.shifts() == [], view
+
+
+def test_nothing_moves_when_starts_come_nearer_and_services_get_older(visit, views):
+    """What says how far away a moment is gets longer and shorter."""
+    units = set()
+    for view, heading, _ in views:
+        if "agenda" in view or "by=" in view:
+            console = visit()
+            page = console.page
+            page.clock.install()
+            console.go(view, heading)
+            console.settle()
+            away = page.locator("tbody .away")
+            for minutes in (1, 10, 50, 540, 1000, 500):
+                page.clock.fast_forward(minutes * 60_000)
+                page.evaluate(DRAWN)
+                texts = away.all_inner_texts()
+                assert console.shifts() == [], (view, texts)
+                units.update(re.findall("minutes?|hours?|days?", " ".join(texts)))
+    assert units >= {"minutes", "hour", "hours", "days"}
