@@ -392,6 +392,30 @@ def test_the_mode_is_changed_from_the_page(console, served):
     expect(page.get_by_text("Nobody needs a token here")).to_be_visible()
 
 
+ESCAPED = """async () => {
+  const given = { key: "Escape", bubbles: true, cancelable: true };
+  document.activeElement.dispatchEvent(new KeyboardEvent("keydown", given));
+  // What follows at once is done before anything that waits.
+  await null;
+  await null;
+  return !document.querySelector("dialog");
+}"""
+
+
+def test_a_dialog_is_gone_before_the_key_after_escape_is_read(console):
+    page = console.go("#/server", "Server")
+    button = page.get_by_role("button", name="Put it into maintenance")
+    dialog = page.get_by_role("dialog")
+    for _ in range(2):
+        console.tab_to(button)
+        console.keys("Enter")
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+        assert page.evaluate(ESCAPED)
+        expect(button).to_be_focused()
+    console.keys("Enter", "Escape", "Enter")
+    expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+
+
 def test_shortcuts_can_be_switched_off(console):
     page = console.go("#/tasks", "Service tasks")
     opener = page.get_by_role("button", name="Shortcuts")

@@ -17,7 +17,14 @@ export function Dialog({ title, onClose, children }) {
       if (before?.isConnected) before.focus();
     };
   }, []);
-  return html`<dialog ref=${dialog} aria-labelledby=${id} onClose=${onClose}>
+  // The browser says later that it has closed one: keys that are pressed until then would be lost.
+  const escape = (event) => {
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    onClose();
+  };
+  const close = ({ target }) => target.isConnected && onClose();
+  return html`<dialog ref=${dialog} aria-labelledby=${id} onKeyDown=${escape} onClose=${close}>
     <h2 id=${id}>${title}</h2>
     ${children}
   </dialog>`;
