@@ -73,6 +73,10 @@ def _page(summary: str) -> Operation:
     return _get(summary, "Page", (), headers, ("text/html",))
 
 
+def _file(summary: str) -> Operation:
+    return _get(summary, "File", media_types=("text/javascript", "text/css"))
+
+
 def _create(
     summary: str, reply: str, body: str, parameters: tuple[str, ...] = ()
 ) -> Operation:
@@ -102,9 +106,22 @@ def _list_of(kind: str, summary: str, reply: str) -> Operation:
     return _list(summary, reply, (*first, f"order-of-{kind}", "flat"))
 
 
-def _list_of_services(summary: str) -> Operation:
-    # A customer of whom nothing is known has none.
-    return _list(summary, "ServiceList", OF_SERVICES, never=(404,))
+def _parts() -> Iterator[tuple[str, Operation]]:
+    """Return the lists in services, and of them: all, the active, the completed."""
+    for part in ("", "active", "completed"):
+        name, which = (f"_{part}", f"{part} ") if part else ("", "")
+        for whose, summary in (
+            ("of_customer", f"list the {which}services of a customer"),
+            ("anonymous", f"list the anonymous {which}services of a contact key"),
+        ):
+            # A customer of whom nothing is known has none.
+            yield f"get_services{name}_{whose}", _list(
+                summary, "ServiceList", OF_SERVICES, never=(404,)
+            )
+        for noun, known in (("state", OF_STATES), ("task", OF_TASKS)):
+            yield f"get_{noun}s{name}", _get(
+                f"list the {which}{noun}s of a service", f"{noun.title()}List", known
+            )
 
 
 def _extensions() -> Iterator[tuple[str, Operation]]:
@@ -137,11 +154,7 @@ def _extensions() -> Iterator[tuple[str, Operation]]:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "get_svctasks": _list(
-        "list service tasks",
-        "SvctaskList",
-        OF_LIST,
-    ),
+    "get_svctasks": _list("list service tasks", "SvctaskList", OF_LIST),
     "post_svctasks": Operation(
         "create a service task",
         {200: "Svctask"},
@@ -225,35 +238,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "post_services_association": _change(
         "make a service that of a customer", "Association", needs_body=False
     ),
-    "get_services_of_customer": _list_of_services("list the services of a customer"),
-    "get_services_anonymous": _list_of_services(
-        "list the anonymous services of a contact key"
-    ),
-    "get_services_active_of_customer": _list_of_services(
-        "list the active services of a customer"
-    ),
-    "get_services_active_anonymous": _list_of_services(
-        "list the anonymous active services of a contact key"
-    ),
-    "get_services_completed_of_customer": _list_of_services(
-        "list the completed services of a customer"
-    ),
-    "get_services_completed_anonymous": _list_of_services(
-        "list the anonymous completed services of a contact key"
-    ),
     "post_services_end": _change("complete a service", "ServiceEnd", needs_body=False),
     "post_states_start": _create(
         "start a state", "StateId", "StateStart", CONDITIONS_OF_WRITE
     ),
     "post_states_transition": _create(
         "end a state and start the next", "StateId", "Transition", CONDITIONS_OF_WRITE
-    ),
-    "get_states": _get("list the states of a service", "StateList", OF_STATES),
-    "get_states_active": _get(
-        "list the active states of a service", "StateList", OF_STATES
-    ),
-    "get_states_completed": _get(
-        "list the completed states of a service", "StateList", OF_STATES
     ),
     "get_states_one": _get("get a state", "State", OF_STATE),
     "post_states_end": Operation(
@@ -266,19 +256,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "post_tasks_start": _create(
         "start a task", "TaskId", "TaskStart", CONDITIONS_OF_WRITE
     ),
-    "get_tasks": _get("list the tasks of a service", "TaskList", OF_TASKS),
-    "get_tasks_active": _get(
-        "list the active tasks of a service", "TaskList", OF_TASKS
-    ),
-    "get_tasks_completed": _get(
-        "list the completed tasks of a service", "TaskList", OF_TASKS
-    ),
     "get_tasks_one": _get("get a task", "Task", OF_TASK),
     "post_tasks_end": _change("complete a task", "TaskEnd", needs_body=False),
     "get_business_attributes": _get(
-        "list business attributes",
-        "BusinessAttributeList",
-        ("cv-attribute",),
+        "list business attributes", "BusinessAttributeList", ("cv-attribute",)
     ),
     "get_business_attributes_one": _get(
         "get a business attribute", "BusinessAttribute"
@@ -310,16 +291,9 @@ OPERATIONS: Mapping[str, Operation] = {
         headers=("ETag",),
     ),
     "get_documentation": _page("show all this in a browser"),
-    "get_documentation_file": _get(
-        "get a file that the page loads",
-        "File",
-        media_types=("text/javascript", "text/css"),
-    ),
+    "get_documentation_file": _file("get a file that the page loads"),
     "get_console": _page("show the console in a browser"),
-    "get_console_file": _get(
-        "get a file that the console loads",
-        "File",
-        media_types=("text/javascript", "text/css"),
-    ),
+    "get_console_file": _file("get a file that the console loads"),
+    **dict(_parts()),
     **dict(_extensions()),
 }
