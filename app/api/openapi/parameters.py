@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from app.api.openapi.schemas import (
@@ -22,12 +23,14 @@ _TAGS_OR_ANY: JsonSchema = {
 }
 
 
-def _parameter(place: str, name: str, description: str, **more: Any) -> Parameter:
-    return {"name": name, "in": place, "description": description, **more}
+def _parameter(
+    place: str, name: str, description: str, schema: JsonSchema, **more: Any
+) -> Parameter:
+    what = {"name": name, "in": place, "description": description}
+    return {**what, "schema": schema, **more}
 
 
-def _query(name: str, description: str, schema: JsonSchema, **more: Any) -> Parameter:
-    return _parameter("query", name, description, schema=schema, **more)
+_query, _header_sent = partial(_parameter, "query"), partial(_parameter, "header")
 
 
 def _json(name: str, description: str, schema: JsonSchema, example: Any) -> Parameter:
@@ -50,8 +53,8 @@ def _separated(
 def _of_address(
     name: str, description: str, schema: JsonSchema, example: Any
 ) -> Parameter:
-    further = {"schema": schema, "required": True, "example": example}
-    return _parameter("path", name, description, **further)
+    further = {"required": True, "example": example}
+    return _parameter("path", name, description, schema, **further)
 
 
 def _of_table(name: str, row: QueryParameter) -> Parameter:
@@ -110,43 +113,29 @@ PARAMETERS: Mapping[str, Parameter] = {
     "state_id-of-address": _query(
         "state_id", "The id of the state again, as in the address.", integer(0, MOST)
     ),
-    "If-Match": _parameter(
-        "header",
-        "If-Match",
-        "The ETag that it must have still, or *.",
-        schema=_TAGS_OR_ANY,
+    "If-Match": _header_sent(
+        "If-Match", "The ETag that it must have still, or *.", _TAGS_OR_ANY
     ),
-    "If-None-Match": _parameter(
-        "header",
-        "If-None-Match",
-        "The ETag of what is known already: then 304.",
-        schema=TEXTUAL,
+    "If-None-Match": _header_sent(
+        "If-None-Match", "The ETag of what is known already: then 304.", TEXTUAL
     ),
-    "If-None-Match-of-write": _parameter(
-        "header",
-        "If-None-Match",
-        "The ETag that it must not have, or *.",
-        schema=_TAGS_OR_ANY,
+    "If-None-Match-of-write": _header_sent(
+        "If-None-Match", "The ETag that it must not have, or *.", _TAGS_OR_ANY
     ),
-    "Range": _parameter(
-        "header",
+    "Range": _header_sent(
         "Range",
         "The bytes to send, such as bytes=1000- for those from the thousandth on, and "
         "bytes=-1000 for the last thousand. Anything but one range of bytes is ignored.",
-        schema=TEXTUAL,
+        TEXTUAL,
     ),
-    "If-Range": _parameter(
-        "header",
-        "If-Range",
-        "The ETag that it must have still; else the whole is sent.",
-        schema=TEXTUAL,
+    "If-Range": _header_sent(
+        "If-Range", "The ETag that it must have still; else the whole is sent.", TEXTUAL
     ),
-    "X-Request-Id": _parameter(
-        "header",
+    "X-Request-Id": _header_sent(
         "X-Request-Id",
         "What the reply and the log call this request: 1 to 128 of letters, digits and "
         ". _ : / + = -. Anything else is replaced by a new one.",
-        schema=TEXTUAL,
+        TEXTUAL,
     ),
     "path.id": _of_address(
         "id",
