@@ -16,17 +16,12 @@ ADMIN: Role = "admin"
 OF_TOKENS: tuple[Role, ...] = (READER, WRITER, ADMIN)
 """The roles that a token may have."""
 
-_INCLUDED = {
-    ANYONE: (ANYONE,),
-    READER: (ANYONE, READER),
-    WRITER: (ANYONE, READER, WRITER),
-    ADMIN: (ANYONE, READER, WRITER, ADMIN),
-}
+_RANKS = {role: rank for rank, role in enumerate((ANYONE, *OF_TOKENS))}
 
 
 def allows(role: Role, needed: Role) -> bool:
     """Return whether a sender with ``role`` may do what needs the role ``needed``."""
-    return needed in _INCLUDED[role]
+    return _RANKS[role] >= _RANKS[needed]
 
 
 def refusal(role: Role, needed: Role) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +34,13 @@ from app.runs import Runs
 from app.services import Services
 from app.settings import Settings
 from app.starts import Starts
-from app.storage import Limits, Store
+from app.storage import Collection, Limits, Store
 from app.storage.files.descriptors import Sync
 from app.storage.files.fsck import exposures, findings
 from app.storage.files.store import FileStore
 from app.svcscripts import Svcscripts
 from app.svctasks import Svctasks
-from app.tables import TOKENS, collections
+from app.tables import collections
 from app.tokens import Tokens
 from app.workhours import WorkhoursTable
 
@@ -165,18 +166,23 @@ def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:
 
 
 def open_store(
-    settings: Settings, sync: Sync = os.fdatasync, may_be_stale: bool = False
+    settings: Settings,
+    sync: Sync = os.fdatasync,
+    may_be_stale: bool = False,
+    tables: Sequence[Collection] = (),
 ) -> Store:
     """Open the tables in the data folder or the database; raises Invalid, Unavailable.
 
     Where it ``may_be_stale``, tasks and services are read from a replica, if there is one.
+    Of the files only those of ``tables`` are opened, if any are given.
     """
     if settings.database:
         database = open_database(settings, may_be_stale)
         database.check()
         return database
-    flush = sync if settings.fsync == "always" else _leave_unflushed
-    known = collections(settings)
+    # Else the operating system writes when it sees fit.
+    flush = sync if settings.fsync == "always" else lambda descriptor: None
+    known = tables or collections(settings)
     return FileStore(settings.data, known, flush, limits(settings))
 
 
@@ -208,14 +214,6 @@ def open_database(settings: Settings, may_be_stale: bool = False) -> "PostgresSt
     )
 
 
-def open_tokens(settings: Settings) -> Store:
-    """Open the table of tokens alone, which a command needs; raises as ``open_store``."""
-    if settings.database:
-        return open_store(settings)
-    flush = os.fdatasync if settings.fsync == "always" else _leave_unflushed
-    return FileStore(settings.data, [TOKENS], flush, Limits(settings.max_document))
-
-
 def check(settings: Settings) -> list[str]:
     """Return what is wrong with the files in the data folder; nothing is changed."""
     if settings.database:
@@ -243,7 +241,3 @@ def check_runs(store: Store, settings: Settings) -> Checked:
     sites = [settings.site, *hosts.listed(settings.sites)]
     place = "table {}" if settings.database else "{}.json"
     return checked(store, starts(store, settings), sites, place)
-
-
-def _leave_unflushed(descriptor: int) -> None:
-    """Flush nothing: the operating system writes when it sees fit."""

@@ -5,7 +5,7 @@ message is short, however much is wrong with an input: a client that could choos
 of a reply or of a log line could fill the memory and the disk.
 """
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Self, TypeVar
@@ -33,7 +33,7 @@ def cut(text: str, most: int = MAX_ECHO) -> str:
     return text if len(text) <= most else f"{text[:most]}…"
 
 
-class Faults(MutableMapping[str, list[str]]):
+class Faults(Mapping[str, list[str]]):
     """What is wrong with an input, by the dotted path of each place.
 
     The first hundred faults are kept; ``more`` is the number of the others.
@@ -83,9 +83,6 @@ class Faults(MutableMapping[str, list[str]]):
 
     def __getitem__(self, place: str) -> list[str]:
         return self._kept[place]
-
-    def __delitem__(self, place: str) -> None:
-        self._count -= len(self._kept.pop(place))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)

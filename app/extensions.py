@@ -64,6 +64,13 @@ class Extensions:
         """
         return self._known.current().values[level.name]
 
+    def values_of(self, level: Level, name: str) -> Values:
+        """Return the rules of the extension ``name``, in any case; raises NotFound."""
+        try:
+            return self.values(level)[extension.folded(name)]
+        except KeyError:
+            raise _missing(level, name) from None
+
     def deleting(self) -> Mapping[str, Collection[str]]:
         """Return the lower-case names whose values are being deleted, by level.
 

@@ -92,8 +92,7 @@ def form(stream: "_Stream") -> Line:
 
 def configure(stream: "_Stream") -> None:
     """Send what the service logs to ``stream``."""
-    handler = _Handler(stream.write)
-    handler.setFormatter(_Formatter(form(stream)))
+    handler = _Handler(stream.write, form(stream))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
 
 
@@ -127,21 +126,16 @@ class _Stream(Protocol):
 
 
 class _Handler(logging.Handler):
-    def __init__(self, write: Callable[[str], object]) -> None:
+    def __init__(self, write: Callable[[str], object], line: Line) -> None:
         super().__init__()
         self._write = write
+        self._line = line
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._write(self.format(record) + "\n")
         except Exception:
             self.handleError(record)
-
-
-class _Formatter(logging.Formatter):
-    def __init__(self, line: Line) -> None:
-        super().__init__()
-        self._line = line
 
     def format(self, record: logging.LogRecord) -> str:
         members = {}

@@ -169,7 +169,7 @@ class Services:
 
         def change(old: Document, _: object = None) -> Document:
             _expect_part(old, owner, known)
-            values = self._values(level, name)
+            values = self.extensions.values_of(level, name)
             resource = lifecycle.owner(old, level, id_)
             value = edit(values, lifecycle.value(resource, name), raw)
             new = level.arranged(lifecycle.with_value(resource, values.name, value))
@@ -179,12 +179,6 @@ class Services:
         with self._expected_first(owner, known):
             change(self.get(service_id))
             self._store.update(TABLE, service_id, change, _revisions(owner, known))
-
-    def _values(self, level: Level, name: str) -> Values:
-        values = self.extensions.values(level).get(folded(name))
-        if values is None:
-            raise NotFound(f'there is no extension schema "{name}" for {level.name}')
-        return values
 
     # Queries
 

@@ -133,9 +133,10 @@ def _expiry(expires: str, is_valid: bool) -> str:
 def _tokens(settings: Settings, must_exist: bool = False) -> Iterator[Any]:
     """Open the tokens of a data folder, alone: other tables may be large."""
     from app import bootstrap
+    from app.tables import TOKENS
     from app.tokens import Tokens
 
     if must_exist:
         require_folder(settings)
-    with closing(bootstrap.open_tokens(settings)) as store:
+    with closing(bootstrap.open_store(settings, tables=[TOKENS])) as store:
         yield Tokens(store)

@@ -11,7 +11,7 @@ from senders import MARKER
 from shared import DATA, T
 from webtest import TestApp
 
-from app.bootstrap import open_service, open_tokens
+from app.bootstrap import open_service, open_store
 from app.errors import Error
 from app.settings import Settings
 from app.tokens import Tokens
@@ -29,7 +29,7 @@ class EditedTokens:
         self._sound = folder / "sound"
         self._changed = folder / "changed"
         shutil.copytree(DATA, self._sound)
-        store = open_tokens(self._settings(self._sound))
+        store = open_store(self._settings(self._sound))
         tokens = Tokens(store)
         for role in ("reader", "writer", "admin"):
             tokens.create(role, role)
