@@ -62,15 +62,6 @@ def main(context: click.Context) -> None:
     author.set(Author(f"command {context.invoked_subcommand}"))
 
 
-_existing = click.Path(path_type=Path, dir_okay=False, exists=True)
-
-_from_file = click.argument("file", type=_existing)
-_from_file_or_input = click.argument(
-    "file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
-)
-
-
 @main.command()
 @of_setting("data", type=path, metavar="DIR")
 @of_setting("store", metavar="STORE")
@@ -130,7 +121,10 @@ def _serve(settings: Settings) -> None:
 
 @main.command("import")
 @click.argument("collection", type=COLLECTIONS)
-@_from_file_or_input
+@click.argument(
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
+)
 @click.option("--replace", is_flag=True, help="Replace those whose ids exist already.")
 @click.option(
     "--skip-invalid", is_flag=True, help="Import the valid ones; name others."
@@ -158,20 +152,16 @@ def import_(
     else:
         content, name = file.read_bytes(), file.name
     given = import_export.entities(content, collection, name)
-    store = bootstrap.open_store(settings)
-    try:
+    with closing(bootstrap.open_store(settings)) as store:
         does = bootstrap.use_cases(store, settings)
         [known] = [of for of in collections(settings) if of.name == collection]
         complete = {
             "svctasks": does.svctasks.complete_document,
             "services": does.services.complete_document,
         }.get(collection, lambda raw: known.complete(raw, 0, ""))
+        is_hidden = not sys.stderr.isatty()
         with click.progressbar(
-            given,
-            len(given),
-            "checking",
-            file=sys.stderr,
-            hidden=not sys.stderr.isatty(),
+            given, len(given), "checking", file=sys.stderr, hidden=is_hidden
         ) as shown:
             count = import_export.load(
                 store,
@@ -182,8 +172,6 @@ def import_(
                 replace,
                 skip if skip_invalid else None,
             )
-    finally:
-        store.close()
     click.echo(f"{count} imported")
 
 
@@ -256,7 +244,7 @@ def backup(
 
 
 @main.command()
-@_from_file
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 @click.option(
     "--with-scripts", is_flag=True, help="Restore the scripts too: what tasks start."
 )

@@ -8,7 +8,9 @@ from typing import Any
 
 import click
 
+from app import datetimes
 from app.errors import NotFound
+from app.logs import visible
 from app.settings import REPEATED, SETTINGS, Settings, option
 from app.storage import Store
 
@@ -18,6 +20,18 @@ def path(text: str) -> Path:
     if not text:
         raise click.BadParameter("a path must not be empty")
     return Path(text)
+
+
+def moment(text: str) -> str:
+    """Return the date-time, or the beginning of the day, that ``text`` is."""
+    for value in (text, f"{text}T00:00:00Z"):
+        try:
+            return datetimes.parse(value)
+        except ValueError:
+            continue
+    raise click.BadParameter(
+        f'must be such as 2026-01-31 or 2026-01-31T08:00:00Z, not "{visible(text)}"'
+    )
 
 
 def of_setting(name: str, **details: Any) -> Callable[[Any], Any]:

@@ -6,28 +6,16 @@ from heapq import merge
 import click
 
 from app import datetimes
-from app.command_options import existing_store, where
+from app.command_options import existing_store, moment, where
 from app.logs import visible
 from app.settings import Settings
 from app.tables import collections
 
 
-def _since(text: str) -> str:
-    """Return the date-time, or the beginning of the day, that ``text`` is."""
-    for value in (text, f"{text}T00:00:00Z"):
-        try:
-            return datetimes.parse(value)
-        except ValueError:
-            continue
-    raise click.BadParameter(
-        f'must be such as 2026-01-31 or 2026-01-31T08:00:00Z, not "{visible(text)}"'
-    )
-
-
 @click.command()
 @click.option("--table", metavar="NAME", help="Only changes of this table.")
 @click.option("--key", help="Only changes of the document under this key.")
-@click.option("--since", type=_since, metavar="TIME", help="Only changes from then on.")
+@click.option("--since", type=moment, metavar="TIME", help="Only changes from then on.")
 @where
 def log(
     table: str | None, key: str | None, since: str | None, settings: Settings

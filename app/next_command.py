@@ -2,19 +2,10 @@
 
 import click
 
-from app import datetimes
 from app.command_faults import about_task
-from app.command_options import existing_store, where
+from app.command_options import existing_store, moment, where
 from app.logs import visible
 from app.settings import Settings
-
-
-def _moment(text: str) -> str:
-    """Return the date-time that ``text`` is."""
-    try:
-        return datetimes.parse(text)
-    except ValueError as error:
-        raise click.BadParameter(f'{error}, not "{visible(text)}"') from None
 
 
 @click.command("next")
@@ -29,11 +20,11 @@ def _moment(text: str) -> str:
 @click.option(
     "--from",
     "begin",
-    type=_moment,
+    type=moment,
     metavar="TIME",
     help="Only starts then or later. [default: now]",
 )
-@click.option("--until", type=_moment, metavar="TIME", help="Only starts up to then.")
+@click.option("--until", type=moment, metavar="TIME", help="Only starts up to then.")
 @where
 def next_(
     id: str | None,

@@ -4,6 +4,7 @@ import os
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Literal
 
 from falcon import COMBINED_METHODS
 from prometheus_client import CollectorRegistry
@@ -43,8 +44,7 @@ class RequestMetrics:
     def __init__(self, started: float) -> None:
         self._registry = CollectorRegistry()
         self._days = DailyCounts(self._registry, started)
-        self._totals: dict[str, CounterMetric] = {}
-        self._gauges: dict[str, Gauge] = {}
+        self._of_store: dict[str, CounterMetric | Gauge] = {}
         self._published: dict[str, float] = {}
         self._durations = _Histogram(
             "svctasks_request_seconds",
@@ -98,32 +98,26 @@ class RequestMetrics:
         for name, figure in figures.items():
             if isinstance(figure.value, str):
                 continue
-            if figure.across == TOTAL:
+            metric = self._of_store.get(name)
+            if metric is None:
+                metric = self._of_store[name] = self._made(name, figure)
+            if isinstance(metric, CounterMetric):
                 before = self._published.get(name, 0)
                 # What is less than before was counted anew, as after a fork.
                 rise = figure.value - (before if before <= figure.value else 0)
-                self._total(name, figure.meaning).inc(rise)
+                metric.inc(rise)
                 self._published[name] = figure.value
             else:
-                self._gauge(name, figure).set(figure.value)
+                metric.set(figure.value)
 
-    def _total(self, name: str, meaning: str) -> CounterMetric:
-        if name not in self._totals:
-            self._totals[name] = CounterMetric(
-                f"svctasks_{name}", meaning, registry=self._registry
-            )
-        return self._totals[name]
-
-    def _gauge(self, name: str, figure: Figure) -> Gauge:
-        if name not in self._gauges:
-            # Those of workers that have ended do not count.
-            self._gauges[name] = Gauge(
-                f"svctasks_{name}",
-                figure.meaning,
-                registry=self._registry,
-                multiprocess_mode="livesum" if figure.across == SUM else "livemax",
-            )
-        return self._gauges[name]
+    def _made(self, name: str, figure: Figure) -> CounterMetric | Gauge:
+        named = f"svctasks_{name}", figure.meaning
+        if figure.across == TOTAL:
+            return CounterMetric(*named, registry=self._registry)
+        # Those of workers that have ended do not count.
+        mode: Literal["livesum", "livemax"]
+        mode = "livesum" if figure.across == SUM else "livemax"
+        return Gauge(*named, registry=self._registry, multiprocess_mode=mode)
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics of all workers."""

@@ -42,7 +42,10 @@ def test_starts_are_printed_with_the_zone_and_the_reason(server):
 def test_wrong_moment_and_unknown_task_are_refused(server):
     result = svctasks("next", "--from", "today", data=server.data)
     assert result.returncode == 2
-    assert 'must be a date such as "2019-08-26T12:09:03Z", not "today"' in result.stderr
+    assert (
+        'must be such as 2026-01-31 or 2026-01-31T08:00:00Z, not "today"'
+        in result.stderr
+    )
     unknown = "380daae6-016c-cdd4-606e-50e54938780d"
     result = svctasks("next", unknown, data=server.data)
     assert result.returncode == 1
