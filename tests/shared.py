@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from app.api.pages import OF_CONSOLE, OF_DOCS
+
 T = "/rest/v1/service/svctasks"
 """The collection of service tasks."""
 
@@ -52,6 +54,15 @@ RUNNER = {
     "is_stopped": 0,
 }
 """The record of a runner that looked less than a second before ``Clock`` was made."""
+
+
+def files_of_page(name: str) -> list[str]:
+    """Return the names of the files that the page ``docs`` or ``console`` loads."""
+    folder = Path(__file__).parent.parent / "app" / "api" / name
+    own = [
+        path.name for path in folder.iterdir() if path.suffix in (".mjs", ".js", ".css")
+    ]
+    return [*(OF_DOCS if name == "docs" else OF_CONSOLE), *own]
 
 
 def sample(name: str) -> Any:

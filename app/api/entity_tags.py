@@ -68,18 +68,6 @@ def conditions(request: Request, of_views: bool = False) -> Conditions | None:
     return None
 
 
-def refuse_conditions(request: Request) -> None:
-    """Raise Stale if the request has conditions, where nothing has a tag.
-
-    A write must not ignore its conditions.
-    """
-    if MATCH in request.env or NONE_MATCH in request.env:
-        raise Stale(
-            "nothing that has an entity tag is changed here; "
-            "leave If-Match and If-None-Match out"
-        )
-
-
 def of_revision(revision: int) -> str:
     """Return the tag of a record in a revision."""
     return f"{revision:016x}"

@@ -5,20 +5,14 @@ Operations and replies: context-services contract, sections 2 and 4.
 
 from functools import partialmethod
 
-from falcon import HTTP_200, HTTP_201, HTTP_204, Response
+from falcon import HTTP_200, HTTP_204, Response
 
 from app import services
 from app.api import bodies, parameters
-from app.api.entity_tags import (
-    conditions,
-    is_answered,
-    of_revision,
-    refuse_conditions,
-    send,
-)
-from app.api.middleware import location
+from app.api.entity_tags import conditions, is_answered, of_revision, send
 from app.api.request_context import Request
 from app.api.service_parameters import owner
+from app.api.service_replies import answer_created
 from app.extensions import Extensions
 from app.schemas import extension
 from app.schemas.extension_values import Values
@@ -71,14 +65,11 @@ class ExtensionSchemas:
         send(request, response, bodies.encode(self._extensions.all(self._level)))
 
     def on_post(self, request: Request, response: Response) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         body = bodies.read(request)
         name = self._extensions.create(self._level, body)
         path = f"/metadata/{self._level.name}/extensions/{name}"
-        response.status = HTTP_201
-        response.set_header("Location", location(request, path))
-        response.data = bodies.encode({"name": name})
+        answer_created(request, response, {"name": name}, path)
 
     def on_get_one(self, request: Request, response: Response, name: str) -> None:
         parameters.refuse_any(request)

@@ -68,11 +68,6 @@ class Page:
         self._further = further
         self._files: dict[str, _File] = {}
 
-    @property
-    def files(self) -> list[str]:
-        """The names of the files that the page may load."""
-        return [name for name in self._places if _end(name) in TYPES]
-
     def on_get(self, request: Request, response: Response) -> None:
         if request.env["PATH_INFO"].endswith("/"):
             # From there, the relative addresses would lead to other places.

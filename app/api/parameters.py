@@ -19,10 +19,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 from falcon import Response
 
 from app import jsontext
+from app.api.entity_tags import MATCH, NONE_MATCH
 from app.api.query_parameters import SEPARATED, TABLE
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
-from app.errors import Invalid, cut
+from app.errors import Invalid, Stale, cut
 from app.jsontext import Bounds
 from app.query import Condition, Field, Fields, Order, Query, suggestion
 from app.query.grammar import condition, ordering
@@ -150,6 +151,19 @@ def refuse_any(request: Request) -> None:
     """Raise Invalid if there is a parameter in the address."""
     if given := of_address(request):
         Reader(given, ()).finish()
+
+
+def refuse_any_and_conditions(request: Request) -> None:
+    """Raise Invalid if there is a parameter, and Stale if there are conditions.
+
+    A write must not ignore its conditions, where nothing has a tag.
+    """
+    refuse_any(request)
+    if MATCH in request.env or NONE_MATCH in request.env:
+        raise Stale(
+            "nothing that has an entity tag is changed here; "
+            "leave If-Match and If-None-Match out"
+        )
 
 
 def of_body(body: Any) -> dict[str, Any]:

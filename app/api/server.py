@@ -13,7 +13,7 @@ from app import __version__, modes
 from app.access import READER, allows
 from app.api import bodies, daily_counts, parameters
 from app.api.access_log import AccessLog
-from app.api.entity_tags import refuse_conditions, send
+from app.api.entity_tags import send
 from app.api.memory import memory
 from app.api.middleware import location
 from app.api.request_context import Request
@@ -117,8 +117,7 @@ class Mode:
         self._modes = server_modes
 
     def on_post(self, request: Request, response: Response) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         changed = self._modes.change(bodies.read(request))
         response.set_header("Location", location(request, ADDRESSES["get_status"]))
         response.data = bodies.encode({"server changed": changed})

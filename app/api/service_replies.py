@@ -4,6 +4,7 @@ Context-services contract, sections 1 and 2.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from falcon import HTTP_201, Response
 
@@ -11,7 +12,6 @@ from app.api import bodies
 from app.api.entity_tags import is_answered, of_content
 from app.api.middleware import location
 from app.api.request_context import Request
-from app.schemas.service import Level
 
 
 def answer(
@@ -36,9 +36,9 @@ def answer(
 
 
 def answer_created(
-    request: Request, response: Response, level: Level, id_: int, path: str
+    request: Request, response: Response, body: dict[str, Any], path: str
 ) -> None:
-    """Send the id of what was created at ``path``, with 201."""
+    """Send ``body``, which names what was created at ``path``, with 201."""
     response.status = HTTP_201
     response.set_header("Location", location(request, path))
-    response.data = bodies.encode({level.id: id_})
+    response.data = bodies.encode(body)

@@ -10,12 +10,7 @@ from falcon import Response
 
 from app import services
 from app.api import bodies, parameters
-from app.api.entity_tags import (
-    conditions,
-    of_revision,
-    of_revisions,
-    refuse_conditions,
-)
+from app.api.entity_tags import conditions, of_revision, of_revisions
 from app.api.parameters import Reader
 from app.api.renderings import Renderings
 from app.api.request_context import Request
@@ -51,12 +46,10 @@ class Services:
         self._renderings = Renderings()
 
     def on_post_start(self, request: Request, response: Response) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         service_id = self._services.start(bodies.read(request))
-        answer_created(
-            request, response, SERVICES, service_id, f"/services/{service_id}"
-        )
+        body, path = {SERVICES.id: service_id}, f"/services/{service_id}"
+        answer_created(request, response, body, path)
 
     def on_post_association(
         self, request: Request, response: Response, customer_id: str, service_id: str

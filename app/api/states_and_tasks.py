@@ -115,4 +115,4 @@ class StatesAndTasks:
         self, request: Request, response: Response, service: int, id_: int
     ) -> None:
         path = f"/services/{service}/{self._level.name}/{id_}"
-        answer_created(request, response, self._level, id_, path)
+        answer_created(request, response, {self._level.id: id_}, path)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from falcon import HTTP_206, HTTPRangeNotSatisfiable, Response
 
 from app.api import bodies, entity_tags, parameters, ranges
-from app.api.entity_tags import refuse_conditions
 from app.api.parameters import Listing
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
@@ -34,8 +33,7 @@ class Svcruns:
         self._list(request, response, id)
 
     def on_post_of_task(self, request: Request, response: Response, id: str) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         body = bodies.read_any(request)
         response.data = bodies.encode(self._runs.want(id, body))
 
@@ -66,8 +64,7 @@ class Svcruns:
             )
 
     def on_post_stop(self, request: Request, response: Response, run: str) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         response.data = bodies.encode(self._runs.stop(run))
 
     def _list(self, request: Request, response: Response, task: str) -> None:

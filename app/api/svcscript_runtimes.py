@@ -6,7 +6,6 @@ Runner contract, section 11.
 from falcon import HTTP_204, Response
 
 from app.api import bodies, parameters
-from app.api.entity_tags import refuse_conditions
 from app.api.request_context import Request
 from app.api.request_limits import RequestLimits
 from app.api.svcruns import send_page
@@ -30,13 +29,11 @@ class SvcscriptRuntimes:
             send_page(request, response, given, listing, page, pace)
 
     def on_post(self, request: Request, response: Response) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         body = bodies.read(request)
         response.data = bodies.encode(self._runs.start_runtime(body))
 
     def on_delete_one(self, request: Request, response: Response, run: str) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         self._runs.stop_runtime(run)
         response.status = HTTP_204

@@ -7,13 +7,7 @@ from falcon import HTTP_204, HTTPError, Response
 
 from app import svctasks
 from app.api import bodies, parameters
-from app.api.entity_tags import (
-    conditions,
-    is_answered,
-    of_revision,
-    of_revisions,
-    refuse_conditions,
-)
+from app.api.entity_tags import conditions, is_answered, of_revision, of_revisions
 from app.api.parameters import Listing
 from app.api.renderings import Renderings
 from app.api.request_context import Request
@@ -49,8 +43,7 @@ class Svctasks:
         parameters.set_page_headers(request, response, {}, page.total, page.is_least)
 
     def on_post(self, request: Request, response: Response) -> None:
-        parameters.refuse_any(request)
-        refuse_conditions(request)
+        parameters.refuse_any_and_conditions(request)
         body = bodies.read(request)
         _show(response, self._svctasks.create(body))
 

@@ -5,7 +5,6 @@ case. Documents are never changed in place, and a result shares no array or obje
 what it was made of. Context-services contract, section 4.
 """
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -35,14 +34,7 @@ MULTI = "multi-valued"
 MAX_ATTRIBUTES = 1000
 """How many attributes an extension may have: each takes some KB of memory."""
 
-_NAME = re.compile("[A-Za-z][A-Za-z0-9_]{0,25}")
-
-
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ValidationError(
-            'must be a letter and at most 25 letters, digits or "_" after it'
-        )
+_NAME = "[A-Za-z][A-Za-z0-9_]{0,25}"
 
 
 class AttributeSchema(Schema):
@@ -92,8 +84,11 @@ class DefinitionSchema(Schema):
     name = Value(
         TEXT,
         required=True,
-        validate=_check_name,
-        metadata={"pattern": f"^{_NAME.pattern}$"},
+        validate=validate.Regexp(
+            rf"{_NAME}\Z",
+            error='must be a letter and at most 25 letters, digits or "_" after it',
+        ),
+        metadata={"pattern": f"^{_NAME}$"},
     )
     type = Enumeration("single-valued", MULTI, required=True)
     attributes = List(
@@ -172,11 +167,9 @@ def loaded(raw: Any, number: int, moment: str) -> dict[str, Any]:
 
 def shown(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return a definition as a reply shows it."""
-    names = ["name", "type", "attributes"]
-    if document["unique"]:
-        names.append("unique")
-    result: dict[str, Any] = copied({name: document[name] for name in names})
-    return result
+    names = ("name", "type", "attributes", "unique")
+    shown: dict[str, Any] = copied({n: document[n] for n in names if document[n]})
+    return shown
 
 
 def _document(level: str, given: Mapping[str, Any]) -> dict[str, Any]:

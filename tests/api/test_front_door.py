@@ -8,18 +8,18 @@ from urllib.parse import urljoin
 import falcon
 import pytest
 from calls import JSON, raw, refused, send
+from shared import files_of_page
 from webtest import TestApp
 
 from app import __version__
-from app.api.pages import OF_CONSOLE, OF_DOCS, Page
 from app.bootstrap import open_service
 from app.settings import Settings
 
 OPENAPI = "/openapi.json"
 
-PAGES = {"/docs": Page("docs", OF_DOCS), "/console": Page("console", OF_CONSOLE)}
+PAGES = ("/docs", "/console")
 
-FILES = [f"{page}/{name}" for page, has in PAGES.items() for name in has.files]
+FILES = [f"{page}/{name}" for page in PAGES for name in files_of_page(page[1:])]
 
 
 def test_the_entrance_names_version_and_entry_points(api):
@@ -157,7 +157,7 @@ def test_a_page_loads_what_is_beside_it_wherever_it_is_served(api, page, outer):
 
 def test_the_console_names_all_its_files_so_that_a_browser_gets_them_at_once(api):
     named = {each for each in loads(api.get("/console")) if each.startswith("console/")}
-    assert named == {f"console/{name}" for name in PAGES["/console"].files}
+    assert named == {f"console/{name}" for name in files_of_page("console")}
 
 
 def rules_of(reply):

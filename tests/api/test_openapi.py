@@ -16,11 +16,10 @@ from falcon import Request, Response
 from falcon.testing import create_environ
 from openapi_spec_validator import validate
 from running import svctasks
-from shared import SAMPLES, T, sample
+from shared import SAMPLES, T, files_of_page, sample
 from webtest import TestApp
 
 from app.api.openapi import FURTHER
-from app.api.pages import OF_CONSOLE, OF_DOCS, Page
 from app.api.routes import ROUTES
 from app.bootstrap import open_service
 from app.schemas import business_attribute, extension, service, svctask
@@ -307,12 +306,10 @@ def test_unknown_parameters_are_refused_but_where_they_are_ignored(api):
     )
 
 
-@pytest.mark.parametrize(
-    ("folder", "vendored"), [("docs", OF_DOCS), ("console", OF_CONSOLE)]
-)
-def test_the_types_of_what_a_page_loads_are_told(api, folder, vendored):
+@pytest.mark.parametrize("folder", ["docs", "console"])
+def test_the_types_of_what_a_page_loads_are_told(api, folder):
     told = operations()[f"/{folder}/{{file}}", "GET"]["responses"]["200"]["content"]
-    files = Page(folder, vendored).files
+    files = files_of_page(folder)
     assert set(told) == {api.get(f"/{folder}/{file}").content_type for file in files}
 
 

@@ -20,9 +20,7 @@ import pytest
 from certificates import Pair, TlsServer, make_pair
 from readme import ROOT, block, first_commands, session
 from running import Server, children
-from shared import DATA, PATIENCE, T, until
-
-from app.api.pages import OF_CONSOLE, OF_DOCS, Page
+from shared import DATA, PATIENCE, T, files_of_page, until
 
 pytestmark = pytest.mark.binary
 
@@ -224,8 +222,8 @@ def test_all_other_commands_run_while_it_serves(cage, server):
 def test_the_documentation_and_the_console_are_served(server):
     described = server.request("GET", "/openapi.json")
     assert (described.status, T in described.json["paths"]) == (200, True)
-    for folder, vendored in (("docs", OF_DOCS), ("console", OF_CONSOLE)):
-        for path in ("", *(f"/{name}" for name in Page(folder, vendored).files)):
+    for folder in ("docs", "console"):
+        for path in ("", *(f"/{name}" for name in files_of_page(folder))):
             assert server.request("HEAD", f"/{folder}{path}").status == 200
 
 
