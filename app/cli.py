@@ -103,20 +103,15 @@ def serve(demo: bool, data: Path | None, **given: Any) -> None:
                 "--demo is for programs of this machine: leave out --bind and "
                 "--behind-proxy, or serve a folder of your own by --data"
             )
-        _serve(settings)
+        if settings.server == "granian" and find_spec("granian") is None:
+            lack = "not installed; it comes with pip install 'svctasks[granian]'"
+            if getattr(sys, "frozen", False):
+                lack = "not in the executable: leave out the server"
+            raise Unavailable(f"Granian is {lack}")
+        figures.make(settings.data)
+        from app import launch
 
-
-def _serve(settings: Settings) -> None:
-    if settings.server == "granian" and find_spec("granian") is None:
-        if getattr(sys, "frozen", False):
-            raise Unavailable("Granian is not in the executable: leave out the server")
-        raise Unavailable(
-            "Granian is not installed; it comes with pip install 'svctasks[granian]'"
-        )
-    figures.make(settings.data)
-    from app.launch import serve as serve_
-
-    serve_(settings)
+        launch.serve(settings)
 
 
 @main.command("import")

@@ -53,12 +53,12 @@ class Commands(click.Group):
 
 
 @contextmanager
-def about_task(id_: str) -> Iterator[None]:
-    """Name the task that is not there; raises NotFound."""
+def about_task(id_: str | None) -> Iterator[None]:
+    """Name the task that is not there, if it is about one; raises NotFound."""
     try:
         yield
     except NotFound:
-        raise NotFound(f'there is no task with the id "{cut(id_)}"') from None
+        raise NotFound(f'there is no task with the id "{cut(id_ or "")}"') from None
 
 
 def _sentence(error: Error) -> str:

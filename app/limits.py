@@ -28,13 +28,10 @@ class Limit(NamedTuple):
             if 0 < value <= 86400:
                 return ""
             return f"must be a number of seconds above 0 and up to 86400, not {value}"
-        if self.most is None:
-            allowed = f"{self.least} or more"
-        else:
-            allowed = f"{self.least} to {self.most}"
         if self.least <= value <= (self.most or value):
             return ""
-        return f"must be {allowed}, not {value}"
+        allowed = f"to {self.most}" if self.most else "or more"
+        return f"must be {self.least} {allowed}, not {value}"
 
 
 def long_line(most: int) -> str:

@@ -46,11 +46,8 @@ def next_(
     wanted = Wanted(begin, until, count)
     with existing_store(settings) as store:
         starts = bootstrap.starts(store, settings)
-        if id:
-            with about_task(id):
-                found = starts.of_task(id, wanted)
-        else:
-            found = starts.agenda(wanted)
+        with about_task(id):
+            found = starts.of_task(id, wanted) if id else starts.agenda(wanted)
     click.echo(f"zone {found['zone']}, hours: {visible(found['hours'])}")
     for start in found["starts"]:
         cells = [start["start"], start["local"]]

@@ -46,11 +46,8 @@ def runs(
     query = Query(where=wanted, limit=count)
     with existing_store(settings) as store:
         use_cases = bootstrap.use_cases(store, settings).runs
-        if id:
-            with about_task(id):
-                page = use_cases.page_of(id, query)
-        else:
-            page = use_cases.page(query)
+        with about_task(id):
+            page = use_cases.page_of(id, query) if id else use_cases.page(query)
     for run in page.runs:
         cells = [run.get("started", run["slot"]), f"{run['state']:9}", run["id"]]
         cells += [

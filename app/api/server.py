@@ -1,6 +1,7 @@
 """The resources about the server itself: health, status, mode and metrics."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from functools import lru_cache
 from typing import Any
 
@@ -61,26 +62,16 @@ class Health:
 
     def _details(self) -> dict[str, Any]:
         """Return the state of the tables and of the runners; raises Unavailable."""
-        body: dict[str, Any] = {}
-        body["tables"] = {
+        tables = {
             table: {
                 "documents": status.documents,
-                self._store.name: {
-                    name: figure.value for name, figure in status.figures.items()
-                },
+                self._store.name: {n: f.value for n, f in status.figures.items()},
             }
             for table, status in self._store.status().items()
         }
         state = self._runners.state()
         looked = None if state.looked is None else of_milliseconds(state.looked)
-        body["runner"] = {
-            "alive": state.alive,
-            "looked": looked,
-            "active": state.active,
-            "open": state.open,
-            "faults": state.faults,
-        }
-        return body
+        return {"tables": tables, "runner": {**asdict(state), "looked": looked}}
 
 
 class Status:

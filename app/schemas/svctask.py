@@ -35,30 +35,32 @@ def bounded(least: int, most: int) -> Value:
     )
 
 
-def check_times(period: dict[str, Any]) -> None:
-    """Raise ValidationError unless a period ends after its start."""
-    if period["timestart"] >= period["timestop"]:
-        raise ValidationError("must be greater than timestart", "timestop")
+class TimesSchema(Schema):
+    """Times of a day, in minutes since midnight."""
 
-
-class PeriodSchema(Schema):
-    """Times of a week at which a task may start, in minutes; 1 is Monday.
-
-    svctasks contract, section 2.
-    """
-
-    class Meta:
-        unknown = INCLUDE
-
-    component = "Period"
-    dow = bounded(1, 7)
+    noun = "a period"
     timestart = bounded(0, 1440)
     timestop = bounded(0, 1440)
 
     @validates_schema
     def check_order(self, period: dict[str, Any], **_: Any) -> None:
         """Raise ValidationError unless the period ends after its start."""
-        check_times(period)
+        if period["timestart"] >= period["timestop"]:
+            raise ValidationError("must be greater than timestart", "timestop")
+
+
+class PeriodSchema(TimesSchema):
+    """Times of a week at which a task may start; 1 is Monday.
+
+    svctasks contract, section 2.
+    """
+
+    class Meta:
+        fields = ("dow", "timestart", "timestop")
+        unknown = INCLUDE
+
+    component = "Period"
+    dow = bounded(1, 7)
 
 
 class OptsSchema(Schema):

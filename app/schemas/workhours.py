@@ -14,7 +14,7 @@ from app import hours
 from app.errors import Faults, cut
 from app.query.values import INTBOOL, INTEGER, TEXT
 from app.schemas.base import List, Nested, Schema, Value, refuse
-from app.schemas.svctask import bounded, check_times
+from app.schemas.svctask import TimesSchema, bounded
 from app.schemas.value_types import TYPES
 
 NAME = "workhours"
@@ -25,19 +25,6 @@ def _check_zone(name: str) -> None:
         hours.zone(name)
     except ValueError as error:
         raise ValidationError(f'{error}, not "{cut(name)}"') from None
-
-
-class TimesSchema(Schema):
-    """Times of a day, in minutes since midnight."""
-
-    noun = "a period"
-    timestart = bounded(0, 1440)
-    timestop = bounded(0, 1440)
-
-    @validates_schema
-    def check_order(self, period: dict[str, Any], **_: Any) -> None:
-        """Raise ValidationError unless the period ends after its start."""
-        check_times(period)
 
 
 class WeekSchema(TimesSchema):
