@@ -46,16 +46,16 @@ class Requests:
         self._most = settings.max_body
         self._seconds = settings.request_timeout
         self._memory = max(MEMORY, 4 * self._most)
+        self._stopping = False
         always = {
             "wsgi.input": io.BytesIO(),
             "wsgi.url_scheme": settings.scheme,
-            IS_STOPPING: self._is_stopping,
+            IS_STOPPING: lambda: self._stopping,
         }
         self._heads = Heads(server, always, settings)
         self._receiving: dict[_Body, None] = {}
         self._received = 0
         self._counting = threading.Lock()
-        self._stopping = False
         self._sending: dict[_Reply, None] = {}
         self._unsent = 0
         self._working: dict[Any, float] = {}
@@ -140,9 +140,6 @@ class Requests:
     def stop(self) -> None:
         """Record that the worker stops, for the application to ask."""
         self._stopping = True
-
-    def _is_stopping(self) -> bool:
-        return self._stopping
 
     def _has_left(self, protocol: Any) -> bool:
         client = self._clients.get(protocol)

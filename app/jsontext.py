@@ -84,18 +84,13 @@ def read(
         reason = error.msg.removesuffix(" at")
         raise Invalid(f"{what} is not JSON: {reason} at {place}") from None
     except (RecursionError, _TooDeep):
-        raise _too_deep(what, bounds) from None
+        depth = "too deeply"
+        if bounds is not None:
+            depth = f"deeper than {bounds.depth} levels (SVCTASKS_MAX_DEPTH)"
+        raise Invalid(f"{what} is nested {depth}") from None
     except _Refused as refusal:
         raise Invalid(f"{what} {refusal}") from None
     return value
-
-
-def _too_deep(what: str, bounds: Bounds | None) -> Invalid:
-    if bounds is None:
-        return Invalid(f"{what} is nested too deeply")
-    return Invalid(
-        f"{what} is nested deeper than {bounds.depth} levels (SVCTASKS_MAX_DEPTH)"
-    )
 
 
 def _check_members(text: str, what: str, most: int) -> None:

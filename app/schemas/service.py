@@ -102,29 +102,22 @@ class TaskStartSchema(EventSchema):
 
 
 class EndSchema(EventSchema):
-    """What every end may hold."""
+    """The end of a service; here and in what follows ids are those of the address."""
 
     disposition = Value(TYPE)
     disposition_desc = description_field()
-
-
-class ServiceEndSchema(EndSchema):
-    """The end of a service; ids are those of the address."""
-
     service_id = Value(NUMBER)
 
 
 class StateEndSchema(EndSchema):
-    """The end of a state; ids are those of the address."""
+    """The end of a state."""
 
-    service_id = Value(NUMBER)
     state_id = Value(NUMBER)
 
 
 class TaskEndSchema(EndSchema):
-    """The end of a task; ids are those of the address."""
+    """The end of a task."""
 
-    service_id = Value(NUMBER)
     task_id = Value(NUMBER)
 
 
@@ -209,7 +202,7 @@ SERVICES = Level(
     id="service_id",
     type="service_type",
     start=ServiceStartSchema(),
-    end=ServiceEndSchema(),
+    end=EndSchema(),
     members=("service_id", "service_type", "customer_id", "contact_key")
     + _REST
     + ASKED_FOR,

@@ -116,20 +116,14 @@ _PARAMETER = ValueType(
 class RuntimeRequestSchema(Schema):
     """A script to start, and what it is to get."""
 
+    class Meta:
+        include = {f"startparam{n}": Value(_PARAMETER) for n in range(1, 10)}
+
     error_messages = {
         "type": "the body must be an object with the code of a script",
         "unknown": "is nothing that a script can be started with",
     }
     code = Value(TEXT, required=True)
-    startparam1 = Value(_PARAMETER)
-    startparam2 = Value(_PARAMETER)
-    startparam3 = Value(_PARAMETER)
-    startparam4 = Value(_PARAMETER)
-    startparam5 = Value(_PARAMETER)
-    startparam6 = Value(_PARAMETER)
-    startparam7 = Value(_PARAMETER)
-    startparam8 = Value(_PARAMETER)
-    startparam9 = Value(_PARAMETER)
 
 
 class RuntimeSchema(Schema):

@@ -32,7 +32,7 @@ FIELDS = {
     "Association": service.AssociationSchema,
     "StateStart": service.StateStartSchema,
     "TaskStart": service.TaskStartSchema,
-    "ServiceEnd": service.ServiceEndSchema,
+    "ServiceEnd": service.EndSchema,
     "StateEnd": service.StateEndSchema,
     "TaskEnd": service.TaskEndSchema,
     "Event": service.EventSchema,

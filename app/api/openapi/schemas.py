@@ -27,10 +27,10 @@ from app.schemas.base import WHITE, Schema
 from app.schemas.extension import AttributeSchema, DefinitionSchema
 from app.schemas.service import (
     AssociationSchema,
+    EndSchema,
     EventSchema,
     FormerStateSchema,
     NewStateSchema,
-    ServiceEndSchema,
     ServiceStartSchema,
     StateEndSchema,
     StateStartSchema,
@@ -47,7 +47,7 @@ OF_FIELDS: Mapping[str, Schema] = {
     "StateStart": StateStartSchema(),
     "TaskStart": TaskStartSchema(),
     "Association": AssociationSchema(),
-    "ServiceEnd": ServiceEndSchema(),
+    "ServiceEnd": EndSchema(),
     "StateEnd": StateEndSchema(),
     "TaskEnd": TaskEndSchema(),
     "Transition": TransitionSchema(),
