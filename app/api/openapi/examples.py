@@ -66,11 +66,6 @@ _RUNTIME = {
 }
 
 [_SERVICE] = _samples("services")
-_ACTIVE_STATES, _COMPLETED_STATES = (
-    _SERVICE["active_states"],
-    _SERVICE["completed_states"],
-)
-_ACTIVE_TASKS, _COMPLETED_TASKS = _SERVICE["active_tasks"], _SERVICE["completed_tasks"]
 
 _DEFINITION = {
     "name": "callbacks",
@@ -131,10 +126,10 @@ EXAMPLES: Mapping[str, Mapping[str, Any]] = {
     "Transition": {"next": {"from": {"state_id": 4002}, "to": {"state_type": 200}}},
     "Service": {"everything": _SERVICE},
     "ServiceList": {"one": [_SERVICE]},
-    "State": {"completed": _COMPLETED_STATES[0]},
-    "StateList": {"both": [*_ACTIVE_STATES, *_COMPLETED_STATES]},
-    "Task": {"active": _ACTIVE_TASKS[0]},
-    "TaskList": {"both": [*_ACTIVE_TASKS, *_COMPLETED_TASKS]},
+    "State": {"completed": _SERVICE["completed_states"][0]},
+    "StateList": {"both": [*_SERVICE["active_states"], *_SERVICE["completed_states"]]},
+    "Task": {"active": _SERVICE["active_tasks"][0]},
+    "TaskList": {"both": [*_SERVICE["active_tasks"], *_SERVICE["completed_tasks"]]},
     "Value": {"callbacks": _CALLBACKS},
     "Record": {"callback": _CALLBACKS[0]},
     "NewDefinition": {"callbacks": _DEFINITION},
