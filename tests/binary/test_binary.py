@@ -261,6 +261,16 @@ def test_a_server_stops_whose_outer_process_alone_was_killed(cage):
     again.kill()
 
 
+def test_a_runner_stops_whose_outer_process_alone_was_killed(cage):
+    outer = cage.start("runner")
+    assert outer.stdout is not None
+    assert "starts the tasks in" in outer.stdout.readline()
+    outer.kill()
+    # The output ends when the process within ends too.
+    printed, _ = outer.communicate(timeout=PATIENCE)
+    assert "has stopped" in printed
+
+
 def test_nothing_is_left_by_a_server_that_was_told_to_stop(cage):
     server = cage.serve()
     server.ready()
