@@ -4,20 +4,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from hashlib import blake2b
 from itertools import islice
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from app.errors import Conflict, Unavailable
 from app.storage import Record, Store
 
 BATCH: Final = 1000
 """Documents that are written at once."""
-
-
-class Bar(Protocol):
-    """Shows how far a copy is."""
-
-    def update(self, n_steps: int) -> None:
-        """Show that so many more documents are copied."""
 
 
 class Content(NamedTuple):
@@ -40,11 +33,11 @@ def copy_table(
     source: Store,
     target: Store,
     table: str,
-    bar: Callable[..., AbstractContextManager[Bar]],
+    bar: Callable[..., AbstractContextManager[Any]],
 ) -> int:
     """Copy the documents of a table that the target lacks, and return how many it has.
 
-    ``bar`` makes what shows the progress, of a ``length`` and with a ``label``. Raises
+    ``bar`` makes what shows the progress, as ``click.progressbar`` does. Raises
     Conflict if the target has others, and Unavailable if the two differ at the end.
     """
     records = source.scan(table)

@@ -8,6 +8,7 @@ the schemas inside of the atomic step that stores it. Context-services contract,
 """
 
 from collections.abc import Collection, Container, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from app import lifecycle
@@ -116,10 +117,8 @@ class Extensions:
         # Another process may finish it too, and a client may have created a schema with
         # this name since: that schema and its values stay.
         self._store.update_each(service.NAME, stripped)
-        try:
+        with suppress(NotFound, Stale):
             self._store.remove(TABLE, record.key, {record.revision})
-        except (NotFound, Stale):
-            pass
 
     def _all(self) -> Sequence[Record]:
         return list(self._store.scan(TABLE))
