@@ -26,11 +26,16 @@ class Svcruns:
         self._pacing = pacing
         self._limits = limits
 
-    def on_get(self, request: Request, response: Response) -> None:
-        self._list(request, response, "")
+    def on_get(self, request: Request, response: Response, id: str = "") -> None:
+        given, listing = parameters.listing_in(request, FIELDS, self._limits)
+        with self._pacing.query(request.env) as pace:
+            if id:
+                page = self._runs.page_of(id, listing.query, pace)
+            else:
+                page = self._runs.page(listing.query, pace)
+            send_page(request, response, given, listing, page, pace)
 
-    def on_get_of_task(self, request: Request, response: Response, id: str) -> None:
-        self._list(request, response, id)
+    on_get_of_task = on_get
 
     def on_post_of_task(self, request: Request, response: Response, id: str) -> None:
         parameters.refuse_any_and_conditions(request)
@@ -66,15 +71,6 @@ class Svcruns:
     def on_post_stop(self, request: Request, response: Response, run: str) -> None:
         parameters.refuse_any_and_conditions(request)
         response.data = bodies.encode(self._runs.stop(run))
-
-    def _list(self, request: Request, response: Response, task: str) -> None:
-        given, listing = parameters.listing_in(request, FIELDS, self._limits)
-        with self._pacing.query(request.env) as pace:
-            if task:
-                page = self._runs.page_of(task, listing.query, pace)
-            else:
-                page = self._runs.page(listing.query, pace)
-            send_page(request, response, given, listing, page, pace)
 
 
 def send_page(
