@@ -88,12 +88,10 @@ class LogStream:
         poll = select.poll()
         poll.register(self._number, select.POLLOUT)
         while piece:
-            poll.poll()
             try:
                 piece = piece[os.write(self._number, piece) :]
             except BlockingIOError:
-                # Another process has filled the pipe.
-                continue
+                poll.poll()
 
 
 def _pieces(content: bytes) -> Iterator[bytes]:

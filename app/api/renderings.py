@@ -7,7 +7,7 @@ asked for again moves to the younger. That costs a look-up no lock and no list o
 used last.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 from app.storage import Document, Record
 
@@ -28,22 +28,32 @@ class Renderings:
         self._size = 0
 
     def of(
-        self, record: Record, form: Hashable | None, render: Callable[[Document], bytes]
-    ) -> bytes:
-        """Return what ``render`` makes of the document.
+        self,
+        records: Iterable[Record],
+        form: Hashable | None,
+        render: Callable[[Document], bytes],
+    ) -> Iterator[bytes]:
+        """Yield what ``render`` makes of each document.
 
         ``form`` names it: another function may make another form. What has none is not
         kept.
         """
-        if form is None:
-            return render(record.document)
-        key = record.key, record.revision, form
-        found = self._younger.get(key)
+        for record in records:
+            key = record.key, record.revision, form
+            found = None if form is None else self._younger.get(key)
+            yield self._made(key, record, render) if found is None else found
+
+    def _made(
+        self,
+        key: tuple[Hashable, int, Hashable | None],
+        record: Record,
+        render: Callable[[Document], bytes],
+    ) -> bytes:
+        found = self._older.get(key)
         if found is None:
-            found = self._older.get(key)
-            if found is None:
-                # A copy, without the room that orjson leaves behind what it returns.
-                found = bytes(memoryview(render(record.document)))
+            # A copy, without the room that orjson leaves behind what it returns.
+            found = bytes(memoryview(render(record.document)))
+        if key[-1] is not None:
             self._keep(key, found)
         return found
 

@@ -74,10 +74,13 @@ class Services:
         record = self._services.record(number(SERVICES, service_id))
 
         def encode() -> bytes:
-            return self._renderings.of(
-                record,
-                view.form and ("one", view.form),
-                lambda document: bodies.encode(view.shown(SERVICES, document)),
+            form = view.form and ("one", view.form)
+            return next(
+                self._renderings.of(
+                    [record],
+                    form,
+                    lambda document: bodies.encode(view.shown(SERVICES, document)),
+                )
             )
 
         state = of_revision(record.revision)
@@ -111,11 +114,10 @@ class Services:
             def encode() -> bytes:
                 return bodies.join(
                     self._renderings.of(
-                        record,
+                        paced(page.records, pace),
                         view.form,
                         lambda each: bodies.encode_item(view.shown(SERVICES, each)),
                     )
-                    for record in paced(page.records, pace)
                 )
 
             state = of_revisions(page)

@@ -95,9 +95,10 @@ class Svctasks:
             if not is_answered(request, response, of_revisions(page)):
                 response.data = bodies.join(
                     self._renderings.of(
-                        record, show, lambda task: bodies.encode_item(show(task))
+                        paced(page.records, pace),
+                        show,
+                        lambda task: bodies.encode_item(show(task)),
                     )
-                    for record in paced(page.records, pace)
                 )
         return page
 

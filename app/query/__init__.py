@@ -43,7 +43,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from json import dumps
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.errors import Invalid, cut
 from app.jsontext import MAX_DEPTH
@@ -55,8 +55,7 @@ MAX_NAME = 1024
 """How many characters the dotted name of a field may have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A place in a document: the names that lead to it, and the kind of its values."""
 
     path: tuple[str, ...]
@@ -110,8 +109,7 @@ class Negation:
 Condition = Comparison | Every | Some | Negation
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """Sort by ``field``."""
 
     field: Field

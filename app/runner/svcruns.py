@@ -89,7 +89,9 @@ class Svcruns:
         """Want a run of a task, which gets this clock if it has none."""
         runners = self._store.scan(svcrun.RUNNERS)
         if not any(is_alive(record.document, wanted["asked"]) for record in runners):
-            raise NoRunner("no runner is alive")
+            raise NoRunner(
+                "no runner is alive; start one with svctasks runner or serve --runner"
+            )
 
         def with_wanted(old: Document, _: NextId) -> Document:
             if self._is_taken(wanted["id"]):

@@ -259,13 +259,14 @@ class Schema(marshmallow.Schema):
         left = left or hints()
         given: dict[str, Any] = {}
         faults = Faults()
-        for name, field, required, default in self._members:
+        members = self._members
+        if partial:
+            members = [member for member in members if member[0] in data]
+        for name, field, required, default in members:
             value = data.get(name, missing)
             if value is None and not partial and not required:
                 value = missing
             if value is missing:
-                if partial:
-                    continue
                 if required:
                     faults[name] = ["is required"]
                 elif default is not missing:

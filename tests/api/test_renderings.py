@@ -28,7 +28,7 @@ def test_rendering_is_made_once_for_key_revision_and_form():
     for _ in range(2):
         for each in (record("a"), record("b"), record("a", 2, "y")):
             for form in ("one", "item"):
-                found = renderings.of(each, form, render)
+                found = next(renderings.of([each], form, render))
                 assert found == orjson.dumps(each.document)
     assert render.count == 6
 
@@ -36,7 +36,7 @@ def test_rendering_is_made_once_for_key_revision_and_form():
 def test_rendering_without_a_form_is_made_each_time():
     renderings, render = Renderings(), Renderer()
     for _ in range(3):
-        renderings.of(record("a"), None, render)
+        next(renderings.of([record("a")], None, render))
     assert render.count == 3
 
 
@@ -45,11 +45,11 @@ def test_kept_bytes_are_bounded_and_what_is_asked_for_again_stays():
     renderings, render = Renderings(most), Renderer()
     often = record("often", text="x" * 80)
     for number in range(1000):
-        renderings.of(often, "one", render)
-        renderings.of(record(number, text="x" * 80), "one", render)
+        next(renderings.of([often], "one", render))
+        next(renderings.of([record(number, text="x" * 80)], "one", render))
     assert render.count == 1001
     for number in range(1000):
-        renderings.of(record(number, text="x" * 80), "one", render)
+        next(renderings.of([record(number, text="x" * 80)], "one", render))
     # All but the few that were kept are rendered again.
     assert render.count > 1950
 
@@ -58,5 +58,5 @@ def test_rendering_that_is_larger_than_all_is_not_kept():
     renderings, render = Renderings(1000), Renderer()
     small, large = record("small"), record("large", text="x" * 2000)
     for each in (small, large, small, large):
-        renderings.of(each, "one", render)
+        next(renderings.of([each], "one", render))
     assert render.count == 3

@@ -280,7 +280,11 @@ DEAD = [[], [{**RUNNER, "is_stopped": 1}], [{**RUNNER, "looked": 1767322980000}]
 def test_run_now_is_503_while_no_runner_lives(api, store, task, runners):
     store.load("runners", runners)
     reply = send(api, "POST", f"{task}/run")
-    assert refused(reply, 503)["error_message"] == "no runner is alive"
+    message = refused(reply, 503)["error_message"]
+    assert (
+        message
+        == "no runner is alive; start one with svctasks runner or serve --runner"
+    )
     assert reply.headers["Retry-After"] == "5"
     assert api.get(R).json == []
 

@@ -117,10 +117,11 @@ class Slow(Field):
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
-    def __init__(self, name, type):
-        super().__init__((name,), type)
-        object.__setattr__(self, "is_asked", threading.Event())
-        object.__setattr__(self, "may_go_on", threading.Event())
+    def __new__(cls, name, type):
+        slow = super().__new__(cls, (name,), type)
+        slow.is_asked = threading.Event()
+        slow.may_go_on = threading.Event()
+        return slow
 
     def find(self, document):
         self.is_asked.set()

@@ -139,7 +139,7 @@ def clock():
 
 @pytest.fixture
 def sequence(tmp_path, clock):
-    """The number of a table that was looked at just now, and is for ten seconds each time."""
+    """The number of a table; a look at the table just now holds for ten seconds."""
     sequence = SequenceLock(tmp_path / "lock", 10.0, clock)
     sequence.record(sequence.mark())
     return sequence

@@ -30,11 +30,7 @@ class CatchingUp:
         Raises Unavailable.
         """
         if self._sequence.begins_look():
-            try:
-                self.look()
-            except BaseException:
-                self._sequence.forget()
-                raise
+            self.look()
 
     def look(self) -> None:
         """Apply what there is in the files; raises Unavailable."""
@@ -52,8 +48,11 @@ class CatchingUp:
                         break
                     if time.monotonic() >= end:
                         raise
-        except (OSError, Invalid) as error:
-            raise replica.unreadable(error) from error
+        except BaseException as error:
+            self._sequence.forget()
+            if isinstance(error, (OSError, Invalid)):
+                raise replica.unreadable(error) from error
+            raise
         self._sequence.record(mark)
 
     def _apply(self) -> None:

@@ -62,7 +62,9 @@ def identity(path: Path | str) -> Identity | None:
 def identified(found: os.stat_result) -> Identity:
     """Return the identity of the file that ``found`` describes."""
     # Some file systems have times that JSON has no integers for, and dates no years.
-    time = min(max(found.st_mtime_ns, -(2**63)), 2**63 - 1)
+    time = found.st_mtime_ns
+    if not -(2**63) <= time < 2**63:
+        time = 2**63 - 1 if time > 0 else -(2**63)
     return Identity(found.st_ino, time, found.st_size)
 
 

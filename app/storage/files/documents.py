@@ -77,6 +77,7 @@ class Documents:
         self.version = next(_versions)
         self._by_key = {record.key: record for record in records}
         self._size: int | None = None
+        self._indexed = frozenset(collection.indexed)
         self._first = sort_key(collection.order)
         # The fields that lists and indexes were made by.
         self._listed = {order.field for order in collection.order}
@@ -268,9 +269,7 @@ class Documents:
             return 0 if postings.has(order) else len(postings)
         fields = {comparison.field for comparison in limits(rest)}
         # Limits may leave few of all.
-        is_near = postings is self._all and not fields.isdisjoint(
-            self._collection.indexed
-        )
+        is_near = postings is self._all and not fields.isdisjoint(self._indexed)
         return 0 if is_near else len(postings)
 
     def _limited(
@@ -284,7 +283,7 @@ class Documents:
             return (), len(postings), postings.page()
         if postings is self._all:
             for field in {comparison.field for comparison in limits(rest)}:
-                if field not in self._collection.indexed:
+                if field not in self._indexed:
                     continue
                 by = (Order(field),)
                 near = bounds(rest, by[0])
@@ -304,8 +303,7 @@ class Documents:
         indexed = [
             comparison
             for comparison in (() if where is None else equalities(where))
-            if self._is_key(comparison.field)
-            or comparison.field in self._collection.indexed
+            if self._is_key(comparison.field) or comparison.field in self._indexed
         ]
         if where is None or not indexed:
             return self._everything(pace), where

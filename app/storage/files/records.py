@@ -91,7 +91,8 @@ class Record:
 
     @property
     def size(self) -> int:
-        return len(self.encoded)
+        content = self.content
+        return len(content if isinstance(content, bytes) else encoded(content))
 
     def packed(self) -> "Record":
         """Return this record with its document in JSON."""

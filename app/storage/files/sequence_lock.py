@@ -46,7 +46,7 @@ class ReadMark(NamedTuple):
 class SequenceLock:
     """The number in the lock file at ``path``, and the last read mark of a table.
 
-    A mark holds for ``moment`` seconds of ``clock``, and for others up to two while a thread
+    A mark holds for ``moment`` seconds of ``clock``, and for as long again while a thread
     looks.
     """
 

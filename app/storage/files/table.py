@@ -74,6 +74,7 @@ class JournalTable:
         self.file = file
         self._replica = replica
         self._catching_up = catching_up
+        self._begins_look = sequence.begins_look
         self._changes = changes
         self._writer = Writer(replica, appender, catching_up)
         self._checkpoints = Checkpoints(replica, appender, catching_up, changes)
@@ -94,7 +95,8 @@ class JournalTable:
     @property
     def documents(self) -> Documents:
         """The documents as of now, with what others wrote; raises Unavailable."""
-        self._catching_up.bring_up_to_date()
+        if self._begins_look():
+            self._catching_up.look()
         return self._replica.state.documents
 
     def version(self) -> int:
