@@ -221,7 +221,7 @@ class Requests:
         return True
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class _Waiting:
     """A chain of waits for futures of the core, one after another."""
 
@@ -257,11 +257,12 @@ class _Waiting:
         raise NotImplementedError
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class _Body(_Waiting):
     """The part of a request body that has arrived.
 
-    The body ends after ``_length`` bytes, or before.
+    The body ends after ``_length`` bytes, or before. It has no ``repr``, which could show
+    a token.
     """
 
     environ: Environ
@@ -295,7 +296,7 @@ class _Body(_Waiting):
         self._requests.end(self, bodies.Broken(Invalid(message)))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class _Reply(_Waiting):
     """The part of a large reply that the client has not taken."""
 
@@ -320,7 +321,7 @@ class _Reply(_Waiting):
         return None if future.cancelled() else self.send()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class _Client(_Waiting):
     """The client of a running request."""
 

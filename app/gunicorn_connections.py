@@ -94,7 +94,7 @@ def secured(accepted: Socket, certificates: InUse | None) -> Socket | TlsSocket 
         return None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Connection:
     """A connection; gunicorn's Response uses it as its socket."""
 
