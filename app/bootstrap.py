@@ -28,6 +28,7 @@ from app.modes import Modes
 from app.pacing import Pacing
 from app.run_checks import Checked, checked
 from app.runner import sites
+from app.runner.sites import IsOurs
 from app.runner.svcruns import Svcruns
 from app.runners import Runners
 from app.runs import Runs
@@ -159,10 +160,15 @@ def outputs(settings: Settings, store: Store) -> Path:
 
 def starts(store: Store, settings: Settings, clock: Clock = now) -> Starts:
     """Return the use cases of the starts of tasks."""
+    known, is_ours = at_site(store, settings)
+    return Starts(store, clock, known, settings.site, is_ours)
+
+
+def at_site(store: Store, settings: Settings) -> tuple[WorkhoursTable, IsOurs]:
+    """Return the working hours at the site of the service, and what knows its tasks."""
     known = WorkhoursTable(store, settings.site, zone(settings.timezone))
     names = hosts.listed(settings.sites)
-    is_ours = sites.at(settings.site, names, is_shared=bool(settings.database))
-    return Starts(store, clock, known, settings.site, is_ours)
+    return known, sites.at(settings.site, names, is_shared=bool(settings.database))
 
 
 def open_store(

@@ -17,9 +17,7 @@ from app import bootstrap, hosts, process_marks
 from app.errors import Error
 from app.execution import run_outputs
 from app.execution.executor import Executor
-from app.hours import zone
 from app.logs import Failures
-from app.runner import sites
 from app.runner.performer import Performer, done
 from app.runner.run_counts import RunCounts
 from app.runner.stored_rules import StoredRules
@@ -28,7 +26,6 @@ from app.runner.turns import Identity, Runner
 from app.runner_host import Host
 from app.settings import Settings
 from app.storage import Store
-from app.workhours import WorkhoursTable
 
 log = logging.getLogger(__name__)
 
@@ -56,14 +53,11 @@ class RunnerProcess:
     ) -> None:
         folder = bootstrap.outputs(settings, store)
         run_outputs.make_folder(folder)
-        is_shared = bool(settings.database)
-        workhours = WorkhoursTable(store, settings.site, zone(settings.timezone))
         host = socket.gethostname()
         identity = Identity(
             secrets.token_hex(4), host, process_marks.own(), settings.site
         )
-        is_ours = sites.at(settings.site, hosts.listed(settings.sites), is_shared)
-        rules = StoredRules(store, workhours, is_ours)
+        rules = StoredRules(store, *bootstrap.at_site(store, settings))
         self._executor = Executor(folder, url(settings))
         self._host = Host(self._executor, host, rules.script_of)
         keep = Keep(settings.runs_keep, settings.runs_max)

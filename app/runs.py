@@ -5,6 +5,7 @@ as if those that have not ended had been added last. Runner contract, sections 8
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from heapq import merge
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from uuid import uuid4
 from app.errors import Conflict, Invalid, NotFound
 from app.execution import run_outputs
 from app.pacing import Pace, unhurried
-from app.query import Comparison, Condition, Every, Order, Query
+from app.query import Comparison, Every, Order, Query
 from app.query.predicate import predicate, sort, sort_key
 from app.runner.stored_runs import TABLE
 from app.runner.svcruns import Svcruns
@@ -59,12 +60,15 @@ class Runs:
 
     def page(self, query: Query, pace: Pace = unhurried) -> RunPage:
         """Return the runs that ``query`` asks for; raises what ``pace`` does."""
-        query = _ordered(query)
+        query = replace(query, order=query.order or NEWEST_FIRST, counted=None)
         for _ in range(TRIES):
             version = self._store.version(TABLE)
             unended = _asked_for(self._unended(), query)
             first = max(0, query.offset - len(unended))
-            page = self._svcruns.find(_part(query, first, len(unended)), pace)
+            # All that ended runs can be of the page.
+            limit = query.limit and query.limit + query.offset - first + len(unended)
+            part = replace(query, offset=first, limit=limit)
+            page = self._store.find(TABLE, part, pace)
             if self._store.version(TABLE) == version:
                 break
         ended = [record.document for record in page.records]
@@ -77,7 +81,8 @@ class Runs:
         """Return those of a task, also of one that was deleted; raises NotFound."""
         task = task.lower()
         of_task = Comparison(_BY_TASK, "$eq", _BY_TASK.type.comparison_key(task))
-        page = self.page(_narrowed(query, of_task), pace)
+        where = of_task if query.where is None else Every((of_task, query.where))
+        page = self.page(replace(query, where=where), pace)
         if not page.total and not self.page(Query(of_task, limit=0)).total:
             self._store.get(svctask.NAME, task)
         return page
@@ -112,7 +117,7 @@ class Runs:
 
     def runtimes(self, query: Query) -> RunPage:
         """Return the instances that ``query`` asks for; without an order, newest first."""
-        runs = _asked_for(self._unended(), _ordered(Query()))
+        runs = _asked_for(self._unended(), Query(order=NEWEST_FIRST))
         found = [_runtime(run) for run in runs]
         if query.order:
             # What that leaves equal is in the order of creation, as in each list.
@@ -159,24 +164,6 @@ def _runtime(run: Document) -> Document:
         "type": "svc",
         "code": run["code"],
     }
-
-
-def _ordered(query: Query) -> Query:
-    order = query.order or NEWEST_FIRST
-    return Query(query.where, order, query.offset, query.limit)
-
-
-def _narrowed(query: Query, further: Condition) -> Query:
-    where = further if query.where is None else Every((further, query.where))
-    return Query(where, query.order, query.offset, query.limit)
-
-
-def _part(query: Query, first: int, more: int) -> Query:
-    """Return the query for all that ended runs can be of a page, with ``more`` others."""
-    limit = query.limit
-    if limit:
-        limit += query.offset - first + more
-    return Query(query.where, query.order, first, limit)
 
 
 def _asked_for(runs: Sequence[Document], query: Query) -> list[Document]:

@@ -1,10 +1,13 @@
 """The tasks that a runner knows, and their schedules."""
 
 from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
 
 from app.runner.effects import Task
 from app.schedules import Schedule
 from app.storage import Document
+
+T = TypeVar("T")
 
 
 class KnownTasks:
@@ -33,21 +36,13 @@ class KnownTasks:
         """Return the tasks that start one of these scripts."""
         return [id_ for id_ in self if self.code_of(id_) in codes]
 
-    def put(self, id_: str, task: Task) -> None:
-        """Take in a task of the store."""
-        self._stored[id_] = task
+    def put(self, id_: str, task: Task | None) -> None:
+        """Take in a task of the store; None: it is gone."""
+        _put(self._stored, id_, task)
 
-    def put_own(self, id_: str, task: Document) -> None:
-        """Take in a task that is only in a clock."""
-        self._own[id_] = task
-
-    def remove(self, id_: str) -> None:
-        """Forget a task that is gone from the store."""
-        self._stored.pop(id_, None)
-
-    def remove_own(self, id_: str) -> None:
-        """Forget a task whose clock is gone."""
-        self._own.pop(id_, None)
+    def put_own(self, id_: str, task: Document | None) -> None:
+        """Take in a task that is only in a clock; None: the clock is gone."""
+        _put(self._own, id_, task)
 
 
 class Schedules:
@@ -68,3 +63,10 @@ class Schedules:
     def clear(self) -> None:
         """Forget the last one: what it was made by has changed."""
         self._last = None, None
+
+
+def _put(known: dict[str, T], id_: str, task: T | None) -> None:
+    if task is None:
+        known.pop(id_, None)
+    else:
+        known[id_] = task

@@ -11,40 +11,30 @@ IsOurs = Callable[[Document, Collection[str]], bool]
 def at(site: str, sites: Sequence[str], is_shared: bool) -> IsOurs:
     """Return what runners and previews know the tasks of ``site`` by, one of ``sites``.
 
-    All sites are on one store that ``is_shared``, or each has one of its own.
+    All sites are on one store that ``is_shared``, or only this one is known; a task of one
+    of several sites starts at the first of the list then.
     """
-    return lambda task, living: is_ours(task, site, sites, living, is_shared)
 
-
-def is_ours(
-    task: Document,
-    site: str,
-    sites: Sequence[str],
-    living: Collection[str],
-    is_shared: bool,
-) -> bool:
-    """Return whether a task starts at ``site``, one of all ``sites``.
-
-    ``living`` are the sites with a runner that lives. Where no store ``is_shared``, only
-    this one is known; one of several sites is the first of the list then.
-    """
-    if not site:
+    def is_ours(task: Document, living: Collection[str]) -> bool:
+        if not site:
+            return True
+        mode = task["sitemode"]
+        if mode == "all":
+            return True
+        given = task["sites"]
+        names = given.split(",") if isinstance(given, str) else given
+        named = [name.strip() for name in names if name.strip()]
+        if mode == "sites":
+            return site in named
+        listed = list(sites) if mode == "any" else named
+        if mode == "firstsite" and not named:
+            listed = list(sites)
+        if site not in listed:
+            return False
+        if not is_shared:
+            return listed[0] == site
+        if mode == "firstsite":
+            return next((name for name in listed if name in living), site) == site
         return True
-    mode = task["sitemode"]
-    if mode == "all":
-        return True
-    given = task["sites"]
-    names = given.split(",") if isinstance(given, str) else given
-    named = [name.strip() for name in names if name.strip()]
-    if mode == "sites":
-        return site in named
-    listed = list(sites) if mode == "any" else named
-    if mode == "firstsite" and not named:
-        listed = list(sites)
-    if site not in listed:
-        return False
-    if not is_shared:
-        return listed[0] == site
-    if mode == "firstsite":
-        return next((name for name in listed if name in living), site) == site
-    return True
+
+    return is_ours

@@ -7,12 +7,10 @@ from threading import Lock
 
 from app.datetimes import Clock, milliseconds
 from app.errors import Conflict, NoRunner, NotFound
-from app.pacing import Pace, unhurried
-from app.query import Query
 from app.runner import clocks
 from app.runner.stored_runs import TABLE, StoredRuns
 from app.schemas import svcrun, svctask
-from app.storage import Document, NextId, Page, Store
+from app.storage import Document, NextId, Store
 from app.svcscripts import Script
 
 SILENT = 60_000
@@ -29,10 +27,6 @@ class Svcruns:
         self._stored = StoredRuns(store)
         self._clock = clock
         self._wanting = Lock()
-
-    def find(self, query: Query, pace: Pace = unhurried) -> Page:
-        """Return the runs in the history that ``query`` asks for."""
-        return self._store.find(TABLE, query, pace)
 
     def get(self, id_: str) -> Document:
         """Return a run, active or ended; raises NotFound."""

@@ -36,10 +36,7 @@ class View:
         for id_, runner in seen.runners:
             self._take_runner(id_, runner, monotonic)
         for id_, task in seen.tasks:
-            if task is None:
-                self.tasks.remove(id_)
-            else:
-                self.tasks.put(id_, task)
+            self.tasks.put(id_, task)
             self._plan.freshen([id_])
         are_hours_new, codes = seen.new_rules
         if are_hours_new:
@@ -67,7 +64,7 @@ class View:
         of_task = self._of_task.setdefault(either["svctask"], set())
         of_task.discard(id_)
         if "task" in either:
-            self._take_own_task(either, is_gone=clock is None)
+            self.tasks.put_own(either["svctask"], clock["task"] if clock else None)
         if clock is not None:
             self.clocks[id_] = clock
             of_task.add(id_)
@@ -112,13 +109,6 @@ class View:
         """Return the moment up to which any runner had looked at the tasks, if any had."""
         looks: list[int | None] = [each["looked"] for each in self.runners.values()]
         return max((look for look in looks if look is not None), default=None)
-
-    def _take_own_task(self, clock: Document, is_gone: bool) -> None:
-        """Take in the task that is only in a clock."""
-        if is_gone:
-            self.tasks.remove_own(clock["svctask"])
-        else:
-            self.tasks.put_own(clock["svctask"], clock["task"])
 
     def _take_runner(self, id_: str, runner: Document | None, monotonic: int) -> None:
         if runner is None:

@@ -5,7 +5,7 @@ from world import HOUR, MINUTE, SECOND, START, World, task, with_script
 
 from app.datetimes import milliseconds_of, of_milliseconds
 from app.hours import zone
-from app.runner.sites import is_ours
+from app.runner.sites import at
 from app.starts import Starts, Wanted
 from app.workhours import Workhours, WorkhoursTable
 
@@ -32,7 +32,7 @@ def previews(world):
         world.clock,
         hours,
         "",
-        lambda one, living: is_ours(one, "", (), living, False),
+        at("", (), is_shared=False),
     )
 
 

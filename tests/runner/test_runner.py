@@ -20,7 +20,7 @@ from app.errors import Conflict, NoRunner
 from app.runner.claims import Decision
 from app.runner.clocks import started
 from app.runner.effects import Change
-from app.runner.sites import is_ours
+from app.runner.sites import at
 from app.runner.stored_runs import Keep, StoredRuns
 from app.schemas import svcrun
 
@@ -390,8 +390,8 @@ def test_a_task_of_the_first_site_starts_at_the_next_one_when_that_is_dead(world
 def test_one_of_several_sites_with_stores_of_their_own_is_the_first_of_the_list():
     of_any = task(1, START, sitemode="any")
     sites = ("north", "south")
-    assert is_ours(of_any, "north", sites, {"north"}, is_shared=False)
-    assert not is_ours(of_any, "south", sites, {"south"}, is_shared=False)
+    assert at("north", sites, is_shared=False)(of_any, {"north"})
+    assert not at("south", sites, is_shared=False)(of_any, {"south"})
 
 
 def test_a_run_is_stopped_when_somebody_wants_that(world):

@@ -15,7 +15,7 @@ from app.datetimes import EPOCH, milliseconds_of, of_milliseconds, timedelta
 from app.errors import Unavailable
 from app.runner.effects import Look, Spawn, Stop, Sweep
 from app.runner.performer import Performer, done
-from app.runner.sites import is_ours
+from app.runner.sites import at
 from app.runner.stored_runs import Keep, StoredRuns
 from app.runner.svcruns import Svcruns
 from app.runner.turns import End, Identity, Rules, Runner
@@ -201,7 +201,7 @@ class Driven:
         rules = Rules(
             world.schedule_of,
             lambda code: world.scripts.get(code),
-            lambda task, living: is_ours(task, site, sites, living, True),
+            at(site, sites, is_shared=True),
         )
         identity = Identity(name, host, name, site)
         self.core = Runner(
