@@ -5,6 +5,7 @@ import io
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -81,22 +82,12 @@ def load(
     ``replace``, those that exist are replaced. Invalid ones are handed to ``skip``, place
     and reason, if it is given. Raises Invalid, Conflict and Unavailable.
     """
-    documents: dict[Key, Document] = {}
-    faults = Faults()
-    for place, raw in given:
-        try:
-            _add_once(documents, key, complete(raw))
-        except Invalid as error:
-            if skip is None:
-                faults[place] = [error.message]
-            else:
-                skip(place, error.message)
-    if faults:
-        raise Invalid("nothing was imported", faults)
+    made = ((place, partial(complete, raw)) for place, raw in given)
+    documents = _all_made(made, key, "nothing was imported", skip)
     if replace:
-        store.load(table, list(documents.values()))
+        store.load(table, documents)
     else:
-        store.insert(table, *documents.values())
+        store.insert(table, *documents)
     return len(documents)
 
 
@@ -194,20 +185,37 @@ def _completed(
     raws = jsontext.read(members[member], member, jsontext.MAX_DEPTH + 1)
     if not isinstance(raws, list):
         raise Invalid(f"{name} is not a backup: {member} is not an array")
+    made = (
+        (f"{member}, item {number}", partial(collection.complete, raw, number, ""))
+        for number, raw in enumerate(raws, 1)
+    )
+    refusal = f"{name} holds documents that break a rule"
+    return _all_made(made, collection.key, refusal)
+
+
+def _all_made(
+    given: Iterable[tuple[str, Callable[[], Document]]],
+    key: str,
+    refusal: str,
+    skip: Callable[[str, str], None] | None = None,
+) -> list[Document]:
+    """Return the documents that are made at each place, without those that are skipped.
+
+    Each has another member ``key``. Raises Invalid, with ``refusal`` and all faults.
+    """
     documents: dict[Key, Document] = {}
     faults = Faults()
-    for number, raw in enumerate(raws, 1):
+    for place, make in given:
         try:
-            _add_once(documents, collection.key, collection.complete(raw, number, ""))
+            document = make()
+            if document[key] in documents:
+                raise Invalid(f"{key}: {document[key]} is in the file twice")
+            documents[document[key]] = document
         except Invalid as error:
-            faults[f"{member}, item {number}"] = [error.message]
+            if skip is None:
+                faults[place] = [error.message]
+            else:
+                skip(place, error.message)
     if faults:
-        raise Invalid(f"{name} holds documents that break a rule", faults)
+        raise Invalid(refusal, faults)
     return list(documents.values())
-
-
-def _add_once(documents: dict[Key, Document], key: str, document: Document) -> None:
-    """Add ``document`` under its member ``key``; raises Invalid if that is there."""
-    if document[key] in documents:
-        raise Invalid(f"{key}: {document[key]} is in the file twice")
-    documents[document[key]] = document

@@ -13,7 +13,6 @@ from app.hours import FIRST
 from app.runner.clocks import (
     MAX_RETRY_DELAY,
     NO_SLOT,
-    Policy,
     armed,
     consumed,
     given_up,
@@ -39,6 +38,7 @@ from app.runner.situations import (
 )
 from app.schedules import HORIZON, Schedule
 from app.storage import Document
+from app.svcscripts import Script
 
 LEAST_LATE = 1_000
 """The least that ``latesec`` means: no start comes at the very millisecond of its slot."""
@@ -212,7 +212,7 @@ def _of_regular(
     clock: Document,
     task: Document,
     schedule: Schedule,
-    policy: Policy | None,
+    policy: Script | None,
     at: Situation,
 ) -> Decision:
     begin = max(clock["slot"] + 1, clock["armed"])
@@ -248,7 +248,7 @@ def _of_regular(
 
 
 def _oldest(
-    task: Document, schedule: Schedule, policy: Policy | None, until: int
+    task: Document, schedule: Schedule, policy: Script | None, until: int
 ) -> tuple[int, str]:
     """Return the oldest slot that may still be started, and why no older one."""
     if policy is None:
@@ -264,7 +264,7 @@ def _of_single(
     clock: Document,
     task: Document,
     schedule: Schedule,
-    policy: Policy | None,
+    policy: Script | None,
     at: Situation,
 ) -> Decision:
     slot = schedule.anchor
@@ -299,7 +299,7 @@ def _of_retry(
     decision: Decision,
     task: Document,
     schedule: Schedule,
-    policy: Policy | None,
+    policy: Script | None,
     at: Situation,
 ) -> Decision:
     """Decide on a further attempt of the last slot, while no slot is open."""

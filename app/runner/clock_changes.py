@@ -10,10 +10,10 @@ from typing import Any
 
 from app.runner import clocks
 from app.runner.claims import Decision
-from app.runner.clocks import Policy
 from app.runner.effects import Change, Effect, Record
 from app.runner.view import View
 from app.storage import Document
+from app.svcscripts import Script
 
 Steps = Generator[Effect, Any, None]
 
@@ -24,7 +24,7 @@ class ClockChanges:
     def __init__(
         self,
         view: View,
-        policy_of: Callable[[str], Policy | None],
+        policy_of: Callable[[str], Script | None],
         now: Callable[[], int],
     ) -> None:
         self._view = view

@@ -10,7 +10,7 @@ document. Runner contract, sections 4, 5 and 8.
 
 from collections.abc import Collection, Mapping
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 
@@ -20,6 +20,7 @@ from app.hours import FIRST
 from app.runner.passed_slots import Slots
 from app.schemas import svcrun, svctask
 from app.storage import Document
+from app.svcscripts import Script
 
 DECIDING = (
     "isenabled",
@@ -54,29 +55,6 @@ OF_CLOCKS = ("runner", "stop", "startparams")
 FAILURES = ("failed", "timedout", "lost")
 
 
-class Policy(Protocol):
-    """What an operator has laid down for a script. Runner contract, section 6."""
-
-    @property
-    def code(self) -> str: ...
-    @property
-    def catchup(self) -> str: ...
-    @property
-    def latesec(self) -> float | None: ...
-    @property
-    def spreadsec(self) -> float: ...
-    @property
-    def most(self) -> int | None: ...
-    @property
-    def retries(self) -> int: ...
-    @property
-    def retrysec(self) -> float: ...
-    @property
-    def idempotent(self) -> bool: ...
-    @property
-    def onfail(self) -> str: ...
-
-
 def run_id(task: str, site: str, slot: int, what: int | str) -> str:
     """Return the id of a run; ``what`` is its attempt, or why there was none."""
     digest = blake2b(f"{task}\n{site}\n{slot}\n{what}".encode(), digest_size=16)
@@ -96,7 +74,7 @@ def timing(task: Document) -> str:
     return blake2b(values, digest_size=8).hexdigest()
 
 
-def spread(task: Document, policy: Policy | None) -> int:
+def spread(task: Document, policy: Script | None) -> int:
     """Return how many milliseconds the starts of a task are later than its slots."""
     if policy is None or not policy.spreadsec:
         return 0
@@ -288,7 +266,7 @@ def without_run(clock: Document, id_: str) -> Document:
 def freed(
     clock: Document,
     record: Document,
-    policy: Policy | None,
+    policy: Script | None,
     now: int,
     is_made_up_for: bool = False,
     retry_after: int | None = 0,
@@ -329,7 +307,7 @@ def freed(
     return clock
 
 
-def given_up(clock: Document, policy: Policy | None, now: int) -> Document:
+def given_up(clock: Document, policy: Script | None, now: int) -> Document:
     """Return the clock without a retry; what follows a failure follows now."""
     retry = clock["retry"]
     if retry is None:
@@ -341,7 +319,7 @@ def given_up(clock: Document, policy: Policy | None, now: int) -> Document:
 
 
 def with_onfail(
-    clock: Document, failed: Document, policy: Policy, now: int
+    clock: Document, failed: Document, policy: Script, now: int
 ) -> Document:
     """Return the clock that wants the script that follows a failure."""
     if not policy.onfail:
@@ -357,7 +335,7 @@ def with_onfail(
     return {**clock, "wanted": [*clock["wanted"], wanted]}
 
 
-def _delay(record: Document, policy: Policy) -> int:
+def _delay(record: Document, policy: Script) -> int:
     """Return how long a further attempt waits: each twice as long, give or take 20 %."""
     doublings = min(record["attempt"] - 1, 20)
     delay: int = min(int(policy.retrysec * 1000) << doublings, MAX_RETRY_DELAY)

@@ -10,7 +10,6 @@ from app.hours import FIRST
 from app.modes import MAINTENANCE, Modes
 from app.query import suggestion
 from app.runner import clocks
-from app.runner.clocks import Policy
 from app.runner.sites import IsOurs
 from app.runner.situations import not_there
 from app.runner.stored_runs import TABLE
@@ -18,7 +17,7 @@ from app.runner.svcruns import is_alive
 from app.schedules import Schedule
 from app.schemas import svcrun
 from app.storage import Document, Store, document_in
-from app.svcscripts import Svcscripts
+from app.svcscripts import Script, Svcscripts
 
 NO_RUNNER = "no runner is alive"
 IN_MAINTENANCE = "the server is in maintenance"
@@ -62,7 +61,7 @@ class Outlook:
         self._scripts = scripts
         self._site = site
         self._is_ours = is_ours
-        self._policies: dict[str, Policy | None] = {}
+        self._policies: dict[str, Script | None] = {}
         self._lacks: dict[str, str] = {}
         self._codes: list[str] | None = None
 
@@ -123,7 +122,7 @@ class Outlook:
                 return f"its start was {what}: {run['reason']}"
         return "started already"
 
-    def _policy(self, code: str) -> Policy | None:
+    def _policy(self, code: str) -> Script | None:
         if code not in self._policies:
             self._policies[code] = self._scripts.find(code)
         return self._policies[code]

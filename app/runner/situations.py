@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from app.datetimes import milliseconds_of
 from app.hours import FIRST
-from app.runner.clocks import Policy, spread
+from app.runner.clocks import spread
 from app.runner.passed_slots import passed
 from app.schedules import Schedule, Search
 from app.storage import Document
+from app.svcscripts import Script
 
 ON_TIME = 5_000
 """Milliseconds after which a start is late; until then its slot decides if it may be."""
@@ -48,7 +49,7 @@ class Situation:
     node: str
     runner: str
     schedule_of: Callable[[Document], Schedule]
-    policy_of: Callable[[str], Policy | None]
+    policy_of: Callable[[str], Script | None]
     is_ours: Callable[[Document], bool]
     has_room: bool = True
     full: Collection[str] = field(default_factory=tuple)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from app.datetimes import of_milliseconds
 from app.runner.clock_changes import ClockChanges
-from app.runner.clocks import Policy, ended_record
+from app.runner.clocks import ended_record
 from app.runner.known_tasks import Schedules
 from app.runner.plan import Plan
 from app.runner.situations import Situation
 from app.runner.view import View
 from app.schedules import Schedule
 from app.storage import Document
+from app.svcscripts import Script
 
 LEASE = 25_000
 """Milliseconds without a beat after which a runner starts nothing."""
@@ -43,7 +44,7 @@ class Rules:
     """
 
     schedule_of: Callable[[Document], Schedule]
-    policy_of: Callable[[str], Policy | None]
+    policy_of: Callable[[str], Script | None]
     is_ours: Callable[[Document, Collection[str]], bool]
 
 

@@ -8,6 +8,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from app.datetimes import moment, now
 from app.errors import Conflict, TooOld
@@ -73,6 +74,12 @@ class Table:
             PastChange(key, key not in records, time, by) for key in changed
         )
         self.changed += len(changed)
+
+    def note_ids(self, ids: Iterable[tuple[str, int]]) -> None:
+        """Give none of these ids again."""
+        for sequence, id_ in ids:
+            if self.ids.get(sequence, 0) < id_ <= LAST_ID:
+                self.ids[sequence] = id_
 
 
 class Memory:
@@ -150,9 +157,9 @@ class MemoryStore:
 
     def add(self, table: str, make: Callable[[NextId], Document]) -> Record:
         with self._tables[table].writing():
-            ids = _Ids(self._tables[table].ids)
-            [record] = self._add(table, [make(ids.next_id)])
-            ids.keep()
+            ids = dict(self._tables[table].ids)
+            [record] = self._add(table, [make(partial(_next_id, ids))])
+            self._tables[table].note_ids(ids.items())
             return record
 
     def load(
@@ -168,15 +175,15 @@ class MemoryStore:
     ) -> Record:
         with self._tables[table].writing():
             old = expected(self._tables[table].records.get(key), revisions)
-            ids = _Ids(self._tables[table].ids)
-            document = change(old.document, ids.next_id)
+            ids = dict(self._tables[table].ids)
+            document = change(old.document, partial(_next_id, ids))
             if document is old.document:
                 return old
             record = Record.of(key, document)
             self._limits.check_document(record, old)
             self._check_table(table, {key: record})
             self._put(table, [record])
-            ids.keep()
+            self._tables[table].note_ids(ids.items())
             return record
 
     def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
@@ -235,26 +242,12 @@ class MemoryStore:
         kept = {} if clear else target.records
         target.replace({**kept, **put}, [*put, *gone])
         for record in put.values():
-            for sequence, id_ in self._collections[table].ids(record.document):
-                if target.ids.get(sequence, 0) < id_ <= LAST_ID:
-                    target.ids[sequence] = id_
+            target.note_ids(self._collections[table].ids(record.document))
 
 
-class _Ids:
-    """The ids that one write gives; they are given once it has happened."""
-
-    def __init__(self, given: dict[str, int]) -> None:
-        self._given = given
-        self._new: dict[str, int] = {}
-
-    def next_id(self, sequence: str) -> int:
-        last = self._new.get(sequence, self._given.get(sequence, 0))
-        id_ = self._new[sequence] = checked_id(sequence, last + 1)
-        return id_
-
-    def keep(self) -> None:
-        for sequence, id_ in self._new.items():
-            self._given[sequence] = max(id_, self._given.get(sequence, 0))
+def _next_id(given: dict[str, int], sequence: str) -> int:
+    given[sequence] = checked_id(sequence, given.get(sequence, 0) + 1)
+    return given[sequence]
 
 
 def _extent(records: Mapping[Key, Record]) -> Extent:
