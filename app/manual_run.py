@@ -5,29 +5,21 @@ see it, hold to overlap 0, may stop it, and clear up after it if this process is
 Runner contract, sections 9 and 12.
 """
 
-import secrets
 import signal
-import socket
 import time
 from collections.abc import Callable
 from typing import Any, BinaryIO
 from uuid import uuid4
 
-from app import bootstrap, process_marks
 from app.command_faults import about_task
 from app.datetimes import of_milliseconds
 from app.errors import Conflict, Invalid, NotFound, Unavailable
-from app.execution import run_outputs
-from app.execution.executor import Executor
 from app.runner import clocks
 from app.runner.claims import Claimant, Decision, by_hand
 from app.runner.effects import Change, Record
 from app.runner.performer import Performer
-from app.runner.run_counts import RunCounts
-from app.runner.stored_runs import Keep, StoredRuns
 from app.runner.turns import ASKED, BEAT, DIED, End
-from app.runner_host import Host
-from app.runner_process import url
+from app.runner_process import own_identity, parts
 from app.schemas import svcrun, svctask
 from app.settings import Settings
 from app.storage import Document, Store, document_in
@@ -47,8 +39,7 @@ class ManualRun:
         self._store = store
         self._output: BinaryIO | None = output
         self._scripts = Svcscripts(store)
-        self._id = secrets.token_hex(4)
-        self._hostname = socket.gethostname()
+        self._identity = own_identity()
         self._beaten = 0.0
         self._beats = 0
         self._stops = 0
@@ -64,19 +55,16 @@ class ManualRun:
             script = self._scripts.get(task["svcscriptcode"])
         except NotFound as error:
             raise Invalid(f"svcscriptcode: {error.message}") from None
-        folder = bootstrap.outputs(self._settings, self._store)
-        run_outputs.make_folder(folder)
-        keep = Keep(self._settings.runs_keep, self._settings.runs_max)
-        self._runs = StoredRuns(self._store, keep, RunCounts(self._store))
-        self._executor = Executor(folder, url(self._settings), echo=self._echo)
-        self._host = Host(self._executor, self._hostname, lambda _: script)
+        self._executor, self._host, self._runs = parts(
+            self._settings, self._store, lambda _: script, self._echo
+        )
         performer = Performer(self._store, self._runs, self._host)
         self._perform: Callable[[Any], Any] = performer.perform
         try:
             return self._run(task)
         finally:
             self._executor.close()
-            self._runs.forget(self._id)
+            self._runs.forget(self._identity.id)
 
     def _run(self, task: Document) -> Document:
         self._beat()
@@ -117,12 +105,12 @@ class ManualRun:
     def _is_dead(self, runner: str) -> bool:
         """Return whether a runner of this host is gone for certain."""
         known = document_in(self._store, svcrun.RUNNERS, runner)
-        if known is None or known["host"] != self._hostname:
+        if known is None or known["host"] != self._identity.host:
             return False
         return self._host.is_gone(known)
 
     def _claim(self, clock: str, task: Document) -> Decision:
-        at = Claimant(_now(), f"{self._hostname}/{self._id}", self._id)
+        at = Claimant(_now(), self._identity.node, self._identity.id)
 
         def change(old: Document, fresh: Document | None) -> Decision:
             if fresh is None:
@@ -166,18 +154,7 @@ class ManualRun:
 
     def _beat(self) -> None:
         self._beats += 1
-        runner = {
-            "id": self._id,
-            "host": self._hostname,
-            "process": process_marks.own(),
-            "site": "",
-            "beat": self._beats,
-            "looked": None,
-            "active": 1,
-            "open": 0,
-            "is_command": 1,
-            "is_stopped": 0,
-        }
+        runner = self._identity.beat(self._beats, active=1, is_command=1)
         # One that was taken for dead has no run any more.
         self._runs.beat(runner, is_new=self._beats == 1)
         self._beaten = time.monotonic()

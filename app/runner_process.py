@@ -26,6 +26,7 @@ from app.runner.turns import Identity, Runner
 from app.runner_host import Host
 from app.settings import Settings
 from app.storage import Store
+from app.svcscripts import Script
 
 log = logging.getLogger(__name__)
 
@@ -51,17 +52,9 @@ class RunnerProcess:
         store: Store,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
-        folder = bootstrap.outputs(settings, store)
-        run_outputs.make_folder(folder)
-        host = socket.gethostname()
-        identity = Identity(
-            secrets.token_hex(4), host, process_marks.own(), settings.site
-        )
+        identity = own_identity(settings.site)
         rules = StoredRules(store, *bootstrap.at_site(store, settings))
-        self._executor = Executor(folder, url(settings))
-        self._host = Host(self._executor, host, rules.script_of)
-        keep = Keep(settings.runs_keep, settings.runs_max)
-        self._runs = StoredRuns(store, keep, RunCounts(store))
+        self._executor, self._host, self._runs = parts(settings, store, rules.script_of)
         self._perform = Performer(store, self._runs, self._host, rules.read).perform
         self._runner = Runner(
             identity,
@@ -185,7 +178,29 @@ class RunnerProcess:
         self._executor.wake()
 
 
-def url(settings: Settings) -> str:
+def own_identity(site: str = "") -> Identity:
+    """Return a new identity of this process."""
+    return Identity(
+        secrets.token_hex(4), socket.gethostname(), process_marks.own(), site
+    )
+
+
+def parts(
+    settings: Settings,
+    store: Store,
+    script_of: Callable[[str], Script | None],
+    echo: Callable[[bytes], None] | None = None,
+) -> tuple[Executor, Host, StoredRuns]:
+    """Return what runs scripts here, and what keeps that; raises Unavailable."""
+    folder = bootstrap.outputs(settings, store)
+    run_outputs.make_folder(folder)
+    executor = Executor(folder, _url(settings), echo=echo)
+    keep = Keep(settings.runs_keep, settings.runs_max)
+    host = Host(executor, socket.gethostname(), script_of)
+    return executor, host, StoredRuns(store, keep, RunCounts(store))
+
+
+def _url(settings: Settings) -> str:
     """Return the address of the API for programs of this machine."""
     host, _, port = settings.address.rpartition(":")
     return f"{settings.scheme}://{hosts.reachable(host)}:{port}"

@@ -1,7 +1,7 @@
 """The state of a runner: who it is, what it knows, what it runs, and what time it is."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from app.datetimes import of_milliseconds
 from app.runner.clock_changes import ClockChanges
@@ -34,6 +34,11 @@ class Identity:
     def node(self) -> str:
         """The host and the runner, as records name them."""
         return f"{self.host}/{self.id}"
+
+    def beat(self, number: int, **further: int | None) -> Document:
+        """Return what a beat writes; by default, of a runner that is about to begin."""
+        usual = dict.fromkeys(("active", "open", "is_command", "is_stopped"), 0)
+        return asdict(self) | {"beat": number, "looked": None} | usual | further
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,19 +134,14 @@ class Runner:
 
     # Beats.
 
-    def _self(self, is_stopped: bool = False) -> dict[str, Any]:
-        return {
-            "id": self._state.identity.id,
-            "host": self._state.identity.host,
-            "process": self._state.identity.process,
-            "site": self._state.identity.site,
-            "beat": self._beat,
-            "looked": self._looked,
-            "active": len(self._state.running),
-            "open": self._state.plan.open,
-            "is_command": 0,
-            "is_stopped": int(is_stopped),
-        }
+    def _self(self, is_stopped: bool = False) -> Document:
+        return self._state.identity.beat(
+            self._beat,
+            looked=self._looked,
+            active=len(self._state.running),
+            open=self._state.plan.open,
+            is_stopped=int(is_stopped),
+        )
 
     def _live(self) -> Generator[Effect, Any, bool]:
         """Beat if it is time, and return if it was; who was taken for dead begins anew."""
