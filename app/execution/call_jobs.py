@@ -12,9 +12,7 @@ from app.execution.jobs import (
     Order,
     Outcome,
     deadline,
-    joined,
-    milliseconds,
-    of_output,
+    ended,
     too_long,
 )
 from app.execution.run_outputs import Output
@@ -98,13 +96,12 @@ class CallJob:
         else:
             state = "failed" if answer.reason else "succeeded"
             reason, is_retryable = answer.reason, answer.is_retryable
-        self.outcome = Outcome(
-            state=state,
-            reason=joined(reason, of_output(self._output)),
-            duration=milliseconds(self._began),
+        self.outcome = ended(
+            state,
+            reason,
+            self._began,
+            self._output,
             status=answer.status,
-            outputbytes=self._output.total,
-            lastline=self._output.last_line,
             is_retryable=is_retryable,
             retry_after=answer.retry_after if is_retryable else None,
         )

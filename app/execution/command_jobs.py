@@ -23,9 +23,8 @@ from app.execution.jobs import (
     Order,
     Outcome,
     deadline,
+    ended,
     joined,
-    milliseconds,
-    of_output,
     too_long,
 )
 from app.execution.run_outputs import PIECE, Output
@@ -196,14 +195,13 @@ class CommandJob:
             state, reason = "failed", f"the command was ended by {_signal_name(number)}"
         if self._has_left and self._ending is None:
             reason = joined(reason, "what it had left running was ended")
-        self.outcome = Outcome(
-            state=state,
-            reason=joined(reason, of_output(self._output)),
-            duration=milliseconds(self._began),
+        self.outcome = ended(
+            state,
+            reason,
+            self._began,
+            self._output,
             exitcode=number if has_exited else None,
             signal=None if has_exited else number,
-            outputbytes=self._output.total,
-            lastline=self._output.last_line,
             is_retryable=state in ("failed", "timedout"),
         )
 

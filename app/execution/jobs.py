@@ -106,18 +106,22 @@ def too_long(script: Script) -> str:
     return f"it took longer than {script.timeoutsec:g} seconds (timeoutsec)"
 
 
-def milliseconds(began: float) -> int:
-    """Return how long ago ``began`` is by the monotonic clock."""
-    return round((time.monotonic() - began) * 1000)
-
-
-def of_output(output: Output) -> str:
-    """Return what is wrong with the output, for the reason of a run."""
-    return (
-        f"not all of its output could be kept: {output.fault}" if output.fault else ""
-    )
-
-
 def joined(*parts: str) -> str:
     """Return one reason that is made of those that are not empty."""
     return "; ".join(filter(None, parts))
+
+
+def ended(
+    state: str, reason: str, began: float, output: Output, **further: Any
+) -> Outcome:
+    """Return the outcome of a run that ``began`` then, by the monotonic clock."""
+    if output.fault:
+        reason = joined(reason, f"not all of its output could be kept: {output.fault}")
+    return Outcome(
+        state,
+        reason,
+        round((time.monotonic() - began) * 1000),
+        outputbytes=output.total,
+        lastline=output.last_line,
+        **further,
+    )

@@ -6,6 +6,7 @@ done again by somebody else, and once more does no harm.
 """
 
 from collections.abc import Callable, Collection, Generator
+from functools import partial
 from typing import Any
 
 from app.runner import clocks
@@ -92,7 +93,7 @@ class ClockChanges:
     def tidy(self) -> Steps:
         """Take out of the clocks the records that are in the history."""
         for clock, records in list(self._recorded.items()):
-            yield from self.make(clock, _without(records))
+            yield from self.make(clock, partial(_without, records))
 
     def is_trifle(self, decision: Decision) -> bool:
         """Return whether all that a decision changes may as well be done by ``tidy``."""
@@ -105,9 +106,6 @@ class ClockChanges:
 
 
 def _without(
-    records: Collection[Document],
-) -> Callable[[Document, Document | None], Decision]:
-    def change(old: Document, _: Document | None) -> Decision:
-        return Decision(clocks.without_recorded(old, records))
-
-    return change
+    records: Collection[Document], old: Document, _: Document | None
+) -> Decision:
+    return Decision(clocks.without_recorded(old, records))

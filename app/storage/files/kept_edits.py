@@ -171,13 +171,10 @@ class KeptEdits:
             log.warning(text, name, _named(merged.lost))
 
     def _copies(self) -> dict[int, Path]:
-        copies = {}
         start = f"{self._file.name}.before."
-        for path in self._file.path.parent.iterdir():
-            number = path.name.removeprefix(start)
-            if number != path.name and number.isdecimal():
-                copies[int(number)] = path
-        return copies
+        found = self._file.path.parent.glob(f"{start}*")
+        numbers = ((path.name.removeprefix(start), path) for path in found)
+        return {int(number): path for number, path in numbers if number.isdecimal()}
 
     def _keep(self, path: Path, documents: Iterable[tuple[int, bytes]]) -> None:
         draft = path.with_name(f"{path.name}.new")

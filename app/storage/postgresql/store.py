@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
@@ -250,8 +251,7 @@ class PostgresStore:
         rows = self._writer.barrier(columns)
         count = 0
         for start in range(0, len(rows), BATCH):
-            batch = rows[start : start + BATCH]
-            plan = _changed(batch, change)
+            plan = partial(_changed, rows[start : start + BATCH], change)
             count += self._writer.write(columns, plan, is_limited=False)
         return count
 
@@ -323,17 +323,15 @@ class PostgresStore:
 
 
 def _changed(
-    rows: Sequence[UUID], change: Callable[[Document], Document]
-) -> Callable[[Transaction], int]:
-    """Return what changes the documents in ``rows``, and returns how many."""
-
-    def plan(transaction: Transaction) -> int:
-        pairs = []
-        for old in transaction.held_rows(rows):
-            document = change(old.document)
-            if document is not old.document:
-                pairs.append((old, Record.of(old.key, document)))
-        transaction.replace(pairs)
-        return len(pairs)
-
-    return plan
+    rows: Sequence[UUID],
+    change: Callable[[Document], Document],
+    transaction: Transaction,
+) -> int:
+    """Change the documents in ``rows``, and return how many have changed."""
+    pairs = []
+    for old in transaction.held_rows(rows):
+        document = change(old.document)
+        if document is not old.document:
+            pairs.append((old, Record.of(old.key, document)))
+    transaction.replace(pairs)
+    return len(pairs)
