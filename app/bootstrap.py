@@ -29,7 +29,6 @@ from app.pacing import Pacing
 from app.run_checks import Checked, checked
 from app.runner import sites
 from app.runner.sites import IsOurs
-from app.runner.svcruns import Svcruns
 from app.runners import Runners
 from app.runs import Runs
 from app.services import Services
@@ -133,7 +132,7 @@ def use_cases(store: Store, settings: Settings, clock: Clock = now) -> UseCases:
         starts=starts(store, settings, clock),
         runs=Runs(
             store,
-            Svcruns(store, clock),
+            clock,
             Svcscripts(store),
             outputs(settings, store),
             settings.site,

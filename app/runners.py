@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.datetimes import Clock, milliseconds
 from app.runner import run_counts
 from app.runner.run_counts import Rows
-from app.runner.svcruns import is_alive
+from app.runner.stored_runs import is_alive
 from app.schemas import svcrun, svcscript, workhours
 from app.storage import Store
 

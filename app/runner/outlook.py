@@ -12,8 +12,7 @@ from app.query import suggestion
 from app.runner import clocks
 from app.runner.sites import IsOurs
 from app.runner.situations import not_there
-from app.runner.stored_runs import TABLE
-from app.runner.svcruns import is_alive
+from app.runner.stored_runs import TABLE, is_alive
 from app.schedules import Schedule
 from app.schemas import svcrun
 from app.storage import Document, Store, document_in

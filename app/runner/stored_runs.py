@@ -24,6 +24,9 @@ TABLE = svcrun.NAME
 
 SUCCESSES = ("succeeded",)
 
+SILENT = 60_000
+"""Milliseconds after its last known look for which a runner counts as alive."""
+
 _BY_TASK = svcrun.FIELDS.one("svctask")
 _BY_SLOT = svcrun.FIELDS.one("slot")
 
@@ -253,3 +256,15 @@ def _longer(old: Document, record: Document) -> Document:
     """Return the record of unstarted slots that counts more; ``old`` of all others."""
     is_longer = record.get("count", 0) > old.get("count", 0)
     return record if is_longer and record["state"] == old["state"] else old
+
+
+def is_alive(runner: Document, now: int) -> bool:
+    """Return whether a runner has looked lately, or has only just begun.
+
+    One that is a command has one run, and takes up no others.
+    """
+    if runner.get("is_command"):
+        return False
+    looked: int | None = runner["looked"]
+    is_silent = looked is not None and now - looked >= SILENT
+    return not runner["is_stopped"] and not is_silent

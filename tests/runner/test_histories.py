@@ -190,7 +190,7 @@ class Histories(RuleBasedStateMachine):
         self.wanted += 1
         id_ = f"{self.wanted:08x}-0000-0000-0000-000000000000"
         try:
-            self.world.runs.want(task(number, START)["id"], id_, "")
+            self.world.runs.want(task(number, START)["id"], {"id": id_})
         except (NotFound, Conflict, NoRunner, Unavailable):
             return
 

@@ -229,7 +229,7 @@ def test_nothing_starts_while_the_store_cannot_be_written(world):
 def test_a_run_that_is_wanted_starts_even_if_its_task_is_disabled(world):
     runner = begun(world, task(1, START, isenabled=0))
     id_ = "0" * 8 + "-0000-0000-0000-" + "1" * 12
-    world.runs.want(task(1, START)["id"], id_, "")
+    world.runs.want(task(1, START)["id"], {"id": id_})
     passes(world, runner, SECOND)
     end_all(world)
     passes(world, runner, SECOND)
@@ -411,19 +411,19 @@ def test_a_run_is_not_wanted_twice_nor_without_a_runner(world):
     world.put(task(1, START, overlap=0))
     of_task = task(1, START)["id"]
     with pytest.raises(NoRunner):
-        world.runs.want(of_task, id_, "")
+        world.runs.want(of_task, {"id": id_})
     runner = world.runner()
     runner.turn()
-    world.runs.want(of_task, id_, "")
+    world.runs.want(of_task, {"id": id_})
     with pytest.raises(Conflict):
-        world.runs.want(of_task, id_, "")
+        world.runs.want(of_task, {"id": id_})
     runner.turn(2)
     with pytest.raises(Conflict):
-        world.runs.want(of_task, id_.replace("1", "2"), "")
+        world.runs.want(of_task, {"id": id_.replace("1", "2")})
     end_all(world)
     runner.turn()
     with pytest.raises(Conflict):
-        world.runs.want(of_task, id_, "")
+        world.runs.want(of_task, {"id": id_})
     assert len(world.spawned) == 1
 
 
@@ -431,7 +431,7 @@ def test_a_wanted_run_that_nobody_takes_up_is_missed(world):
     runner = begun(world, task(1, START), task(2, START, isenabled=0), most=1)
     passes(world, runner, 61 * SECOND)
     id_ = "0" * 8 + "-0000-0000-0000-" + "1" * 12
-    world.runs.want(task(2, START)["id"], id_, "")
+    world.runs.want(task(2, START)["id"], {"id": id_})
     passes(world, runner, 62 * SECOND)
     assert world.runs.get(id_)["state"] == "missed"
 
@@ -440,7 +440,7 @@ def test_a_wanted_run_is_missed_in_maintenance_too(world):
     runner = begun(world, task(1, START, isenabled=0))
     world.store.load("modes", [{"name": "server", "mode": "maintenance"}])
     id_ = "0" * 8 + "-0000-0000-0000-" + "1" * 12
-    world.runs.want(task(1, START)["id"], id_, "")
+    world.runs.want(task(1, START)["id"], {"id": id_})
     passes(world, runner, 59 * SECOND)
     assert world.runs.get(id_)["state"] == "wanted"
     passes(world, runner, 3 * SECOND)

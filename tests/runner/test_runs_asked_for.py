@@ -8,12 +8,11 @@ import pytest
 from real import id_of, made, opened, shell
 from running import Server
 from shared import PATIENCE, RUNNER, T, until
-from world import SECOND, START, Script, World, task
+from world import SECOND, START, Script, World, asking, task
 
 from app.datetimes import now
 from app.errors import Conflict
 from app.runner.clocks import run_id as slot_id
-from app.runner.svcruns import Svcruns
 from app.svcscripts import Script as StoredScript
 
 R = "/rest/v1/service/svcruns"
@@ -49,7 +48,7 @@ SCRIPT = StoredScript("alone", "Alone", ("true",))
 
 
 def want(world, number, **parameters):
-    return world.runs.want_script(SCRIPT, run_id(number), "", parameters)
+    return world.runs.want_script(SCRIPT, run_id(number), parameters)
 
 
 def test_a_script_without_a_task_is_started_and_its_clock_goes_after_it(world):
@@ -99,7 +98,7 @@ def test_a_script_that_is_gone_by_then_is_missed(world):
 def test_a_run_that_was_stopped_before_it_was_taken_up_is_not_started(world):
     world.put(task(1, START, isenabled=0))
     runner = begun(world)
-    world.runs.want(task(1, START)["id"], run_id(1), "")
+    world.runs.want(task(1, START)["id"], {"id": run_id(1)})
     assert world.runs.stop(run_id(1))["state"] == "missed"
     passes(world, runner, 10 * SECOND)
     assert world.spawned == []
@@ -109,9 +108,9 @@ def test_a_run_that_was_stopped_before_it_was_taken_up_is_not_started(world):
 def test_one_id_is_that_of_one_run_of_all_tasks(world):
     world.put(task(1, START, isenabled=0), task(2, START, isenabled=0))
     begun(world)
-    world.runs.want(task(1, START)["id"], run_id(1), "")
+    world.runs.want(task(1, START)["id"], {"id": run_id(1)})
     with pytest.raises(Conflict):
-        world.runs.want(task(2, START)["id"], run_id(1), "")
+        world.runs.want(task(2, START)["id"], {"id": run_id(1)})
 
 
 def asked_at_once(*of_processes):
@@ -123,7 +122,7 @@ def asked_at_once(*of_processes):
         for id_ in map(run_id, range(1, 31)):
             barrier.wait(PATIENCE)
             try:
-                got.append(runs.want(id_of(number), id_, "")["id"])
+                got.append(runs.want(id_of(number), {"id": id_})["id"])
             except Conflict:
                 continue
         return got
@@ -139,7 +138,7 @@ def test_one_id_is_that_of_one_run_whoever_asks_for_it_at_the_same_moment(tmp_pa
     folder = made(tmp_path / "d", {}, [{}] * 4)
     with opened(folder) as first, opened(folder) as second:
         first.load("runners", [BEGINNING])
-        got = asked_at_once(Svcruns(first, now), Svcruns(second, now))
+        got = asked_at_once(asking(first, now), asking(second, now))
     assert got == [run_id(number) for number in range(1, 31)]
 
 
@@ -147,14 +146,14 @@ def test_one_id_is_that_of_one_run_on_each_back_end(world):
     world.put(*(task(number, START) for number in range(4)))
     world.store.load("runners", [BEGINNING])
     stores = world.open_store(), world.open_store()
-    got = asked_at_once(*(Svcruns(store, world.clock) for store in stores))
+    got = asked_at_once(*(asking(store, world.clock) for store in stores))
     assert got == [run_id(number) for number in range(1, 31)]
 
 
 def test_id_of_a_run_is_that_of_no_other_while_it_goes_into_the_history(world):
     world.put(task(1, START, isenabled=0), task(2, START, isenabled=0))
     runner = begun(world)
-    world.runs.want(task(1, START)["id"], run_id(1), "")
+    world.runs.want(task(1, START)["id"], {"id": run_id(1)})
     world.move(61 * SECOND)
     while type(runner.effect).__name__ != "Record":
         runner.step()
@@ -162,7 +161,7 @@ def test_id_of_a_run_is_that_of_no_other_while_it_goes_into_the_history(world):
     assert world.history() == []
     world.store.load("runners", [{**RUNNER, "looked": world.now}])
     with pytest.raises(Conflict):
-        world.runs.want(task(2, START)["id"], run_id(1), "")
+        world.runs.want(task(2, START)["id"], {"id": run_id(1)})
     runner.turn(2)
     assert [run["svctask"] for run in world.history()] == [task(1, START)["id"]]
 
@@ -171,9 +170,8 @@ def test_a_slot_whose_id_somebody_took_for_another_run_has_no_second_process(wor
     world.put(task(1, START), task(2, START, isenabled=0))
     runner = begun(world)
     slot = START + 59_500
-    world.runs.want(
-        task(2, START)["id"], slot_id(task(1, START)["id"], "", slot, 1), ""
-    )
+    id_ = slot_id(task(1, START)["id"], "", slot, 1)
+    world.runs.want(task(2, START)["id"], {"id": id_})
     passes(world, runner, 130 * SECOND)
     assert len(world.processes) == 2
     assert world.slots() == ["10:00:00", "10:02:00"]

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -17,11 +18,12 @@ from app.runner.effects import Look, Spawn, Stop, Sweep
 from app.runner.performer import Performer, done
 from app.runner.sites import at
 from app.runner.stored_runs import Keep, StoredRuns
-from app.runner.svcruns import Svcruns
 from app.runner.turns import End, Identity, Rules, Runner
+from app.runs import Runs
 from app.schedules import Schedule
 from app.schemas import svctask
 from app.storage.memory import Memory, MemoryStore
+from app.svcscripts import Svcscripts
 from app.tables import (
     CLOCKS,
     MODES,
@@ -84,6 +86,11 @@ def task(number, now, **fields):
     return svctask.new(body | fields, None, of_milliseconds(now))
 
 
+def asking(store, clock):
+    """Return the use cases of runs at no site; their outputs are nowhere."""
+    return Runs(store, clock, Svcscripts(store), Path("/nowhere"), "")
+
+
 class World:
     """Tasks, scripts, time, runners and the processes that live."""
 
@@ -97,7 +104,7 @@ class World:
         self.scripts = {"clean": Script()}
         self.workhours = workhours
         self.store = self.open_store()
-        self.runs = Svcruns(self.store, self.clock)
+        self.runs = asking(self.store, self.clock)
         self.is_broken = False
         self.processes = {}
         self.spawned = []
