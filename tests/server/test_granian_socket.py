@@ -14,14 +14,16 @@ WORKERS = 2
 
 @contextmanager
 def all_files_open():
-    """Open all files that this process may open, few; yield their descriptors."""
+    """Let this process open no further file; yield descriptors that may be closed.
+
+    The limit is of their numbers, of which those that were free before are taken first.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    opened = [os.open(os.devnull, os.O_RDONLY)]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (opened[0] + 200, hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(200)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (opened[-1] + 1, hard))
     try:
         with pytest.raises(OSError):
-            while True:
-                opened.append(os.open(os.devnull, os.O_RDONLY))
+            os.open(os.devnull, os.O_RDONLY)
         yield opened
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
