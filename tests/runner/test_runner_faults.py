@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from full_disk import fill
 from real import active, made, opened, runs, shell, until_runs, write_scripts
 from shared import until
 
@@ -32,30 +33,26 @@ def test_on_a_full_disk_nothing_starts_and_no_end_is_lost(tmp_path, small_disk, 
     text = f"echo $SVCTASKS_RUN >> {notes}; while [ ! -e {gate} ]; do sleep 0.1; done"
     folder = made(small_disk / "d", {"script": shell(text)}, [{"overlap": 0}])
     runner = start(folder)
-    ballast = small_disk / "ballast"
-
-    def fill():
-        with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
-            while True:
-                file.write(b"x" * 4096)
 
     def begun():
         return notes.read_text().split()
 
     until(begun)
-    fill()
+    fill(small_disk)
     gate.touch()
+    seen = []
 
-    def is_full():
-        # What is left of the last blocks still takes some small writes.
-        fill()
-        return "No space left on device" in runner.logged()
+    def starts_nothing():
+        # What is left of the last blocks takes small writes, and former files go.
+        fill(small_disk)
+        seen[:], slot = begun(), int(time.time())
+        until(lambda: time.time() > slot + 2)
+        return begun() == seen
 
-    until(is_full)
-    before, slot = begun(), int(time.time())
-    until(lambda: time.time() > slot + 2)
-    assert begun() == before
-    ballast.unlink()
+    until(starts_nothing)
+    assert "No space left on device" in runner.logged()
+    before = begun()
+    (small_disk / "ballast").unlink()
     until(lambda: len(begun()) > len(before) + 1)
     assert runner.stop()[0] == 0
     with opened(folder) as store:

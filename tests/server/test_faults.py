@@ -8,9 +8,11 @@ import subprocess
 import sys
 import zlib
 from http.client import HTTPConnection
+from itertools import repeat
 from pathlib import Path
 
 import pytest
+from full_disk import fill
 from running import SVCTASKS, Server, free_port, svctasks
 from shared import DATA, PATIENCE, T, until
 
@@ -43,7 +45,7 @@ def remount(disk, how):
     subprocess.run(["mount", "-o", f"remount,{how}", disk], check=True)
 
 
-def refuses_writes(server, task, health=503):
+def refuses_writes(server, task):
     """Check that reads go on, that writes are refused with 503, and health says so."""
     one = f"{T}/{task['id']}"
     assert server.request("GET", one).json == task
@@ -54,8 +56,7 @@ def refuses_writes(server, task, health=503):
         assert str(server.data) not in reply.text
     assert server.request("GET", one).json == task
     reply = server.request("GET", "/health")
-    assert reply.status == health
-    return reply.json
+    assert reply.status == 503
 
 
 def writes(server):
@@ -65,31 +66,22 @@ def writes(server):
 def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
     data = small_disk / "data"
     server = Server(data)
-    ballast = small_disk / "ballast"
-
-    def fill():
-        # Once more each time: a checkpoint lets go of the former files a little later.
-        with ballast.open("ab", buffering=0) as file, pytest.raises(OSError):
-            while True:
-                file.write(b"x" * 4096)
-
     try:
         task = server.request("POST", body={"name": "n"}).json
-        spare = [server.request("POST", body={"name": "s"}).json for _ in range(60)]
+        spare = [server.request("POST", body={"name": "s"}).json for _ in range(120)]
+        paths = iter([f"{T}/{each['id']}" for each in spare])
         until(lambda: b'"put"' not in (data / "svctasks.json.journal").read_bytes())
-
-        def refuses(method, path=T, body=None):
-            fill()
-            return server.request(method, path, body=body).status == 503
-
-        # What is left of the journal's last block still takes some small writes.
-        until(lambda: refuses("POST", body={"name": "x" * 900}))
-        paths = [f"{T}/{each['id']}" for each in spare]
-        until(lambda: refuses("DELETE", paths.pop()))
-        assert refuses_writes(server, task)["error_message"] == "the disk is full"
-        assert_serves_reads_of_a_full_disk(data, task, fill)
+        refuses_all_writes(server, small_disk, task, paths)
+        for name in ("gunicorn", "granian"):
+            workers = server.workers(2)
+            server.kill()
+            until(lambda pids=workers: not any(map(is_there, pids)))
+            fill(small_disk)
+            server = Server(data, "--server", name)
+            until(lambda s=server: "the disk is full" in s.logged())
+            refuses_all_writes(server, small_disk, task, paths)
         before = server.request("GET").json
-        ballast.unlink()
+        (small_disk / "ballast").unlink()
         assert writes(server)
         assert server.request("GET", "/health").status == 200
         assert server.request("GET").json[:-1] == before
@@ -101,17 +93,36 @@ def test_a_full_disk_refuses_writes_until_there_is_room(small_disk):
         server.kill()
 
 
-def assert_serves_reads_of_a_full_disk(data, task, fill):
-    """Start servers there, which refuse writes until there is room."""
-    for name in ("gunicorn", "granian"):
-        server = Server(data, "--server", name)
-        try:
-            fill()
-            told = refuses_writes(server, task)["error_message"]
-            assert told == "the disk is full"
-            until(lambda s=server: "the disk is full" in s.logged())
-        finally:
-            server.kill()
+def is_there(pid):
+    return Path(f"/proc/{pid}").exists()
+
+
+def refuses_all_writes(server, disk, task, paths):
+    """Check that a full disk refuses writes, each to another of ``paths``, and no reads.
+
+    What is left of the journal's last block still takes some small ones, and there is room
+    again when a process lets go of a former file.
+    """
+
+    def refused(method, paths, body=None):
+        def sent():
+            fill(disk)
+            return server.request(method, next(paths), body=body)
+
+        reply = until(sent, lambda reply: reply.status == 503)
+        assert reply.json["error_code"] == 1503, reply.text
+        assert str(server.data) not in reply.text
+        return reply.json["error_message"]
+
+    long = {"name": "x" * 2000}
+    for method, those, body in (
+        ("POST", repeat(T), long),
+        ("PATCH", paths, long),
+        ("DELETE", paths, None),
+    ):
+        refused(method, those, body)
+        assert server.request("GET", f"{T}/{task['id']}").json == task
+    assert refused("GET", repeat("/health")) == "the disk is full"
 
 
 def test_a_read_only_folder_refuses_writes_until_it_can_be_written(small_disk):
@@ -235,7 +246,7 @@ def test_workers_whose_master_was_killed_stop_and_lose_nothing(server):
     workers = server.workers(2)
     os.kill(server.process.pid, signal.SIGKILL)
     server.process.wait()
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+    until(lambda: not any(map(is_there, workers)))
     connection.close()
     again = Server(server.data, port=server.port)
     try:
