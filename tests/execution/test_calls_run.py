@@ -1,6 +1,7 @@
 """Calls by HTTP: what is sent, what an answer means, and that nothing of them is left."""
 
 import base64
+import gc
 import hashlib
 import hmac
 import json
@@ -416,6 +417,8 @@ def test_no_descriptor_is_left_after_calls(executor):
     def descriptors() -> list[str]:
         return sorted(os.listdir("/proc/self/fd"))
 
+    # What other tests left is not to go meanwhile.
+    gc.collect()
     with receiving(answer(200)) as receiver:
         before = descriptors()
         for url in (receiver.url, f"http://127.0.0.1:{free_port()}/"):

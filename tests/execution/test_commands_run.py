@@ -28,6 +28,7 @@ from executing import (
     shell,
     until_output,
 )
+from running import children
 from shared import until
 
 from app.execution.executor import Executor
@@ -455,9 +456,11 @@ def test_without_a_free_descriptor_nothing_starts_and_nothing_is_taken_for_gone(
     executor, caplog
 ):
     other = "00000000-0000-0000-0000-000000000001"
+    others = set(children(os.getpid()))
     executor.start(order(python(GRANDCHILD, "stubborn", gracesec=0)))
     # The main process has ended, and is not waited for.
-    os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+    [main] = set(children(os.getpid())) - others
+    os.waitid(os.P_PID, main, os.WEXITED | os.WNOWAIT)
     former = resource.getrlimit(resource.RLIMIT_NOFILE)
     taken = []
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, former[1]))
