@@ -1,5 +1,6 @@
 """What the real server does when the machine under it fails."""
 
+import json
 import os
 import shutil
 import signal
@@ -174,12 +175,14 @@ def test_a_flush_that_fails_is_never_acknowledged(faulty):
     assert (reply.status, reply.json["error_code"]) == (503, 1503)
     assert faulty.request("GET", f"{T}/{task['id']}").json == task
 
-    def health_of_both_workers():
+    def workers_that_met_it():
         # No worker may acknowledge a write, whether or not it has met the fault before.
         assert not writes(faulty)
-        return {faulty.request("GET", "/health").status for _ in range(20)}
+        logged = map(json.loads, faulty.logged().splitlines())
+        return {each["process"] for each in logged if each.get("status") == 503}
 
-    until(health_of_both_workers, lambda seen: seen == {503})
+    until(workers_that_met_it, set(faulty.workers(2)).__eq__)
+    assert {faulty.request("GET", "/health").status for _ in range(20)} == {503}
     (faulty.faults / "flush").unlink()
     assert faulty.request("GET", "/health").status == 503
     faulty.stop()
