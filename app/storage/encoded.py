@@ -49,3 +49,6 @@ class Record:
 
     def __hash__(self) -> int:
         return hash((self.key, self.revision))
+
+    def __repr__(self) -> str:
+        return f"Record({self.key!r}, {self.content!r})"
