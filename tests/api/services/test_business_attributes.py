@@ -68,6 +68,18 @@ def opened(write, settings, clock, log):
 
 
 @pytest.fixture
+def edit(opened, write):
+    """Return ``write``, which waits until the service has taken in what was written."""
+
+    def edit(*attributes):
+        before = opened.store.version("business_attributes")
+        write(*attributes)
+        until(lambda: opened.store.version("business_attributes") != before)
+
+    return edit
+
+
+@pytest.fixture
 def web(opened):
     return TestApp(opened.application)
 
@@ -205,6 +217,7 @@ def test_value_from_before_the_mapping_is_found_and_shown_as_all_are(
     service = start(api, customer_id="bob", service_type="One")
     start(api, f"{service}/tasks", task_type="One")
     write(ALL)
+    until(lambda: send(api, "GET", LIST).json == [ALL])
     start(api, customer_id="bob", service_type="One")
     until(lambda: get(api, "/customers/bob/services", service_types="1"))
     for asked in ("One", "1", "One,Two"):
@@ -289,10 +302,14 @@ def test_attributes_are_read_only(web):
 
 def test_file_that_breaks_a_rule_is_named_in_the_log_and_not_served(web, write, caplog):
     write({"name": "x", "values": [{"dbid": 1}]})
-    assert send(web, "GET", LIST).json == [UNMAPPED, MEDIA, KINDS]
-    assert "business_attributes.json: document 1" in caplog.text
+
+    def shown():
+        return send(web, "GET", LIST).json
+
+    until(lambda: shown() and "business_attributes.json: document 1" in caplog.text)
+    assert shown() == [UNMAPPED, MEDIA, KINDS]
     write(MEDIA)
-    assert send(web, "GET", LIST).json == [MEDIA]
+    until(lambda: shown() == [MEDIA])
 
 
 # What they make of values
@@ -354,9 +371,9 @@ def test_value_that_is_no_id_is_shown_as_it_is(by_name, value):
     assert by_name.shown("tasks", "media_type", value) is value
 
 
-def test_message_names_some_of_many_values(opened, write, attributes):
+def test_message_names_some_of_many_values(edit, attributes):
     values = [{"name": f"v{n}", "dbid": n} for n in range(50)]
-    write({**KINDS, "values": values})
+    edit({**KINDS, "values": values})
     with pytest.raises(ValueError) as refusal:
         attributes.mapped("services", "service_type", 50)
     told = str(refusal.value)
@@ -364,15 +381,15 @@ def test_message_names_some_of_many_values(opened, write, attributes):
     assert told.endswith(", 19 (v19), 30 more")
 
 
-def test_field_of_an_attribute_without_values_can_have_none(write, attributes):
-    write({**KINDS, "values": []})
+def test_field_of_an_attribute_without_values_can_have_none(edit, attributes):
+    edit({**KINDS, "values": []})
     with pytest.raises(ValueError, match="its business attribute has none"):
         attributes.mapped("services", "service_type", 1)
 
 
-def test_values_of_several_attributes_of_one_field_count_together(write, by_name):
+def test_values_of_several_attributes_of_one_field_count_together(edit, by_name):
     more = [{"name": "Support", "dbid": 200}, {"name": "Complaint", "dbid": 101}]
-    write(KINDS, {"name": "Z", "cv_attributes": ["service.TYPE"], "values": more})
+    edit(KINDS, {"name": "Z", "cv_attributes": ["service.TYPE"], "values": more})
     place = "services", "service_type"
     assert [by_name.mapped(*place, each) for each in ("Support", "Complaint", 200)] == (
         [100, 101, 200]
