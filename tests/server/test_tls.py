@@ -5,6 +5,7 @@ import signal
 import socket
 import ssl
 from contextlib import ExitStack, closing, suppress
+from http.client import RemoteDisconnected
 
 import pytest
 from certificates import EC, Pair, TlsServer, make_pair
@@ -401,7 +402,15 @@ def test_unfinished_handshakes_that_take_all_files_end(tmp_path, kind, pairs):
                 client.sendall(SLOW["who send half a greeting"])
             if kind == "granian":
                 until(lambda: "too many open files" in server.logged().lower())
-        until(lambda: server.request("GET", "/health").status == 200)
+
+        def is_answered():
+            # A client that was accepted as one of the last may be given up: Granian's core
+            # has ten seconds for a handshake, also while it looks at none.
+            with suppress(RemoteDisconnected, ConnectionResetError, ssl.SSLError):
+                return server.request("GET", "/health").status == 200
+
+        until(is_answered)
+        assert server.request("GET", "/health").status == 200
         assert server.workers(1) == workers
     finally:
         server.kill()
