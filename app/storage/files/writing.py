@@ -187,7 +187,7 @@ class Writer:
             entry["was"] = [former.revision if former else None for former in formers]
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
-            # What they have in JSON need not be encoded, nor their revisions digested, again.
+            # What they have in JSON is not encoded again, nor are their revisions digested.
             write.result = Changes(records, gone)
             documents.change(changed, extent)
             # Numbers and ids may have gaps, should this not be written.
