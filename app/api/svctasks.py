@@ -15,7 +15,7 @@ from app.api.request_limits import RequestLimits
 from app.errors import Invalid
 from app.pacing import Pacing, paced
 from app.schemas.svctask import FIELDS
-from app.storage import Page, Record
+from app.storage import Document, Page, Record
 
 
 class Svctasks:
@@ -57,8 +57,12 @@ class Svctasks:
         show = parameters.showing(given, FIELDS) if given else None
         record = self._svctasks.get(id)
         if not is_answered(request, response, of_revision(record.revision)):
-            shown = show(record.document) if show else record.document
-            response.data = bodies.encode_shown(shown, record)
+
+            def render(task: Document) -> bytes:
+                return bodies.encode_shown(show(task) if show else task, record)
+
+            form = "one", show
+            response.data = next(self._renderings.of([record], form, render))
 
     def on_patch_one(self, request: Request, response: Response, id: str) -> None:
         parameters.refuse_any(request)
