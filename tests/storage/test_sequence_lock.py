@@ -8,7 +8,6 @@ import pytest
 from notes import Child, note, open_table
 from shared import until
 
-from app.storage.files.sequence_lock import SequenceLock
 from app.storage.files.table import MOMENT
 
 LONG = 3600
@@ -121,50 +120,3 @@ def test_writes_of_one_that_cannot_map_the_number_are_seen(tmp_path, trusting):
 
     Child(write).result()
     assert shown(trusting) == {"a": 1, "b": 2}
-
-
-class Clock:
-    """A clock that is set by hand."""
-
-    now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
-def sequence(tmp_path, clock):
-    """The number of a table; a look at the table just now holds for ten seconds."""
-    sequence = SequenceLock(tmp_path / "lock", 10.0, clock)
-    sequence.record(sequence.mark())
-    return sequence
-
-
-def test_one_of_the_readers_looks_when_the_moment_is_over(clock, sequence):
-    assert not sequence.begins_look()
-    clock.now += 11
-    assert sequence.begins_look()
-    # The others need not wait for it, for another moment at most.
-    assert not sequence.begins_look()
-    clock.now += 11
-    assert sequence.begins_look()
-
-
-def test_all_readers_look_when_nobody_has_looked_for_long(clock, sequence):
-    clock.now += 21
-    assert sequence.begins_look()
-    assert sequence.begins_look()
-    sequence.record(sequence.mark())
-    assert not sequence.begins_look()
-
-
-def test_the_next_reader_looks_after_a_look_that_failed(clock, sequence):
-    clock.now += 11
-    assert sequence.begins_look()
-    sequence.forget()
-    assert sequence.begins_look()

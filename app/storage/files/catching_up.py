@@ -29,7 +29,7 @@ class CatchingUp:
 
         Raises Unavailable.
         """
-        if self._sequence.begins_look():
+        if not self._sequence.last_mark_holds():
             self.look()
 
     def look(self) -> None:
@@ -48,11 +48,8 @@ class CatchingUp:
                         break
                     if time.monotonic() >= end:
                         raise
-        except BaseException as error:
-            self._sequence.forget()
-            if isinstance(error, (OSError, Invalid)):
-                raise replica.unreadable(error) from error
-            raise
+        except (OSError, Invalid) as error:
+            raise replica.unreadable(error) from error
         self._sequence.record(mark)
 
     def _apply(self) -> None:

@@ -3,9 +3,7 @@
 All processes have it in their memory: it is odd while one of them holds the lock, and
 another one afterwards (a sequence lock). A reader that finds the number from before its
 last look at the files of the table need not look again, for a moment: a look takes three
-system calls, at each of which another thread takes the interpreter. So only one of the
-threads that serve requests all the time looks when the moment is over: eight that look at
-once made a quarter of the time of a small reply.
+system calls, which made a third of the time of a small reply.
 
 **Caveats.** If the lock file is removed in the very instant of a write, others miss
 what is written for as long as a look holds. Emptying it ends the processes that
@@ -16,7 +14,7 @@ import mmap
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,16 +44,12 @@ class ReadMark(NamedTuple):
 class SequenceLock:
     """The number in the lock file at ``path``, and the last read mark of a table.
 
-    A mark holds for ``moment`` seconds of ``clock``, and for as long again while a thread
-    looks.
+    A mark holds for ``moment`` seconds.
     """
 
-    def __init__(
-        self, path: Path, moment: float, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, path: Path, moment: float) -> None:
         self._path = path
         self._moment = moment
-        self._clock = clock
         self._last = ReadMark(0, 0.0)
         self._number: Sequence[int] = _UNKNOWN
         self._writable: memoryview | None = None
@@ -65,34 +59,20 @@ class SequenceLock:
 
     # For who reads
 
-    def begins_look(self) -> bool:
-        """Return whether the caller is to look at the files.
-
-        If nothing was written and the last mark is hardly old, the others need not.
-        """
+    def last_mark_holds(self) -> bool:
+        """Return whether nothing was written since the last mark, which is not old yet."""
         number, until = self._last
-        if self._number[0] != number:
-            return True
-        now = self._clock()
-        if now < until:
-            return False
-        if now < until + self._moment:
-            self._last = ReadMark(number, now + self._moment)
-        return True
-
-    def forget(self) -> None:
-        """Let the next reader look, because a look has failed."""
-        self._last = ReadMark(0, 0.0)
+        return self._number[0] == number and time.monotonic() < until
 
     def mark(self) -> ReadMark:
         """Return the mark of a look at the files that begins now."""
-        until = self._clock() + self._moment
+        until = time.monotonic() + self._moment
         self._watch()
         return ReadMark(self._number[0], until)
 
     def own_mark(self) -> ReadMark:
         """Return the mark of who holds the lock, which includes what they write."""
-        return ReadMark(self._next, self._clock() + self._moment)
+        return ReadMark(self._next, time.monotonic() + self._moment)
 
     def record(self, mark: ReadMark) -> None:
         """Record that everything up to ``mark`` has been read."""

@@ -74,7 +74,7 @@ class JournalTable:
         self.file = file
         self._replica = replica
         self._catching_up = catching_up
-        self._begins_look = sequence.begins_look
+        self._last_mark_holds = sequence.last_mark_holds
         self._changes = changes
         self._writer = Writer(replica, appender, catching_up)
         self._checkpoints = Checkpoints(replica, appender, catching_up, changes)
@@ -95,7 +95,7 @@ class JournalTable:
     @property
     def documents(self) -> Documents:
         """The documents as of now, with what others wrote; raises Unavailable."""
-        if self._begins_look():
+        if not self._last_mark_holds():
             self._catching_up.look()
         return self._replica.state.documents
 
