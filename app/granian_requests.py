@@ -19,6 +19,7 @@ from app.errors import Invalid
 from app.granian_heads import Environ, Heads
 from app.limits import late
 from app.pacing import HAS_LEFT, IS_STOPPING
+from app.rests import Rests
 from app.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Requests:
         self._unsent = 0
         self._working: dict[Any, float] = {}
         self._clients: dict[Any, _Client] = {}
+        self._rests = Rests(settings.threads)
 
     @property
     def is_busy(self) -> bool:
@@ -108,8 +110,8 @@ class Requests:
             watcher.done()
 
     def answer(self, protocol: Any, environ: Environ) -> None:
-        """Call the application, and send what it replies."""
-        self._working[protocol] = time.monotonic()
+        """Call the application, and send what it replies; then the thread may rest."""
+        self._working[protocol] = began = time.monotonic()
         head: dict[str, Any] = {"type": "http.response.start"}
 
         def start(status: str, headers: Headers, exc_info: object = None) -> None:
@@ -136,6 +138,7 @@ class Requests:
             del self._working[protocol]
             if self._clients:
                 self._clients.pop(protocol, None)
+        self._rests.after(time.monotonic() - began, len(self._working))
 
     def stop(self) -> None:
         """Record that the worker stops, for the application to ask."""
