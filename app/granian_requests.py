@@ -61,7 +61,7 @@ class Requests:
         self._unsent = 0
         self._working: dict[Any, float] = {}
         self._clients: dict[Any, _Client] = {}
-        self._rests = Rests(settings.threads)
+        self._rests = Rests(settings.threads, threading.Event())
 
     @property
     def is_busy(self) -> bool:
@@ -141,8 +141,9 @@ class Requests:
         self._rests.after(time.monotonic() - began, len(self._working))
 
     def stop(self) -> None:
-        """Record that the worker stops, for the application to ask."""
+        """Record for the application that the worker stops; no thread rests any more."""
         self._stopping = True
+        self._rests.end()
 
     def _has_left(self, protocol: Any) -> bool:
         client = self._clients.get(protocol)

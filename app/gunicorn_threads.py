@@ -16,7 +16,7 @@ class Threads:
     def __init__(self, count: int) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._count = count
-        self._rests = Rests(count)
+        self._rests = Rests(count, threading.Event())
         self._working: set[int] = set()
         for _ in range(count):
             threading.Thread(target=self._run, daemon=True).start()

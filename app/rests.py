@@ -11,7 +11,6 @@ to commit writes in groups.
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Final
 
 QUICK: Final = 0.001
@@ -25,13 +24,11 @@ FREE: Final = 1
 
 
 class Rests:
-    """The rests of ``threads`` threads; ``rest`` sleeps for so many seconds."""
+    """The rests of ``threads`` threads, until it is ``over`` with them."""
 
-    def __init__(
-        self, threads: int, rest: Callable[[float], object] = time.sleep
-    ) -> None:
+    def __init__(self, threads: int, over: threading.Event) -> None:
         self._threads = threads
-        self._rest = rest
+        self._over = over
         self._resting: set[int] = set()
 
     def after(self, seconds: float, working: int) -> None:
@@ -42,5 +39,14 @@ class Rests:
         if seconds < QUICK and self._threads - working - len(self._resting) > FREE:
             thread = threading.get_ident()
             self._resting.add(thread)
-            self._rest(REST)
+            self._over.wait(REST)
             self._resting.discard(thread)
+
+    def end(self) -> None:
+        """Wake all threads that rest, and return when they have; none rests again.
+
+        Python must not end while a thread of Granian's core is in it.
+        """
+        self._over.set()
+        while self._resting:
+            time.sleep(QUICK)

@@ -1,7 +1,6 @@
 """When the threads of a server rest, so that few compete for the interpreter."""
 
 import threading
-from collections.abc import Callable
 
 import pytest
 from shared import until
@@ -9,14 +8,16 @@ from shared import until
 from app.rests import QUICK, REST, Rests
 
 
-def rests_of(threads: int, rest: Callable[[float], object]) -> Callable[..., None]:
-    return Rests(threads, rest).after
+class Over(threading.Event):
+    """The end of all rests; none ends earlier. ``rests`` has the seconds of each."""
 
+    def __init__(self):
+        super().__init__()
+        self.rests = []
 
-def test_a_thread_rests_after_a_quick_request():
-    seconds = []
-    rests_of(4, seconds.append)(QUICK / 2, working=0)
-    assert seconds == [REST]
+    def wait(self, timeout=None):
+        self.rests.append(timeout)
+        return super().wait()
 
 
 @pytest.mark.parametrize(
@@ -25,31 +26,31 @@ def test_a_thread_rests_after_a_quick_request():
 def test_a_thread_goes_on_after_a_slow_request_or_if_no_other_is_free(
     threads, seconds, working
 ):
-    rested = []
-    rests_of(threads, rested.append)(seconds, working)
-    assert rested == []
+    over = Over()
+    Rests(threads, over).after(seconds, working)
+    assert over.rests == []
 
 
 def test_one_of_many_threads_stays_free_while_the_others_rest():
-    resting, over = [], threading.Event()
-
-    def rest(seconds: float) -> None:
-        resting.append(seconds)
-        over.wait()
-
-    after = rests_of(4, rest)
-    threads = [threading.Thread(target=after, args=(0.0, 0)) for _ in range(3)]
+    over = Over()
+    rests = Rests(4, over)
+    threads = [threading.Thread(target=rests.after, args=(0.0, 0)) for _ in range(3)]
     try:
         for count, thread in enumerate(threads, 1):
             thread.start()
-            until(lambda: len(resting) == count)
-        after(0.0, working=0)
-        assert len(resting) == 3
+            until(lambda: len(over.rests) == count)
+        rests.after(0.0, working=0)
+        assert over.rests == [REST] * 3
     finally:
-        over.set()
+        rests.end()
         for thread in threads:
             thread.join()
-    again = threading.Thread(target=after, args=(0.0, 0))
-    again.start()
-    again.join()
-    assert len(resting) == 4
+
+
+def test_a_thread_rests_again_after_another_one_has_rested():
+    over = Over()
+    over.set()
+    rests = Rests(2, over)
+    for _ in range(2):
+        rests.after(0.0, working=0)
+    assert over.rests == [REST] * 2

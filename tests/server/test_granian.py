@@ -2,9 +2,10 @@
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from raw import chunked, exchange, head
+from raw import chunked, exchange, head, listens
 from running import Server
 from servers import SERVERS
 from shared import T, until
@@ -125,3 +126,23 @@ def test_behind_a_prefix_addresses_have_it(data, kind):
         assert link.startswith(f"</outer{T}?")
     finally:
         server.kill()
+
+
+def test_threads_that_rest_end_before_their_worker(data):
+    """Python ends with the worker, and a thread of the core may not be in it then."""
+    server = Granian(data, "--workers", "1")
+    try:
+        worker = server.workers(1)[0]
+        for _ in range(5):
+            with ThreadPoolExecutor(8) as clients:
+                statuses = clients.map(
+                    lambda _: server.request("GET").status, range(24)
+                )
+                assert set(statuses) == {200}
+            os.kill(worker, signal.SIGTERM)
+            worker = until(lambda: set(server.workers(1)) - {worker}).pop()
+            until(lambda: listens(server.port))
+        code, logged = server.stop()
+    finally:
+        server.kill()
+    assert code == 0 and "panicked" not in logged
