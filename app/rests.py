@@ -5,8 +5,8 @@ wakes up, finds the interpreter taken, and waits again: with eight threads that 
 half of the CPU of a small reply. So a thread that has answered a quick request rests while
 another one is free, which then answers several requests in a row.
 
-Threads whose requests wait for a disk or a database do not rest: many of them are needed
-to commit writes in groups.
+After a request that was not quick, for it waited for a disk or a database, no thread rests:
+many of them are needed to commit writes in groups.
 """
 
 import threading
