@@ -3,6 +3,7 @@
 import math
 import select
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from socket import MSG_PEEK
@@ -107,6 +108,13 @@ class Connection:
     parts: list[bytes] = field(default_factory=list)
     unsent: memoryview = memoryview(b"")
     keep: bool = True
+    react: Callable[["Connection", object], None] | None = None
+    """What its events are given to; None while nobody watches for them."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all is sent, and nothing is kept of what comes after it."""
+        return self.keep and not self.unsent and not len(self.incoming)
 
     @property
     def is_left(self) -> bool:

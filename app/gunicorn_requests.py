@@ -8,6 +8,7 @@ A body is read here: as long as ``Content-Length`` says, or in chunks (RFC 9112,
 import io
 import re
 from collections.abc import Generator
+from copy import copy
 from typing import Any
 
 from gunicorn.config import Config
@@ -258,3 +259,13 @@ def shortened(what: object) -> str:
     text = what if isinstance(what, str) else str(what)
     text = text if text.isprintable() else repr(text)
     return text if len(text) <= 100 else f"{text[:100]}…"
+
+
+def plain(cfg: Config) -> Config:
+    """Return a copy of ``cfg`` that has its settings as attributes.
+
+    gunicorn's own looks each of them up by a function, twenty for each request.
+    """
+    plain = copy(cfg)
+    vars(plain).update({name: each.get() for name, each in cfg.settings.items()})
+    return plain

@@ -2,12 +2,9 @@
 
 import queue
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
-
-from app.rests import Rests
 
 
 class Threads:
@@ -16,8 +13,6 @@ class Threads:
     def __init__(self, count: int) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._count = count
-        self._rests = Rests(count, threading.Event())
-        self._working: set[int] = set()
         for _ in range(count):
             threading.Thread(target=self._run, daemon=True).start()
 
@@ -31,10 +26,5 @@ class Threads:
             self._calls.put(None)
 
     def _run(self) -> None:
-        thread = threading.get_ident()
         while (call := self._calls.get()) is not None:
-            began = time.monotonic()
-            self._working.add(thread)
             call()
-            self._working.discard(thread)
-            self._rests.after(time.monotonic() - began, len(self._working))

@@ -12,6 +12,7 @@ its request is read and its reply sent: 8 incomplete heads block it for ever.
 import math
 import socket
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
@@ -32,7 +33,7 @@ from app.gunicorn_connections import (
     refusal_reply,
     secured,
 )
-from app.gunicorn_requests import STATUS, Incoming, refusal, shortened
+from app.gunicorn_requests import STATUS, Incoming, plain, refusal, shortened
 from app.gunicorn_threads import Threads
 from app.limits import crowded, late
 from app.pacing import HAS_LEFT, IS_STOPPING
@@ -55,6 +56,7 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         settings: Settings = self.app.settings  # type: ignore[attr-defined]
         self._settings = settings
+        self._plain_cfg = plain(self.cfg)
         self._seconds: float = settings.request_timeout
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         self._scheme = settings.scheme
@@ -65,6 +67,7 @@ class Worker(ThreadWorker):
         self._sending: dict[Connection, float] = {}
         self._closing: dict[Connection, float] = {}
         self._busy: set[Connection] = set()
+        self._answered: deque[Connection] = deque()
         self._patience = math.inf
         self._next_sign = 0.0
         self._received = 0
@@ -121,6 +124,7 @@ class Worker(ThreadWorker):
 
     def _make_turn(self, seconds: float, accepting: bool = True) -> None:
         self.notify()
+        self._note_answers()
         if accepting:
             full = self.nr_conns >= self.worker_connections
             self.set_accept_enabled(not full or any(self._all_waiting()))
@@ -164,7 +168,7 @@ class Worker(ThreadWorker):
             connected = secured(accepted, certificates)
             if connected is None:
                 continue
-            incoming = Incoming(self.cfg, client, self._settings)
+            incoming = Incoming(self._plain_cfg, client, self._settings)
             connection = Connection(connected, client, server, incoming)
             self.nr_conns += 1
             has_room = self.nr_conns <= self.worker_connections or self._make_room()
@@ -195,13 +199,22 @@ class Worker(ThreadWorker):
         else:
             event = EVENT_READ
             react = self._discard if waiting is self._closing else self._receive
-        self.poller.register(connection.socket, event, partial(react, connection))
+        if react != connection.react:
+            self._unwatch(connection)
+            connection.react = react
+            self.poller.register(connection.socket, event, partial(react, connection))
+
+    def _unwatch(self, connection: Connection) -> None:
+        """Let no event of ``connection`` be seen until it waits again."""
+        if connection.react is not None:
+            connection.react = None
+            self.poller.unregister(connection.socket)
 
     def _leave(self, connection: Connection) -> None:
         """Remove ``connection`` from its queue."""
         for waiting in self._all_waiting():
-            if waiting.pop(connection, None) is not None:
-                self.poller.unregister(connection.socket)
+            waiting.pop(connection, None)
+        self._unwatch(connection)
 
     def _drop(self, connection: Connection) -> None:
         self._leave(connection)
@@ -217,6 +230,12 @@ class Worker(ThreadWorker):
     # Requests
 
     def _receive(self, connection: Connection, _: object) -> None:
+        self._note_answers()
+        if connection in self._busy:
+            # What comes before the reply is looked at after it.
+            self._unwatch(connection)
+            self._note_answers()
+            return
         was_idle = connection in self._idle
         if not was_idle and connection not in self._receiving:
             # It was closed after this event was found.
@@ -285,8 +304,8 @@ class Worker(ThreadWorker):
             self._drop(connection)
 
     def _give(self, connection: Connection, request: Request) -> None:
-        """Give a request to the threads."""
-        self._leave(connection)
+        """Give a request to the threads; its connection is still watched."""
+        self._receiving.pop(connection, None)
         self._busy.add(connection)
         self.tpool.submit(self._respond, connection, request)
 
@@ -309,7 +328,7 @@ class Worker(ThreadWorker):
         try:
             socket_: Any = connection
             response, environ = wsgi.create(
-                request, socket_, connection.client, connection.server, self.cfg
+                request, socket_, connection.client, connection.server, request.cfg
             )
             environ["wsgi.multithread"] = True
             environ["wsgi.url_scheme"] = self._scheme
@@ -330,13 +349,26 @@ class Worker(ThreadWorker):
             self.log.exception("cannot answer %s", shortened(request.uri))
             connection.parts = [refusal_reply(500, "The service failed to answer")]
         connection.flush()
-        self.method_queue.defer(self._answered, connection, keep)
-
-    def _answered(self, connection: Connection, keep: bool) -> None:
-        self._busy.discard(connection)
-        connection.begun = math.inf
-        self._count(connection, len(connection.incoming))
         connection.keep = connection.keep and keep
+        connection.begun = math.inf
+        self._answered.append(connection)
+        # The loop need not wake for one whose next request will wake it.
+        if not (
+            connection.react
+            and connection.is_done
+            and self.alive
+            and self.nr_conns < self.worker_connections
+        ):
+            self.method_queue.defer(self._note_answers)
+
+    def _note_answers(self) -> None:
+        """Let the connections go on whose requests have been answered."""
+        while self._answered:
+            self._note_answer(self._answered.popleft())
+
+    def _note_answer(self, connection: Connection) -> None:
+        self._busy.discard(connection)
+        self._count(connection, len(connection.incoming))
         if connection.unsent:
             self._unsent += len(connection.unsent)
             self._wait(connection, self._sending, self._seconds)

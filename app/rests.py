@@ -2,8 +2,8 @@
 
 One thread of a process has the interpreter. If each request goes to another thread, each
 wakes up, finds the interpreter taken, and waits again: with eight threads that took up to
-half of the CPU of a small reply. So a thread that has answered a quick request rests while
-another one is free, which then answers several requests in a row.
+half of the CPU of a small reply under Granian. So there a thread that has answered a quick
+request rests while another one is free, which then answers several requests in a row.
 
 After a request that was not quick, for it waited for a disk or a database, no thread rests:
 many of them are needed to commit writes in groups.

@@ -1,9 +1,11 @@
 """Clients that are slow, silent or gone keep nobody waiting, and no stop."""
 
 import os
+import re
 import resource
 import select
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -232,6 +234,21 @@ def test_requests_that_follow_at_once_are_answered_in_turn(patient):
     assert all(
         ("Lookup failed" in each) == bool(n % 2) for n, each in enumerate(replies)
     )
+
+
+@each_patient
+def test_requests_that_come_before_the_last_reply_are_answered_in_turn(patient):
+    ids = [f"request-{number}" for number in range(300)]
+    with connect(patient.port) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for id_ in ids:
+            # Each begins to arrive on its own, while the one before is being answered.
+            request = head("HEAD", T, f"X-Request-Id: {id_}")
+            send(client, (request[:20], request[20:]))
+        client.sendall(head("HEAD", T, "Connection: close"))
+        replies = client.makefile("rb").read().decode().lower().split("http/1.1 ")[1:]
+    found = [re.search("x-request-id: (.*)", each)[1].strip() for each in replies]
+    assert found[:-1] == ids
 
 
 @each_patient
