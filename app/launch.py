@@ -48,12 +48,6 @@ from app.settings import Settings
 
 log = logging.getLogger(__name__)
 
-SWITCH = 0.001
-"""Seconds after which a thread hands the interpreter to another one that waits for it.
-
-Half of it cost lists a fifth of their rate, for threads woke each other all the time.
-"""
-
 SPARE_FILES = 64
 """Open files that a worker needs besides its connections."""
 
@@ -269,8 +263,6 @@ def opened(settings: Settings, open_: Opener) -> Service:
     # A client or a reader of the log that disconnects must not end the process.
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _return_freed_memory()
-    # Else a request waits 5 ms for each query that works, and again after each wait.
-    sys.setswitchinterval(SWITCH)
     try:
         _check_files(settings)
         _check_port(settings.address)

@@ -1,5 +1,6 @@
 """The pace of queries: when one pauses, and when it ends."""
 
+import sys
 import threading
 from itertools import cycle
 
@@ -15,6 +16,7 @@ from app.pacing import (
     LONG,
     PAUSE,
     SLICE,
+    SWITCH,
     TICK,
     Pacing,
     free,
@@ -26,13 +28,14 @@ SCAN = 1000
 
 
 class Time:
-    """A clock that each look moves on, and a count of the pauses."""
+    """A clock that each look moves on, with the pauses and the intervals of threads."""
 
     def __init__(self, step=0.0):
         self.now = 0.0
         self.worked = 0.0
         self.step = step
         self.pauses = []
+        self.intervals = []
 
     def clock(self):
         self.now += self.step
@@ -42,7 +45,8 @@ class Time:
         return self.worked
 
     def pacing(self, seconds=10.0, most=1):
-        return Pacing(seconds, most, SCAN, self.clock, self.work, self.pauses.append)
+        pause, set_switch = self.pauses.append, self.intervals.append
+        return Pacing(seconds, most, SCAN, self.clock, self.work, pause, set_switch)
 
 
 def worked(time, *paces, seconds=LONG):
@@ -69,6 +73,22 @@ def test_query_pauses_again_and_again_while_it_goes_on():
             pace()
     assert 150 < len(time.pauses) < 350
     assert set(time.pauses) == {PAUSE}
+
+
+def test_threads_hand_on_the_interpreter_sooner_while_any_query_goes_on():
+    time = Time()
+    pacing = time.pacing()
+    usual = sys.getswitchinterval()
+    with pacing.query() as first:
+        first()
+        assert time.intervals == []
+        with pacing.query() as second:
+            time.now = FREE
+            first()
+            second()
+            assert time.intervals == [SWITCH]
+        assert time.intervals == [SWITCH]
+    assert time.intervals == [SWITCH, usual]
 
 
 def test_query_ends_when_its_time_is_up():
