@@ -7,7 +7,7 @@ and collects nested faults in nested objects; ``Schema.load`` goes through the f
 and raises Invalid with all faults by dotted path, such as ``periods.0.dow``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cached_property
 from itertools import islice
 from typing import Any, ClassVar
@@ -214,15 +214,18 @@ class Schema(marshmallow.Schema):
         if self.noun:
             self.error_messages["type"] = f"{self.noun} must be a JSON object"
             self.error_messages["unknown"] = f"is not a member of {self.noun}"
-        self._members = [
-            (field.data_key or name, field, field.required, field.load_default)
-            for name, field in self.load_fields.items()
-        ]
-        self.names = {name: field for name, field, *_ in self._members}
+        self.names = {
+            field.data_key or name: field for name, field in self.load_fields.items()
+        }
+        self._places = {name: place for place, name in enumerate(self.names)}
+        self._required = {n for n, field in self.names.items() if field.required}
+        defaults = {name: field.load_default for name, field in self.names.items()}
+        self._makers = [(n, make) for n, make in defaults.items() if callable(make)]
+        # A copy of it has its members in the order of the schema.
+        self._unmade = defaults | dict.fromkeys(name for name, _ in self._makers)
+        self._without_default = [n for n in defaults if defaults[n] is missing]
         self._known = {field.data_key or name for name, field in self.fields.items()}
-        self._defaulted = [
-            n for n, *_, default in self._members if default is not missing
-        ]
+        self._defaulted = [n for n in defaults if defaults[n] is not missing]
         self._rules = [
             (getattr(self, name), bool(settings["skip_on_field_errors"]))
             for name, _, settings in type(self).resolve_hooks()[VALIDATES_SCHEMA]
@@ -257,20 +260,22 @@ class Schema(marshmallow.Schema):
         if not isinstance(data, dict):
             raise Invalid(self.error_messages["type"])
         left = left or hints()
-        given: dict[str, Any] = {}
         faults = Faults()
-        members = self._members
-        if partial:
-            members = [member for member in members if member[0] in data]
-        for name, field, required, default in members:
+        given: dict[str, Any] = {}
+        names: Set[str] = self.names.keys() & data.keys()
+        if not partial:
+            given = self._unmade.copy()
+            for name, make in self._makers:
+                given[name] = make()
+            names |= self._required
+        # In the order of the schema, which is that of the faults.
+        for name in sorted(names, key=self._places.__getitem__):
+            field = self.names[name]
             value = data.get(name, missing)
-            if value is None and not partial and not required:
-                value = missing
             if value is missing:
-                if required:
-                    faults[name] = ["is required"]
-                elif default is not missing:
-                    given[name] = default() if callable(default) else default
+                faults[name] = ["is required"]
+                continue
+            if value is None and not partial and not field.required:
                 continue
             try:
                 given[name] = field.deserialize(
@@ -278,8 +283,10 @@ class Schema(marshmallow.Schema):
                 )
             except ValidationError as error:
                 include(faults, name, error)
-                if error.valid_data is not None:
-                    given[name] = error.valid_data
+                given[name] = missing if error.valid_data is None else error.valid_data
+        for name in list(given) if faults else self._without_default:
+            if given.get(name) is missing:
+                del given[name]
         if self.unknown == INCLUDE:
             given = self._with_others(given, data)
         elif self.unknown == RAISE and not data.keys() <= self._known:

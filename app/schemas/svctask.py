@@ -222,9 +222,9 @@ def _parsed(
     schema: Schema, body: Any, partial: bool = False
 ) -> tuple[dict[str, Any], Faults]:
     """Return the valid fields of ``body``, flat or not, and the faults of the others."""
-    twice = Faults()
-    if isinstance(body, dict) and not body.keys() <= schema.names.keys():
-        body, twice = flat.nested(body, _OPEN)
+    if not isinstance(body, dict) or body.keys() <= schema.names.keys():
+        return schema.parsed(body, partial)
+    body, twice = flat.nested(body, _OPEN)
     given, faults = schema.parsed(body, partial)
     faults.include(twice)
     return given, faults
