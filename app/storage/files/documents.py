@@ -118,25 +118,30 @@ class Documents:
         The indexes follow when they are asked, or with ``refresh_indexes``: that takes the
         most time, and other processes need not wait for it.
         """
-        new = {decoded.record.key: decoded for decoded in put}
-        records = {key: decoded.record for key, decoded in new.items()}
+        new: dict[Key, Decoded | None] = dict.fromkeys(gone)
+        new |= {decoded.record.key: decoded for decoded in put}
+        records = {key: decoded.record for key, decoded in new.items() if decoded}
         with self._lock:
-            former = {key: self._by_key.get(key) for key in (*gone, *records)}
+            former = {key: self._by_key.get(key) for key in new}
             if self._size is not None:
-                self._size += sum(record.size for record in records.values())
-                self._size -= sum(old.size for old in former.values() if old)
+                for record in records.values():
+                    self._size += record.size
+                for old in former.values():
+                    if old is not None:
+                        self._size -= old.size
             self._views.keep(former)
             # One step for those who get records meanwhile, without the lock.
             self._by_key.update(records)
-            for key in former.keys() - records.keys():
-                self._by_key.pop(key, None)
+            if len(records) < len(new):
+                for key in new.keys() - records.keys():
+                    self._by_key.pop(key, None)
             # Who finds the new number finds the new documents.
             self.version = next(_versions)
             if self._all is None and self._listing is None:
                 return
             for key, before in former.items():
                 first, _ = self._stale.get(key, (before, None))
-                self._stale[key] = first, new.get(key)
+                self._stale[key] = first, new[key]
 
     def refresh_indexes(self) -> None:
         """Bring the indexes up to date."""

@@ -11,7 +11,7 @@ removes the journal while no process runs removes the marks: ids count on from t
 the documents that are left.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from app.storage import LAST_ID, IdsOf, Key, checked_id, no_ids
 from app.storage.files.entries import Entry, Header
@@ -71,7 +71,7 @@ class NewIds:
         self._after.highest[sequence] = id_
         return id_
 
-    def marks(self, put: list[Record], gone: list[Key]) -> dict[str, int]:
+    def marks(self, put: Sequence[Record], gone: Sequence[Key]) -> dict[str, int]:
         """Return the marks after this write, which puts and removes these documents.
 
         Those that it replaces or removes count too: perhaps nobody looked them through.

@@ -94,8 +94,9 @@ def encode(entry: Mapping[str, Any]) -> bytes:
         members = orjson.dumps(entry, default=list)[1:]
     else:
         sizes = [(number, len(document)) for number, document in put]
-        head = {name: value for name, value in entry.items() if name != "put"}
-        start = orjson.dumps({**head, "sizes": sizes}, default=list)[1:-1]
+        head = {**entry, "sizes": sizes}
+        del head["put"]
+        start = orjson.dumps(head, default=list)[1:-1]
         documents = b",".join([document for _, document in put])
         members = b"%b%b%b]}" % (start, _PUT, documents)
     return b'{"crc":"%08x",%b\n' % (zlib.crc32(members), members)

@@ -16,6 +16,7 @@ anew.
 """
 
 import logging
+import os
 
 from app.errors import Invalid, Unavailable
 from app.storage import Collection
@@ -61,10 +62,14 @@ class Replica:
 
     def has_read_journal(self) -> bool:
         """Return whether the journal that is there now was read to its end."""
-        journal, found = self.journal, identity(self._paths[1])
-        if journal is None or found is None:
-            return journal is None and found is None
-        return found.size == journal.offset and found.inode == journal.inode
+        journal = self.journal
+        try:
+            found = os.stat(self._paths[1])
+        except FileNotFoundError:
+            return journal is None
+        if journal is None:
+            return False
+        return found.st_size == journal.offset and found.st_ino == journal.inode
 
     def has_seen_file(self) -> bool:
         """Return whether the data file that is there now is the one that is served."""

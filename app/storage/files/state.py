@@ -111,8 +111,9 @@ class State:
     def reserve(self, entry: Entry) -> None:
         """Give no number and no id of ``entry`` again."""
         self.next_number = max(self.next_number, entry.get("next", 0))
-        self.count(number for number, _ in entry.get("put", ()))
-        self.marks.note(entry)
+        self.count([number for number, _ in entry.get("put", ())])
+        if "ids" in entry:
+            self.marks.note(entry)
 
     def count(self, numbers: Iterable[int]) -> None:
         """Give none of ``numbers`` again. Those above LAST are never given."""

@@ -142,20 +142,19 @@ class FileStore:
     def update(
         self, table: str, key: Key, change: Update, revisions: Revisions = None
     ) -> Record:
-        result: list[Record] = []
+        same: list[Record] = []
 
         def plan(documents: Records, next_id: NextId) -> Changes:
             old = expected(documents.get(key), revisions)
             before = old.document
             document = change(before, next_id)
             if document is before:
-                result.append(old)
+                same.append(old)
                 return Changes([], [])
-            result.append(Record(old.number, key, document))
-            return Changes(result, [], self._limits)
+            return Changes([Record(old.number, key, document)], [], self._limits)
 
-        self._tables[table].write(plan)
-        return result[0]
+        put = self._tables[table].write(plan).put
+        return (put or same)[0]
 
     def update_each(self, table: str, change: Callable[[Document], Document]) -> int:
         target, keys = self._tables[table], list[Key]()

@@ -101,7 +101,9 @@ class JournalTable:
 
     def version(self) -> int:
         """Return a number that is another one after each change; raises Unavailable."""
-        return self.documents.version
+        if not self._last_mark_holds():
+            self._catching_up.look()
+        return self._replica.state.documents.version
 
     def changes(self, since: str | None, limit: int) -> tuple[list[Key], str]:
         """Return the keys that changed after a position, and the position after them.

@@ -8,11 +8,11 @@ of the throughput in two processes, and the longest write took 2.5 times as long
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from typing import NamedTuple
 
-from app.datetimes import moment, now
+from app.datetimes import of_seconds
 from app.errors import Error, Unavailable
 from app.storage import Author, Extent, Key, Limits, NextId, author
 from app.storage.files.appending import Appender
@@ -30,9 +30,12 @@ _thread = threading.local()
 class Changes(NamedTuple):
     """What one write does, within ``limits``: records to put, and keys that are gone."""
 
-    put: list[Record]
-    gone: list[Key]
+    put: Sequence[Record]
+    gone: Sequence[Key]
     limits: Limits = Limits()
+
+
+NOTHING = Changes((), ())
 
 
 class Overlay:
@@ -53,13 +56,17 @@ class Overlay:
             return self._changed[key]
         return self._documents.get(key)
 
-    def extent_after(self, changed: Mapping[Key, Record | None]) -> Extent:
-        """Return how much there will be once this is planned as well."""
+    def extent_after(
+        self, former: Iterable[Record | None], new: Iterable[Record | None]
+    ) -> Extent:
+        """Return how much there will be with what is ``new`` in place of ``former``."""
         documents, size = self.extent
-        for old in filter(None, map(self.get, changed)):
-            documents, size = documents - 1, size - old.size
-        for new in filter(None, changed.values()):
-            documents, size = documents + 1, size + new.size
+        for old in former:
+            if old is not None:
+                documents, size = documents - 1, size - old.size
+        for record in new:
+            if record is not None:
+                documents, size = documents + 1, size + record.size
         return Extent(documents, size)
 
     def change(self, changed: Mapping[Key, Record | None], extent: Extent) -> None:
@@ -99,9 +106,10 @@ class Writer:
         """
         if getattr(_thread, "is_planning", False):
             raise RuntimeError("a write within a write")
-        write, nothing = Write(plan, author.get()), Changes([], [])
-        pending = PendingWrite(write, nothing, self._replica.lock.patience)
-        return self.queue.write(pending)
+        write = Write(plan, author.get())
+        return self.queue.write(
+            PendingWrite(write, NOTHING, self._replica.lock.patience)
+        )
 
     def give_number(self) -> int:
         """Return the number of a new document, which is given once; raises Unavailable."""
@@ -115,25 +123,31 @@ class Writer:
     def _write_all(
         self, writes: Sequence[PendingWrite[Write, Changes]], patience: float
     ) -> None:
+        lock = self._replica.lock
         try:
-            with ExitStack() as threads:
-                with self._replica.lock.hold(patience):
-                    # Held for longer than the lock.
-                    threads.enter_context(self._replica.lock.threads.hold())
-                    mark = self._replica.lock.sequence.own_mark()
+            lock.acquire(patience)
+            # Held for longer than the lock, which has it too by now.
+            lock.threads.acquire(patience)
+            try:
+                try:
+                    mark = lock.sequence.own_mark()
                     self._catching_up.apply_under_lock()
                     planned = self._planned(writes)
                     if not planned:
                         return
                     entries = [entry for entry, _ in planned]
                     appended = self._appender.append_all(entries)
+                finally:
+                    lock.release()
                 # Other processes may go on: what is left to do here is this one's own.
                 state = self._replica.state
                 for entry, (_, put) in zip(appended.entries, planned, strict=True):
                     state.apply_records(entry, put)
                 appended.were_applied()
-                self._replica.lock.sequence.record(mark)
+                lock.sequence.record(mark)
                 state.documents.refresh_indexes()
+            finally:
+                lock.threads.release()
             self._replica.commits.commit(appended.journal.descriptor)
         except BaseException as error:
             reason = error.message if isinstance(error, Error) else "the write failed"
@@ -153,7 +167,7 @@ class Writer:
         """
         state, ids_of = self._replica.state, self._replica.collection.ids
         name = self._replica.collection.name
-        documents, time = Overlay(state.documents), moment(now())
+        documents, now = Overlay(state.documents), of_seconds(time.time())
         planned = []
         for write in writes:
             ids = NewIds(state.marks, documents, ids_of)
@@ -162,11 +176,12 @@ class Writer:
                 put, gone, limits = write.result
                 packed = [Decoded(record.packed(), record.document) for record in put]
                 records = [decoded.record for decoded in packed]
-                changed: dict[Key, Record | None] = dict.fromkeys(gone)
-                changed |= {record.key: record for record in records}
-                extent = documents.extent_after(changed)
-                for record in records:
-                    old = documents.get(record.key)
+                changed: dict[Key, Record | None]
+                changed = {record.key: record for record in records}
+                changed |= dict.fromkeys(gone)
+                former = [documents.get(key) for key in changed]
+                extent = documents.extent_after(former, changed.values())
+                for record, old in zip(records, former):
                     limits.check_document(record, old)
                     if old is None or old.number != record.number:
                         check_new_number(record.number)
@@ -174,17 +189,16 @@ class Writer:
             except Exception as error:
                 write.error, write.is_done = error, True
                 continue
-            if not put and not gone:
+            if not changed:
                 write.is_done = True
                 continue
             puts = [(record.number, record.encoded) for record in records]
-            entry: Entry = {"put": puts, "gone": gone, "time": time}
+            entry: Entry = {"put": puts, "gone": gone, "time": now}
             if write.work.author.name:
                 entry["by"] = write.work.author.name
             if write.work.author.request:
                 entry["request"] = write.work.author.request
-            formers = map(documents.get, (*(record.key for record in put), *gone))
-            entry["was"] = [former.revision if former else None for former in formers]
+            entry["was"] = [old.revision if old else None for old in former]
             if marks := ids.marks(put, gone):
                 entry["ids"] = marks
             # What they have in JSON is not encoded again, nor are their revisions digested.
