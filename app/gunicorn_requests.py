@@ -266,6 +266,6 @@ def plain(cfg: Config) -> Config:
 
     gunicorn's own looks each of them up by a function, twenty for each request.
     """
-    plain = copy(cfg)
-    vars(plain).update({name: each.get() for name, each in cfg.settings.items()})
-    return plain
+    copied = copy(cfg)
+    vars(copied).update({name: each.get() for name, each in cfg.settings.items()})
+    return copied
