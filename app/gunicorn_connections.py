@@ -96,6 +96,19 @@ def secured(accepted: Socket, certificates: InUse | None) -> Socket | TlsSocket 
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class Wait:
+    """Connections that wait for the same event, each for the same time.
+
+    ``deadlines`` is in the order in which they began to wait, and so in that of its values.
+    """
+
+    event: int
+    seconds: float
+    react: Callable[["Connection", object], None]
+    deadlines: dict["Connection", float] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class Connection:
     """A connection; gunicorn's Response uses it as its socket."""
 
@@ -108,6 +121,8 @@ class Connection:
     parts: list[bytes] = field(default_factory=list)
     unsent: memoryview = memoryview(b"")
     keep: bool = True
+    wait: Wait | None = None
+    """What it waits for; None while it is answered, and after it is closed."""
     react: Callable[["Connection", object], None] | None = None
     """What its events are given to; None while nobody watches for them."""
 

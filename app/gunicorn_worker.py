@@ -13,8 +13,6 @@ import math
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
-from functools import partial
 from selectors import EVENT_READ, EVENT_WRITE
 from typing import Any
 
@@ -30,11 +28,13 @@ from app.gunicorn_connections import (
     Connection,
     NoTls,
     TlsSocket,
+    Wait,
     refusal_reply,
     secured,
 )
 from app.gunicorn_requests import STATUS, Incoming, plain, refusal, shortened
 from app.gunicorn_threads import Threads
+from app.gunicorn_waits import Waits
 from app.limits import crowded, late
 from app.pacing import HAS_LEFT, IS_STOPPING
 from app.server_times import LINGER, STUCK
@@ -61,14 +61,12 @@ class Worker(ThreadWorker):
         self._longest = STUCK * self.cfg.timeout + settings.delay_seconds
         self._scheme = settings.scheme
         self._memory = max(MEMORY, 4 * settings.max_body)
-        # Each is in the order of deadlines, since all its members wait equally long.
-        self._idle: dict[Connection, float] = {}
-        self._receiving: dict[Connection, float] = {}
-        self._sending: dict[Connection, float] = {}
-        self._closing: dict[Connection, float] = {}
+        self._idle = Wait(EVENT_READ, self.cfg.keepalive, self._receive)
+        self._receiving = Wait(EVENT_READ, self._seconds, self._receive)
+        self._sending = Wait(EVENT_WRITE, self._seconds, self._send)
+        self._closing = Wait(EVENT_READ, LINGER, self._discard)
         self._busy: set[Connection] = set()
         self._answered: deque[Connection] = deque()
-        self._patience = math.inf
         self._next_sign = 0.0
         self._received = 0
         self._unsent = 0
@@ -90,6 +88,9 @@ class Worker(ThreadWorker):
 
     def run(self) -> None:
         """Serve until the master stops this worker."""
+        self._waits = Waits(
+            self.poller, (self._closing, self._idle, self._receiving, self._sending)
+        )
         woken = self.method_queue.fileno()
         assert woken is not None
         self.poller.register(woken, EVENT_READ, self.method_queue.run_callbacks)
@@ -98,7 +99,6 @@ class Worker(ThreadWorker):
         self._stop()
 
     def _stop(self) -> None:
-        now = time.monotonic()
         # Clients that have connected are answered, and no other can connect.
         for listener in self.sockets:
             listener.setblocking(False)
@@ -110,12 +110,9 @@ class Worker(ThreadWorker):
         for listener in self.sockets:
             listener.close()
         self.alive = False
-        self._patience = LINGER
-        for waiting in self._all_waiting():
-            for connection, deadline in waiting.items():
-                waiting[connection] = min(deadline, now + LINGER)
-        end = now + self.cfg.graceful_timeout
-        while any(self._all_waiting()) or any(
+        self._waits.shorten(LINGER)
+        end = time.monotonic() + self.cfg.graceful_timeout
+        while self._waits.first() or any(
             not connection.is_left for connection in self._busy
         ):
             if time.monotonic() > end:
@@ -127,26 +124,18 @@ class Worker(ThreadWorker):
         self._note_answers()
         if accepting:
             full = self.nr_conns >= self.worker_connections
-            self.set_accept_enabled(not full or any(self._all_waiting()))
+            self.set_accept_enabled(not full or self._waits.first() is not None)
         self.wait_for_and_dispatch_events(seconds)
-        self._end_waits(time.monotonic())
+        self._end_waits()
 
-    def _all_waiting(self) -> tuple[dict[Connection, float], ...]:
-        """Return the connections that wait for clients, the first to be closed first."""
-        return self._closing, self._idle, self._receiving, self._sending
-
-    def _end_waits(self, now: float) -> None:
-        for waiting in self._all_waiting():
-            while waiting:
-                connection, deadline = next(iter(waiting.items()))
-                if deadline > now:
-                    break
-                if waiting is self._receiving:
-                    message = late(self._seconds)
-                    error = HTTPError(HTTP_408, description=message)
-                    self._end(connection, error, 408, message)
-                else:
-                    self._drop(connection)
+    def _end_waits(self) -> None:
+        for connection in self._waits.late():
+            if connection.wait is self._receiving:
+                message = late(self._seconds)
+                error = HTTPError(HTTP_408, description=message)
+                self._end(connection, error, 408, message)
+            else:
+                self._drop(connection)
 
     # Connections
 
@@ -172,52 +161,22 @@ class Worker(ThreadWorker):
             connection = Connection(connected, client, server, incoming)
             self.nr_conns += 1
             has_room = self.nr_conns <= self.worker_connections or self._make_room()
-            self._wait(connection, self._receiving, self._seconds)
+            self._waits.begin(connection, self._receiving)
             if not has_room:
                 return
 
     def _make_room(self) -> bool:
-        for waiting in self._all_waiting():
-            for connection in waiting:
-                if waiting is self._receiving and connection.incoming.has_begun:
-                    self._answer(connection, 503, crowded(self.worker_connections))
-                self._drop(connection)
-                return True
-        return False
-
-    def _wait(
-        self,
-        connection: Connection,
-        waiting: dict[Connection, float],
-        seconds: float,
-    ) -> None:
-        """Queue ``connection``, which is in no queue, to wait for its client."""
-        waiting[connection] = time.monotonic() + min(seconds, self._patience)
-        react: Callable[[Connection, object], None]
-        if waiting is self._sending:
-            event, react = EVENT_WRITE, self._send
-        else:
-            event = EVENT_READ
-            react = self._discard if waiting is self._closing else self._receive
-        if react != connection.react:
-            self._unwatch(connection)
-            connection.react = react
-            self.poller.register(connection.socket, event, partial(react, connection))
-
-    def _unwatch(self, connection: Connection) -> None:
-        """Let no event of ``connection`` be seen until it waits again."""
-        if connection.react is not None:
-            connection.react = None
-            self.poller.unregister(connection.socket)
-
-    def _leave(self, connection: Connection) -> None:
-        """Remove ``connection`` from its queue."""
-        for waiting in self._all_waiting():
-            waiting.pop(connection, None)
-        self._unwatch(connection)
+        connection = self._waits.first()
+        if connection is None:
+            return False
+        if connection.wait is self._receiving and connection.incoming.has_begun:
+            self._answer(connection, 503, crowded(self.worker_connections))
+        self._drop(connection)
+        return True
 
     def _drop(self, connection: Connection) -> None:
-        self._leave(connection)
+        self._waits.end(connection)
+        self._waits.unwatch(connection)
         self._count(connection, 0)
         self._unsent -= len(connection.unsent)
         self.nr_conns -= 1
@@ -233,11 +192,11 @@ class Worker(ThreadWorker):
         self._note_answers()
         if connection in self._busy:
             # What comes before the reply is looked at after it.
-            self._unwatch(connection)
+            self._waits.unwatch(connection)
             self._note_answers()
             return
-        was_idle = connection in self._idle
-        if not was_idle and connection not in self._receiving:
+        was_idle = connection.wait is self._idle
+        if not was_idle and connection.wait is not self._receiving:
             # It was closed after this event was found.
             return
         try:
@@ -259,9 +218,7 @@ class Worker(ThreadWorker):
             self._end(connection, error, 400, "the head is cut")
             return
         if was_idle:
-            del self._idle[connection]
-            wait = min(self._seconds, self._patience)
-            self._receiving[connection] = time.monotonic() + wait
+            self._waits.begin(connection, self._receiving)
         self._add(connection, data)
 
     def _add(self, connection: Connection, data: bytes) -> None:
@@ -279,10 +236,9 @@ class Worker(ThreadWorker):
         self._count(connection, len(incoming))
         if incoming.take_expectation():
             connection.send_now(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while self._received > self._memory and self._receiving:
-            largest = next(
-                (other for other in self._receiving if other.received > PIECE), None
-            )
+        while self._received > self._memory:
+            receiving = self._receiving.deadlines
+            largest = next((one for one in receiving if one.received > PIECE), None)
             if largest is None:
                 break
             self._refuse(largest, 503, "too much is coming in; try again later")
@@ -305,14 +261,13 @@ class Worker(ThreadWorker):
 
     def _give(self, connection: Connection, request: Request) -> None:
         """Give a request to the threads; its connection is still watched."""
-        self._receiving.pop(connection, None)
+        self._waits.end(connection)
         self._busy.add(connection)
         self.tpool.submit(self._respond, connection, request)
 
     def _refuse(self, connection: Connection, status: int, message: str) -> None:
         """Refuse a request that the application cannot get, since it is not complete."""
         self._answer(connection, status, message)
-        self._leave(connection)
         self._close(connection)
 
     def _answer(self, connection: Connection, status: int, message: str) -> None:
@@ -371,24 +326,22 @@ class Worker(ThreadWorker):
         self._count(connection, len(connection.incoming))
         if connection.unsent:
             self._unsent += len(connection.unsent)
-            self._wait(connection, self._sending, self._seconds)
-            while self._unsent > self._memory and len(self._sending) > 1:
-                self._drop(next(iter(self._sending)))
+            self._waits.begin(connection, self._sending)
+            sending = self._sending.deadlines
+            while self._unsent > self._memory and len(sending) > 1:
+                self._drop(next(iter(sending)))
         else:
             self._go_on(connection)
 
     def _send(self, connection: Connection, _: object) -> None:
-        if connection not in self._sending:
+        if connection.wait is not self._sending:
             return
         before = len(connection.unsent)
         connection.send_unsent()
         self._unsent -= before - len(connection.unsent)
         if connection.unsent:
-            del self._sending[connection]
-            wait = min(self._seconds, self._patience)
-            self._sending[connection] = time.monotonic() + wait
+            self._waits.begin(connection, self._sending)
         else:
-            self._leave(connection)
             self._go_on(connection)
 
     def _go_on(self, connection: Connection) -> None:
@@ -396,10 +349,10 @@ class Worker(ThreadWorker):
         if not connection.keep:
             self._close(connection)
         elif len(connection.incoming):
-            self._wait(connection, self._receiving, self._seconds)
+            self._waits.begin(connection, self._receiving)
             self._add(connection, b"")
         else:
-            self._wait(connection, self._idle, self.cfg.keepalive)
+            self._waits.begin(connection, self._idle)
 
     def _close(self, connection: Connection) -> None:
         """Close a connection; if the client still sends, when it has read the reply.
@@ -414,10 +367,10 @@ class Worker(ThreadWorker):
         except OSError:
             self._drop(connection)
         else:
-            self._wait(connection, self._closing, LINGER)
+            self._waits.begin(connection, self._closing)
 
     def _discard(self, connection: Connection, _: object) -> None:
-        if connection not in self._closing:
+        if connection.wait is not self._closing:
             return
         try:
             if connection.socket.recv(PIECE):
