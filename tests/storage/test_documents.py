@@ -106,12 +106,12 @@ def patched(held, patch):
         new["more"] = {**before["more"], **new["more"]}
     document = {**before, **new}
     record = Record(old.number, old.key, document)
-    held.change([Decoded(record)], [])
+    change(held, [record], [])
     return [document]
 
 
 def change(held, put, gone):
-    held.change(map(Decoded, put), gone)
+    held.change(dict.fromkeys(gone) | {each.key: Decoded(each) for each in put})
 
 
 def plainly(held, collection, asked):
@@ -180,8 +180,7 @@ def test_change_of_an_unknown_key_does_nothing():
 def test_one_change_replaces_and_removes():
     held = filled(3)
     assert held.find(Query())[1] == 3
-    put = [Decoded(Record(2, "k2", note("k2", 2, any=1)))]
-    held.change(put, ["k0"])
+    change(held, [Record(2, "k2", note("k2", 2, any=1))], ["k0"])
     assert [each.key for each in held.find(Query())[0]] == ["k1", "k2"]
 
 

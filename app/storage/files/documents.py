@@ -12,7 +12,7 @@ noted, and applied at the end.
 """
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count
@@ -112,14 +112,12 @@ class Documents:
     def get(self, key: Key) -> Record | None:
         return self._by_key.get(key)
 
-    def change(self, put: Iterable[Decoded], gone: Iterable[Key]) -> None:
-        """Remove what is under the keys ``gone``, and add or replace ``put``, at once.
+    def change(self, new: Mapping[Key, Decoded | None]) -> None:
+        """Put what is ``new`` under each key, nothing for None, all at once.
 
         The indexes follow when they are asked, or with ``refresh_indexes``: that takes the
         most time, and other processes need not wait for it.
         """
-        new: dict[Key, Decoded | None] = dict.fromkeys(gone)
-        new |= {decoded.record.key: decoded for decoded in put}
         records = {key: decoded.record for key, decoded in new.items() if decoded}
         with self._lock:
             former = {key: self._by_key.get(key) for key in new}

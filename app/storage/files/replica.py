@@ -19,7 +19,7 @@ import logging
 import os
 
 from app.errors import Invalid, Unavailable
-from app.storage import Collection
+from app.storage import Collection, Key
 from app.storage.files.commits import Commits
 from app.storage.files.datafile import DataFile, Identity, identity
 from app.storage.files.documents import Documents
@@ -142,7 +142,9 @@ class Replica:
     def serve(self, edit: Edit, edited: Identity, state: State) -> None:
         """Serve what an ``edit`` makes of ``state``; it is yet to be noted."""
         state.reserve(edit.entry)
-        state.documents.change(map(Decoded, edit.merged.put), edit.merged.gone)
+        new: dict[Key, Decoded | None] = dict.fromkeys(edit.merged.gone)
+        new |= {record.key: Decoded(record) for record in edit.merged.put}
+        state.documents.change(new)
         state.documents.refresh_indexes()
         state.ahead = edit
         self.state, self.seen = state, edited

@@ -66,8 +66,7 @@ class State:
             state.begin(lines[0].header)
             # The header counts the documents in its own data file only.
             marks.are_complete &= found in state.known
-        for line in lines[1:]:
-            state.apply(line.entry)
+        state.apply([line.entry for line in lines[1:]])
         return state
 
     @classmethod
@@ -96,17 +95,26 @@ class State:
         self.marks.begin(header)
         self.recent.begin(self.epoch, self.sequence)
 
-    def apply(self, entry: Entry) -> None:
-        """Apply a later line of the journal."""
-        put = records_in(entry, self.collection.key)
-        self.reserve(entry)
-        self.apply_records(entry, list(map(Decoded, put)))
+    def apply(self, entries: Iterable[Entry]) -> None:
+        """Apply later lines of the journal."""
+        puts = []
+        for entry in entries:
+            put = records_in(entry, self.collection.key)
+            self.reserve(entry)
+            puts.append((entry, list(map(Decoded, put))))
+        self.apply_records(puts)
 
-    def apply_records(self, entry: Entry, put: Sequence[Decoded]) -> None:
-        """Apply a later line, reserved before, which puts these records."""
-        if "put" in entry:
-            self.documents.change(put, entry.get("gone", ()))
-        self._pass(entry, [decoded.record.key for decoded in put])
+    def apply_records(self, puts: Sequence[tuple[Entry, Sequence[Decoded]]]) -> None:
+        """Apply later lines, reserved before, each with the records that it puts."""
+        new: dict[Key, Decoded | None] = {}
+        for entry, put in puts:
+            new |= dict.fromkeys(entry.get("gone", ()))
+            new |= {decoded.record.key: decoded for decoded in put}
+        # In one step for all: each has its price. Who finds a change finds its documents.
+        if new:
+            self.documents.change(new)
+        for entry, put in puts:
+            self._pass(entry, [decoded.record.key for decoded in put])
 
     def reserve(self, entry: Entry) -> None:
         """Give no number and no id of ``entry`` again."""
@@ -159,11 +167,11 @@ class State:
         Nor can one be followed that makes an edit of unknown former documents, nor any
         from an edit that who wrote the line did not have.
         """
-        for line in lines:
-            is_next = line.entry["seq"] == self.sequence + 1
-            if not is_next or line.entry.get("anew") or self.ahead is not None:
+        entries = [line.entry for line in lines]
+        for number, entry in enumerate(entries, self.sequence + 1):
+            if entry["seq"] != number or entry.get("anew") or self.ahead is not None:
                 return False
-            self.apply(line.entry)
+        self.apply(entries)
         return True
 
     def has(self, found: Identity | None, digest: str = "") -> bool:

@@ -141,8 +141,8 @@ class Writer:
                     lock.release()
                 # Other processes may go on: what is left to do here is this one's own.
                 state = self._replica.state
-                for entry, (_, put) in zip(appended.entries, planned, strict=True):
-                    state.apply_records(entry, put)
+                puts = [put for _, put in planned]
+                state.apply_records(list(zip(appended.entries, puts, strict=True)))
                 appended.were_applied()
                 lock.sequence.record(mark)
                 state.documents.refresh_indexes()
