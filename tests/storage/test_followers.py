@@ -4,14 +4,19 @@ import pytest
 from notes import (
     edit,
     held,
+    journal,
     note,
     open_notes,
     open_table,
     query,
     save,
+    stored,
 )
 
+from app.storage.files.catching_up import CatchingUp
+from app.storage.files.lock import TableLock
 from app.storage.files.records import Record
+from app.storage.files.sequence_lock import SequenceLock
 from app.storage.files.writing import Changes
 
 ASKED = [query({"n": 1}, [{"name": "asc"}]), query(None, [{"more.made": "desc"}])]
@@ -119,3 +124,66 @@ def test_who_did_not_see_an_edit_does_not_mislead_one_that_did(tmp_path, two):
     assert names(other) == [["b", "c", "z"], ["z"]]
     lock.rmdir()
     assert names(one) == names(other) == [["b", "c", "z"], ["z"]]
+
+
+# What others write all the time
+
+
+@pytest.mark.parametrize("is_by_hand", [True, False])
+def test_first_entry_of_a_journal_changes_the_documents_that_are_there(
+    tmp_path, is_by_hand
+):
+    """To read a data file anew that did not change holds up reads and writes."""
+    first = open_table(tmp_path)
+    first.insert_multiple(note(each) for each in "ab")
+    first.close()
+    journal(tmp_path).unlink()
+    if is_by_hand:
+        edit(tmp_path, renamed)
+    one, other = open_table(tmp_path), open_table(tmp_path)
+    served = other.documents
+    one.insert(note("c"))
+    assert other.documents is served
+    assert held(other) == held(one) == stored(tmp_path)
+    one.checkpoint()
+    other.insert(note("d"))
+    assert held(one) == held(other) == stored(tmp_path)
+    assert other.documents is served
+
+
+class Growing:
+    """A replica whose journal has another entry each time that it is read to its end."""
+
+    ahead = None
+
+    def __init__(self, lock):
+        self.lock = lock
+        self.journal = self.state = self.documents = self
+        self.offset, self.end = 0, 1
+
+    def size(self):
+        return self.end
+
+    def follow_journal(self):
+        self.offset, self.end = self.end, self.end + 1
+
+    def has_read_journal(self):
+        return self.offset == self.end
+
+    def has_seen_file(self):
+        return True
+
+    def is_edited(self):
+        return False
+
+    def refresh_indexes(self):
+        pass
+
+
+def test_look_for_what_a_crash_left_does_not_lock_out_others_that_write(tmp_path):
+    path = tmp_path / "notes.json.lock"
+    replica = Growing(TableLock(path, SequenceLock(path, 0), 0))
+    number = path.read_bytes()
+    CatchingUp(replica, edits=None).mend()
+    assert (replica.offset, replica.end) == (1, 2)
+    assert path.read_bytes() == number

@@ -10,7 +10,6 @@ import time
 
 from app.errors import Busy, Invalid, Unavailable
 from app.storage.files.edits import Edits
-from app.storage.files.journal import unread
 from app.storage.files.lock import BRIEF
 from app.storage.files.replica import Replica
 
@@ -93,8 +92,12 @@ class CatchingUp:
 
         Raises Unavailable.
         """
+        replica, journal = self._replica, self._replica.journal
+        # What others append from now on is left to the next round.
+        size = journal.size() if journal is not None else 0
         self.bring_up_to_date()
-        self._replica.state.documents.refresh_indexes()
-        if unread(self._replica.journal) > 0 or self._replica.state.ahead:
+        replica.state.documents.refresh_indexes()
+        is_cut = journal and journal is replica.journal and journal.offset < size
+        if is_cut or replica.state.ahead:
             with self._lock.hold():
                 self.apply_under_lock()

@@ -23,7 +23,8 @@ from app.storage import Collection, Key
 from app.storage.files.commits import Commits
 from app.storage.files.datafile import DataFile, Identity, identity
 from app.storage.files.documents import Documents
-from app.storage.files.journal import Journal, mend, read_journal, unread
+from app.storage.files.entries import Header
+from app.storage.files.journal import FORMAT, Journal, mend, read_journal, unread
 from app.storage.files.kept_edits import KeptEdits
 from app.storage.files.lock import TableLock
 from app.storage.files.merging import Edit
@@ -112,8 +113,12 @@ class Replica:
             else:
                 self.load()
             return
-        # A checkpoint replaced the journal: go on in the new one, if it leaves no gap.
+        # A checkpoint replaced the journal, or there was none: go on in the new one, if it
+        # leaves no gap.
+        is_first = journal is None
         journal, lines = read_journal(self.journal_path)
+        if is_first and lines and self._is_base_of(lines[0].header):
+            state.begin(lines[0].header)
         newer = [line for line in lines if line.entry["seq"] > state.sequence]
         if (
             lines
@@ -125,6 +130,14 @@ class Replica:
             self.journal = journal
         else:
             self.load()
+
+    def _is_base_of(self, header: Header) -> bool:
+        """Return whether a journal with this ``header`` goes on from what is served."""
+        state = self.state
+        if self.seen is None or self.fault or state.since_checkpoint or state.ahead:
+            return False
+        is_known = header.get("format") == FORMAT and not header.get("edited")
+        return is_known and header["base"] == list(self.seen)
 
     def mend_journal(self) -> None:
         """See to a journal that has more than can be read, or less than was.
