@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import orjson
 
 from app.datetimes import of_seconds
+from app.errors import Error
 from app.token_text import hidden
 
 MAX_TEXT = 8000
@@ -106,11 +107,12 @@ class Failures:
         self._log = log
         self._lasting: dict[str, str] = {}
 
-    def note(self, name: str, error: BaseException, is_foreseen: bool) -> None:
-        """Log that ``name`` failed, with a traceback unless the failure is foreseen."""
+    def note(self, name: str, error: Exception) -> None:
+        """Log that ``name`` failed, with a traceback unless the message says it all."""
         text = f"{name}: {str(error) or type(error).__name__}"
         if self._lasting.get(name) != text:
             self._lasting[name] = text
+            is_foreseen = isinstance(error, OSError | Error)
             self._log.warning("%s", text, exc_info=None if is_foreseen else error)
 
     def end(self, name: str) -> None:

@@ -120,7 +120,7 @@ class RunnerProcess:
             try:
                 turn = done(self._runner.turn(ends), self._perform)
             except Exception as error:
-                self._failures.note(NAME, error, isinstance(error, Error))
+                self._failures.note(NAME, error)
                 done(self._runner.lose_hold(), self._perform)
                 if self._gives_up():
                     return False

@@ -19,7 +19,7 @@ from app import token_text
 from app.access import Role
 from app.datetimes import of_seconds
 from app.derived import Derived
-from app.errors import Conflict, Error, NotFound
+from app.errors import Conflict, NotFound
 from app.logs import Failures
 from app.schemas import token as schema
 from app.storage import Document, NextId, Store
@@ -192,8 +192,7 @@ class Tokens:
                 # It was revoked meanwhile.
                 pass
             except Exception as error:
-                is_foreseen = isinstance(error, Error)
-                self._failures.note("last use of tokens", error, is_foreseen)
+                self._failures.note("last use of tokens", error)
             else:
                 self._failures.end("last use of tokens")
 

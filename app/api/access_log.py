@@ -179,7 +179,7 @@ class AccessLog:
                 try:
                     self.flush()
                 except Exception as error:
-                    failures.note("access log and metrics", error, is_foreseen=False)
+                    failures.note("access log and metrics", error)
                 else:
                     failures.end("access log and metrics")
         finally:

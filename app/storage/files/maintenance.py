@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from app.errors import Error
 from app.logs import Failures
 from app.storage.files.table import JournalTable
 
@@ -41,8 +40,7 @@ class Keeper(threading.Thread):
         try:
             is_well = act() is not False
         except Exception as error:
-            is_foreseen = isinstance(error, OSError | Error)
-            self._failures.note(name, error, is_foreseen)
+            self._failures.note(name, error)
         else:
             if is_well:
                 self._failures.end(name)
