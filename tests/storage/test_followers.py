@@ -1,8 +1,12 @@
 """The lists and indexes of every process follow what any of them changes."""
 
+import os
+
 import pytest
 from notes import (
+    data,
     edit,
+    entries,
     held,
     journal,
     note,
@@ -14,6 +18,7 @@ from notes import (
 )
 
 from app.storage.files.catching_up import CatchingUp
+from app.storage.files.journal import encode
 from app.storage.files.lock import TableLock
 from app.storage.files.records import Record
 from app.storage.files.sequence_lock import SequenceLock
@@ -187,3 +192,105 @@ def test_look_for_what_a_crash_left_does_not_lock_out_others_that_write(tmp_path
     CatchingUp(replica, edits=None).mend()
     assert (replica.offset, replica.end) == (1, 2)
     assert path.read_bytes() == number
+
+
+# A journal that others begin
+
+
+def two_without_journal(folder, *notes):
+    """Return two tables that serve the data file of another one, and have no journal."""
+    first = open_table(folder)
+    first.insert_multiple(notes or [note("x")])
+    first.close()
+    journal(folder).unlink()
+    tables = open_table(folder), open_table(folder)
+    assert held(tables[0]) == held(tables[1])
+    return tables
+
+
+def assert_agree(folder, *tables):
+    """Assert that all serve the same, byte by byte, and that one that starts does too."""
+    served = [
+        [(each.number, each.encoded) for each in table.documents]
+        for table in (*tables, open_table(folder))
+    ]
+    assert all(one == served[0] for one in served), served
+
+
+def append_without_key(folder):
+    """Append an entry that is sound, but whose document has no key."""
+    number = entries(folder)[-1]["seq"] + 1
+    entry = {"seq": number, "gone": [], "was": [None], "put": [(9, b'{"name":"k"}')]}
+    with open(journal(folder), "ab") as file:
+        file.write(encode(entry))
+
+
+def test_file_that_one_made_and_another_takes_for_an_edit_is_served_alike(tmp_path):
+    """One had the journal before it was removed; the other completes the documents."""
+    one = open_table(tmp_path)
+    document = {"id": "y", "name": "no number"}
+    one.write(lambda *_: Changes([Record(1, "y", document)], []))
+    one.checkpoint()
+    journal(tmp_path).unlink()
+    assert held(one) == {"y": document}
+    other = open_table(tmp_path)
+    assert held(other) != held(one)
+    one.insert(note("z"))
+    assert_agree(tmp_path, one, other)
+    other.insert(note("w"))
+    other.checkpoint()
+    assert_agree(tmp_path, one, other)
+
+
+def test_file_with_other_bytes_of_the_same_size_and_time_is_read_anew(tmp_path):
+    _, other = two_without_journal(tmp_path)
+    found = data(tmp_path).stat()
+    data(tmp_path).write_text(
+        data(tmp_path).read_text().replace("the note", "a nother")
+    )
+    os.utime(data(tmp_path), ns=(found.st_atime_ns, found.st_mtime_ns))
+    open_table(tmp_path).insert(note("y"))
+    assert held(other)["x"]["name"] == "a nother x"
+    assert_agree(tmp_path, other)
+
+
+def test_damage_in_a_journal_that_others_began_hides_no_sound_entry(tmp_path):
+    """Also where the lock cannot be had, and so nothing can be mended."""
+    one, other = two_without_journal(tmp_path)
+    for each in "pqr":
+        one.insert(note(each))
+    content = journal(tmp_path).read_bytes()
+    journal(tmp_path).write_bytes(content.replace(b"the note q", b"the nXte q"))
+    lock = tmp_path / "notes.json.lock"
+    lock.unlink()
+    lock.mkdir()
+    assert held(other).keys() == {"x", "p", "r"}
+    lock.rmdir()
+    other.mend()
+    assert held(other).keys() == {"x", "p", "r"}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("others", ["", "y"])
+def test_entry_without_a_key_is_set_aside_by_who_follows(tmp_path, is_first, others):
+    one, other = two_without_journal(tmp_path)
+    if not is_first:
+        one.insert(note("w"))
+        held(other)
+    for each in others:
+        one.insert(note(each))
+    if not journal(tmp_path).exists():
+        one.give_number()
+    append_without_key(tmp_path)
+    expected = {"x", *others} | (set() if is_first else {"w"})
+    assert held(other).keys() == expected
+    other.insert(note("z"))
+    assert held(one).keys() == held(other).keys() == expected | {"z"}
+    assert_agree(tmp_path, one, other)
+
+
+def test_document_that_is_removed_and_added_again_comes_last_for_all(tmp_path):
+    one, other = two_without_journal(tmp_path, note("x"), note("w"))
+    one.remove(doc_ids=[1])
+    one.insert(note("x"))
+    assert [*held(one)] == [*held(other)] == ["w", "x"]

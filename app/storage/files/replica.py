@@ -17,14 +17,23 @@ anew.
 
 import logging
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 
 from app.errors import Invalid, Unavailable
 from app.storage import Collection, Key
+from app.storage.files.changes import Span
 from app.storage.files.commits import Commits
 from app.storage.files.datafile import DataFile, Identity, identity
 from app.storage.files.documents import Documents
-from app.storage.files.entries import Header
-from app.storage.files.journal import FORMAT, Journal, mend, read_journal, unread
+from app.storage.files.journal import (
+    FORMAT,
+    Journal,
+    Line,
+    mend,
+    read_journal,
+    unread,
+)
 from app.storage.files.kept_edits import KeptEdits
 from app.storage.files.lock import TableLock
 from app.storage.files.merging import Edit
@@ -117,7 +126,10 @@ class Replica:
         # leaves no gap.
         is_first = journal is None
         journal, lines = read_journal(self.journal_path)
-        if is_first and lines and self._is_base_of(lines[0].header):
+        is_whole = journal is not None and journal.offset >= found.size
+        if is_first and is_whole and lines and self._is_base_of(lines):
+            # Not in the state that others read: of a feed they know the old or the new.
+            state = replace(state, recent=Span())
             state.begin(lines[0].header)
         newer = [line for line in lines if line.entry["seq"] > state.sequence]
         if (
@@ -127,17 +139,26 @@ class Replica:
             and state.follow(newer)
         ):
             state.rebase(lines)
-            self.journal = journal
+            self.state, self.journal = state, journal
         else:
             self.load()
 
-    def _is_base_of(self, header: Header) -> bool:
-        """Return whether a journal with this ``header`` goes on from what is served."""
-        state = self.state
+    def _is_base_of(self, lines: Sequence[Line]) -> bool:
+        """Return whether a journal of ``lines`` goes on from what is served.
+
+        That is what is in the data file, and the journal says of it what is known here.
+        """
+        state, header = self.state, lines[0].header
         if self.seen is None or self.fault or state.since_checkpoint or state.ahead:
             return False
-        is_known = header.get("format") == FORMAT and not header.get("edited")
-        return is_known and header["base"] == list(self.seen)
+        files = state.merged if header.get("moment") else state.known
+        return (
+            header.get("format") == FORMAT
+            and header["base"] == list(self.seen)
+            and header.get("digest") == files.get(self.seen, "") != ""
+            and not header.get("edited")
+            and all(map(self.restorer.has_keys, lines))
+        )
 
     def mend_journal(self) -> None:
         """See to a journal that has more than can be read, or less than was.

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from app.datetimes import file_time
+from app.errors import Invalid
 from app.storage import Collection, Key
 from app.storage.files.changes import Changed, Span
 from app.storage.files.datafile import Drafted, Identity
@@ -110,7 +111,11 @@ class State:
         for entry, put in puts:
             new |= dict.fromkeys(entry.get("gone", ()))
             new |= {decoded.record.key: decoded for decoded in put}
-        # In one step for all: each has its price. Who finds a change finds its documents.
+            # What is added after it under such a key is the last one then.
+            if entry.get("gone"):
+                self.documents.change(new)
+                new = {}
+        # In one step for many: each has its price. Who finds a change finds its documents.
         if new:
             self.documents.change(new)
         for entry, put in puts:
@@ -162,16 +167,20 @@ class State:
             self.note(line.entry)
 
     def follow(self, lines: Iterable[Line]) -> bool:
-        """Apply the lines that come next; return whether none is missing between.
+        """Apply the lines that come next, all or, if one is missing or unsound, none.
 
-        Nor can one be followed that makes an edit of unknown former documents, nor any
-        from an edit that who wrote the line did not have.
+        Returns whether they were applied. None can be that makes an edit of unknown former
+        documents, nor any from an edit that who wrote the line did not have.
         """
         entries = [line.entry for line in lines]
         for number, entry in enumerate(entries, self.sequence + 1):
             if entry["seq"] != number or entry.get("anew") or self.ahead is not None:
                 return False
-        self.apply(entries)
+        try:
+            self.apply(entries)
+        except Invalid:
+            # One has a document without a key: it is to be set aside.
+            return False
         return True
 
     def has(self, found: Identity | None, digest: str = "") -> bool:
