@@ -294,3 +294,24 @@ def test_document_that_is_removed_and_added_again_comes_last_for_all(tmp_path):
     one.remove(doc_ids=[1])
     one.insert(note("x"))
     assert [*held(one)] == [*held(other)] == ["w", "x"]
+
+
+def test_write_that_adds_what_it_removes_replaces_it(tmp_path):
+    """Two documents swap their keys, and a third one goes."""
+    one, other = two_without_journal(tmp_path, note("a"), note("b"), note("c"))
+    before = {record.key: record for record in one.documents}
+
+    def swapped(key, to):
+        document = {**before[key].document, "id": to}
+        return Record(before[key].number, to, document)
+
+    put = [swapped("a", "b"), swapped("b", "a")]
+    one.write(lambda *_: Changes(put, ["a", "b", "c"]))
+    entry = entries(tmp_path)[-1]
+    assert entry["gone"] == ["c"]
+    assert entry["was"] == [before[key].revision for key in "bac"]
+    assert {key: each["name"] for key, each in held(one).items()} == {
+        "a": "the note b",
+        "b": "the note a",
+    }
+    assert_agree(tmp_path, one, other)

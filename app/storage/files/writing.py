@@ -178,6 +178,8 @@ class Writer:
                 records = [decoded.record for decoded in packed]
                 changed: dict[Key, Record | None]
                 changed = {record.key: record for record in records}
+                # What is removed and added is replaced.
+                gone = [key for key in gone if key not in changed]
                 changed |= dict.fromkeys(gone)
                 former = [documents.get(key) for key in changed]
                 extent = documents.extent_after(former, changed.values())
